@@ -1,0 +1,1 @@
+//! The neutral protocol words: one protocol a file.

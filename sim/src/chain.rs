@@ -1,0 +1,1 @@
+//! Hash chains, the RFC 6962 tree and the DSSE envelope.
