@@ -1,0 +1,228 @@
+//! Faults: misbehaviour of the environment, one kind a file.
+//!
+//! A network fault answers with a [`Fate`] for each message that passes; the others act on nodes through [`Hands`] when
+//! they begin and end. Each counts how often it changed anything: a fault that was planned and never struck is an error
+//! of the run, because a drill without its fault proves nothing.
+
+use crate::disk::DiskFaults;
+use crate::node::{Clock, NodeId};
+use crate::time::{Duration, Instant};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+pub mod clock;
+pub mod clog;
+pub mod crash;
+pub mod disk;
+pub mod link;
+pub mod partition;
+pub mod slow;
+
+/// Where a fault strikes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// Every node.
+    All,
+    /// One node, by role.
+    Node(String),
+    /// All nodes of a zone.
+    Zone(String),
+    /// All nodes of a group (a cell).
+    Group(String),
+    /// Messages from one set of nodes to another.
+    Link(Box<Target>, Box<Target>),
+}
+
+impl Target {
+    /// The link from `from` to `to`.
+    pub fn link(from: Target, to: Target) -> Target {
+        Target::Link(Box::new(from), Box::new(to))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::All => f.write_str("everything"),
+            Target::Node(name) | Target::Zone(name) | Target::Group(name) => f.write_str(name),
+            Target::Link(from, to) => write!(f, "{from} → {to}"),
+        }
+    }
+}
+
+/// A fault of a plan.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct FaultSpec {
+    /// Its kind, one of [`KINDS`].
+    pub kind: String,
+    /// Where.
+    pub target: Target,
+    /// From when on.
+    pub from: Instant,
+    /// Until when.
+    pub until: Instant,
+    /// How strong, in the kind's own unit.
+    pub strength: u64,
+}
+
+/// Every kind of fault: name, and the unit of its strength.
+pub const KINDS: &[(&str, &str)] = &[
+    ("loss", "messages lost, in parts per million"),
+    ("delay", "added to each message, in microseconds"),
+    ("duplicate", "messages delivered twice, in parts per million"),
+    ("reorder", "messages that may overtake, in parts per million"),
+    ("corrupt", "messages damaged, in parts per million"),
+    ("bandwidth", "bytes per second that pass"),
+    ("partition", "nothing passes either way; strength is ignored"),
+    ("partition-one-way", "nothing passes from the first to the second; strength is ignored"),
+    ("clog", "messages wait until the fault ends; strength is ignored"),
+    ("crash", "power loss, restart at the end; strength is ignored"),
+    ("wipe", "power loss and a new disk, restart at the end; strength is ignored"),
+    ("pause", "handles nothing until the end; strength is ignored"),
+    ("slow", "service times are multiplied by this"),
+    ("brown-out", "service times are multiplied by this, on every node of the target"),
+    ("clock-skew", "local clock is ahead by this many milliseconds"),
+    ("clock-lag", "local clock is behind by this many milliseconds"),
+    ("clock-drift", "local clock runs fast by this many parts per million"),
+    ("lost-sync", "syncs report success and keep nothing, then power loss; strength is ignored"),
+    ("torn-write", "power loss that may leave half a record; strength is ignored"),
+    ("bit-rot", "one bit of a durable record flips, then power loss; strength is ignored"),
+    ("disk-full", "syncs fail; strength is ignored"),
+];
+
+/// A message on its way, as a fault sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing {
+    /// Sender.
+    pub from: NodeId,
+    /// Receiver.
+    pub to: NodeId,
+    /// When it left.
+    pub sent: Instant,
+    /// When a healthy link would deliver it.
+    pub due: Instant,
+    /// Size on the wire, in bytes.
+    pub size: u32,
+}
+
+/// What faults do to a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fate {
+    /// It never arrives.
+    pub lost: bool,
+    /// It arrives this much later.
+    pub later: Duration,
+    /// It arrives again, this much later than the first time.
+    pub again: Option<Duration>,
+    /// It may overtake earlier ones.
+    pub unordered: bool,
+    /// It arrives damaged.
+    pub damaged: bool,
+}
+
+/// What a fault may do to nodes.
+pub trait Hands {
+    /// Nodes of a target; of a link, those of its first end.
+    fn nodes(&self, target: &Target) -> Vec<NodeId>;
+    /// Power loss. Returns whether the node was up.
+    fn crash(&mut self, node: NodeId) -> bool;
+    /// Boots a crashed node from its disk.
+    fn restart(&mut self, node: NodeId);
+    /// Replaces the node's disk by an empty one.
+    fn wipe(&mut self, node: NodeId);
+    /// Stops or resumes handling.
+    fn pause(&mut self, node: NodeId, paused: bool);
+    /// Multiplies service times.
+    fn slow(&mut self, node: NodeId, factor: u64);
+    /// Sets the node's clock.
+    fn clock(&mut self, node: NodeId, clock: Clock);
+    /// Sets what is wrong with the node's disk.
+    fn disk(&mut self, node: NodeId, faults: DiskFaults);
+    /// Flips one bit of one durable record.
+    fn rot(&mut self, node: NodeId);
+    /// How often the node's disk did damage so far.
+    fn damage(&self, node: NodeId) -> u64;
+    /// Global time.
+    fn now(&self) -> Instant;
+}
+
+/// One fault at work.
+pub trait Fault {
+    /// It begins. Returns how often it struck by that.
+    fn begin(&mut self, _hands: &mut dyn Hands) -> u64 {
+        0
+    }
+    /// It ends. Returns how often it struck since it began, where only the end can tell.
+    fn end(&mut self, _hands: &mut dyn Hands) -> u64 {
+        0
+    }
+    /// A message passes. Returns whether the fault changed its fate; `draw` gives uniform bits for this message.
+    fn fate(&mut self, _passing: &Passing, _draw: &mut dyn FnMut() -> u64, _fate: &mut Fate) -> bool {
+        false
+    }
+    /// Whether messages need to be shown to it.
+    fn on_network(&self) -> bool {
+        false
+    }
+}
+
+/// Two sets of nodes, as a network fault asks about them.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    from: Vec<bool>,
+    to: Vec<bool>,
+}
+
+impl Ends {
+    pub(crate) fn of(target: &Target, hands: &dyn Hands) -> Ends {
+        let set = |target: &Target| {
+            let nodes = hands.nodes(target);
+            let mut set = vec![false; nodes.iter().map(|n| n.0 as usize + 1).max().unwrap_or(0)];
+            nodes.iter().for_each(|n| set[n.0 as usize] = true);
+            set
+        };
+        match target {
+            Target::Link(from, to) => Ends { from: set(from), to: set(to) },
+            other => Ends { from: set(other), to: set(&Target::All) },
+        }
+    }
+    #[inline]
+    pub(crate) fn cover(&self, from: NodeId, to: NodeId) -> bool {
+        from != to
+            && self.from.get(from.0 as usize).copied().unwrap_or(false)
+            && self.to.get(to.0 as usize).copied().unwrap_or(false)
+    }
+}
+
+/// Builds the fault that a specification describes.
+///
+/// # Errors
+/// The kind is unknown, or the target selects no node.
+pub fn build(spec: &FaultSpec, hands: &dyn Hands) -> Result<Box<dyn Fault>, String> {
+    if hands.nodes(&spec.target).is_empty() {
+        return Err(format!("fault {} strikes {}, where there is no node", spec.kind, spec.target));
+    }
+    let ends = Ends::of(&spec.target, hands);
+    let target = spec.target.clone();
+    Ok(match spec.kind.as_str() {
+        "loss" | "delay" | "duplicate" | "reorder" | "corrupt" | "bandwidth" => {
+            Box::new(link::LinkFault::new(&spec.kind, ends, spec.strength))
+        }
+        "partition" => Box::new(partition::Partition { ends, both: true }),
+        "partition-one-way" => Box::new(partition::Partition { ends, both: false }),
+        "clog" => Box::new(clog::Clog { ends, until: spec.until }),
+        "crash" => Box::new(crash::Crash { target, wipe: false }),
+        "wipe" => Box::new(crash::Crash { target, wipe: true }),
+        "pause" => Box::new(crash::Pause { target }),
+        "slow" | "brown-out" => Box::new(slow::Slow { target, factor: spec.strength.max(1) }),
+        "clock-skew" => Box::new(clock::ClockFault { target, skew_ms: spec.strength as i64, drift_ppm: 0 }),
+        "clock-lag" => Box::new(clock::ClockFault { target, skew_ms: -(spec.strength as i64), drift_ppm: 0 }),
+        "clock-drift" => Box::new(clock::ClockFault { target, skew_ms: 0, drift_ppm: spec.strength as i32 }),
+        "lost-sync" => Box::new(disk::DiskFault::new(target, disk::Damage::LostSync)),
+        "torn-write" => Box::new(disk::DiskFault::new(target, disk::Damage::TornWrite)),
+        "bit-rot" => Box::new(disk::DiskFault::new(target, disk::Damage::BitRot)),
+        "disk-full" => Box::new(disk::DiskFault::new(target, disk::Damage::Full)),
+        other => return Err(format!("unknown fault `{other}`")),
+    })
+}

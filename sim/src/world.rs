@@ -1,0 +1,612 @@
+//! The world: one thread, one event heap, boxed machines.
+//!
+//! It jumps from event to event; a node with nothing to do costs nothing. What is not here: any clock but its own
+//! counter, any order but `(time, seq)`, any luck but keyed draws.
+
+use crate::control::{ControlSet, Controls};
+use crate::disk::Disk;
+use crate::fault::{self, Fate, Fault, FaultSpec, Passing, Target};
+use crate::journal::{Finished, Journal, Step};
+use crate::machine::{Ctx, Effect, Fact, Input, Machine, Message, Outbox, Platform};
+use crate::network::{LinkSpec, Links, Order};
+use crate::node::{Clock, NodeId, NodeSpec};
+use crate::oracle::{Act, Oracle, Seen};
+use crate::queue::Queue;
+use crate::record::{FaultFired, Finding};
+use crate::seed::{CORE, DISK, Draws, FAULT, Lineage, NETWORK, below, mix, name_hash};
+use crate::time::{Duration, Instant};
+use std::collections::{BTreeMap, VecDeque};
+
+mod hands;
+
+/// What a world is made of.
+pub struct WorldSpec<P: Platform> {
+    /// Nodes, in order of their ids.
+    pub nodes: Vec<NodeSpec<P>>,
+    /// Link inside a group.
+    pub local: LinkSpec,
+    /// Link between two groups that `links` does not name.
+    pub remote: LinkSpec,
+    /// Links between groups, by name.
+    pub links: Vec<(String, String, LinkSpec)>,
+    /// Faults of the safety act.
+    pub faults: Vec<FaultSpec>,
+    /// Network positions: messages from the first role to the second pass the third.
+    pub positions: Vec<(String, String, String)>,
+    /// Roles of which one, drawn, may stay dead in the liveness act: the rest is the core that must serve.
+    pub spares: Vec<String>,
+    /// End of the safety act.
+    pub safety_until: Instant,
+    /// End of the run.
+    pub end: Instant,
+    /// Judges.
+    pub oracles: Vec<Box<dyn Oracle<P>>>,
+    /// Whether facts and steps are kept, and not only digested.
+    pub keep: bool,
+}
+
+/// What a run left.
+pub struct Outcome<P: Platform> {
+    /// Digest, facts, steps.
+    pub journal: Finished<P>,
+    /// A second, cheap digest over every event, for the determinism check.
+    pub trail: u64,
+    /// Inputs handled by machines.
+    pub events: u64,
+    /// When the last event happened.
+    pub ended: Instant,
+    /// What the oracles found.
+    pub findings: Vec<Finding>,
+    /// Marks, with how often.
+    pub marks: BTreeMap<&'static str, u64>,
+    /// Faults, with how often.
+    pub faults: Vec<FaultFired>,
+    /// Controls that were asked for.
+    pub consulted: ControlSet,
+    /// What is still owed.
+    pub pending: Vec<String>,
+    /// Mistakes of the run itself.
+    pub errors: Vec<String>,
+    /// The oracles, for what they counted.
+    pub oracles: Vec<Box<dyn Oracle<P>>>,
+    /// Role of each node.
+    pub roles: Vec<String>,
+    /// Every draw, when logged.
+    pub drawn: BTreeMap<crate::choice::Choice, u64>,
+}
+
+struct Waiting<P: Platform> {
+    lineage: Lineage,
+    input: Input<P>,
+}
+
+pub(crate) struct Node<P: Platform> {
+    spec: NodeSpec<P>,
+    group: usize,
+    name: u64,
+    machine: Option<Box<dyn Machine<P>>>,
+    incarnation: u32,
+    crashed_at: Vec<Instant>,
+    paused: bool,
+    slow: u64,
+    clock: Clock,
+    free_at: Vec<Instant>,
+    queue: VecDeque<Waiting<P>>,
+    wake_at: Instant,
+    disk: Disk,
+    order: Order,
+}
+
+struct Sender {
+    node: NodeId,
+    incarnation: u32,
+    released: Instant,
+}
+
+enum Event<P: Platform> {
+    Deliver { to: NodeId, sender: Sender, lineage: Lineage, input: Input<P> },
+    Timer { node: NodeId, incarnation: u32, lineage: Lineage, token: u64 },
+    Synced { node: NodeId, incarnation: u32, lineage: Lineage, token: u64, watermark: Box<[u64]> },
+    Wake(NodeId),
+    FaultBegins(usize),
+    FaultEnds(usize),
+    Liveness,
+}
+
+struct Planned {
+    spec: FaultSpec,
+    work: Option<Box<dyn Fault>>,
+    fired: u64,
+}
+
+/// A run in progress.
+pub struct World<P: Platform> {
+    now: Instant,
+    draws: Draws,
+    controls: Controls,
+    queue: Queue<Event<P>>,
+    nodes: Vec<Node<P>>,
+    groups: Vec<String>,
+    links: Links,
+    positions: BTreeMap<(NodeId, NodeId), NodeId>,
+    spares: Vec<String>,
+    planned: Vec<Planned>,
+    on_network: Vec<usize>,
+    journal: Journal<P>,
+    oracles: Vec<Box<dyn Oracle<P>>>,
+    watching: [Vec<u16>; 4],
+    findings: Vec<Finding>,
+    marks: BTreeMap<&'static str, u64>,
+    errors: Vec<String>,
+    outbox: Outbox<P>,
+    trail: u64,
+    events: u64,
+    safety_until: Instant,
+    end: Instant,
+}
+
+impl<P: Platform> World<P> {
+    /// Builds the world and boots every node.
+    pub fn new(spec: WorldSpec<P>, draws: Draws, off: ControlSet) -> World<P> {
+        let mut groups: Vec<String> = Vec::new();
+        let mut nodes = Vec::with_capacity(spec.nodes.len());
+        for node in spec.nodes {
+            let group = groups.iter().position(|g| *g == node.group).unwrap_or_else(|| {
+                groups.push(node.group.clone());
+                groups.len() - 1
+            });
+            nodes.push(Node::new(node, group));
+        }
+        let mut links = Links::new(groups.len(), spec.local, spec.remote);
+        for (a, b, link) in spec.links {
+            let index = |name: &str| groups.iter().position(|g| g == name);
+            if let (Some(a), Some(b)) = (index(&a), index(&b)) {
+                links.set(a, b, link);
+            }
+        }
+        let mut watching: [Vec<u16>; 4] = Default::default();
+        for (i, oracle) in spec.oracles.iter().enumerate() {
+            oracle.vantages().iter().for_each(|v| watching[*v as usize].push(i as u16));
+        }
+        let mut world = World {
+            now: Instant::ZERO,
+            draws,
+            controls: Controls::with_off(off),
+            queue: Queue::default(),
+            nodes,
+            groups,
+            links,
+            positions: BTreeMap::new(),
+            spares: spec.spares,
+            planned: Vec::new(),
+            on_network: Vec::new(),
+            journal: Journal::new(spec.keep),
+            oracles: spec.oracles,
+            watching,
+            findings: Vec::new(),
+            marks: BTreeMap::new(),
+            errors: Vec::new(),
+            outbox: Outbox::new(),
+            trail: 0,
+            events: 0,
+            safety_until: spec.safety_until,
+            end: spec.end,
+        };
+        world.hold(spec.positions);
+        world.queue.push(spec.safety_until, Event::Liveness);
+        world.schedule(spec.faults);
+        (0..world.nodes.len() as u32).for_each(|i| world.boot(NodeId(i)));
+        world
+    }
+
+    fn hold(&mut self, positions: Vec<(String, String, String)>) {
+        for (from, to, by) in positions {
+            match (self.node(&from), self.node(&to), self.node(&by)) {
+                (Some(from), Some(to), Some(by)) => drop(self.positions.insert((from, to), by)),
+                _ => self.errors.push(format!("network position {from} → {to} by {by}: no such node")),
+            }
+        }
+    }
+
+    fn schedule(&mut self, faults: Vec<FaultSpec>) {
+        for spec in faults {
+            match fault::build(&spec, self) {
+                Ok(work) => {
+                    let i = self.planned.len();
+                    self.queue.push(spec.from, Event::FaultBegins(i));
+                    self.queue.push(spec.until.min(self.safety_until), Event::FaultEnds(i));
+                    self.planned.push(Planned { spec, work: Some(work), fired: 0 });
+                }
+                Err(why) => self.errors.push(why),
+            }
+        }
+    }
+
+    /// The node of a role.
+    pub fn node(&self, role: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|n| n.spec.role == role).map(|i| NodeId(i as u32))
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Outcome<P> {
+        while let Some(at) = self.queue.next_at() {
+            if at > self.end {
+                break;
+            }
+            let (at, event) = self.queue.pop().expect("the queue has a next event");
+            self.now = at;
+            self.step(event);
+        }
+        self.finish()
+    }
+
+    fn step(&mut self, event: Event<P>) {
+        match event {
+            Event::Deliver { to, sender, lineage, input } => {
+                if self.left(&sender) {
+                    self.arrive(to, lineage, input, true);
+                }
+            }
+            Event::Timer { node, incarnation, lineage, token } => {
+                if self.nodes[node.0 as usize].incarnation == incarnation {
+                    self.arrive(node, lineage, Input::Timer { token }, false);
+                }
+            }
+            Event::Synced { node, incarnation, lineage, token, watermark } => {
+                let n = &mut self.nodes[node.0 as usize];
+                if n.incarnation == incarnation {
+                    let ok = n.disk.sync(&watermark);
+                    self.arrive(node, lineage, Input::Synced { token, ok }, false);
+                }
+            }
+            Event::Wake(node) => self.wake(node),
+            Event::FaultBegins(i) => self.fault_begins(i),
+            Event::FaultEnds(i) => self.fault_ends(i),
+            Event::Liveness => self.liveness(),
+        }
+    }
+
+    /// Whether a message really left: its sender may have lost power before its service time was over.
+    fn left(&self, sender: &Sender) -> bool {
+        let node = &self.nodes[sender.node.0 as usize];
+        let crashed = node.crashed_at.get(sender.incarnation as usize);
+        crashed.is_none_or(|at| sender.released <= *at)
+    }
+
+    fn arrive(&mut self, to: NodeId, lineage: Lineage, input: Input<P>, bounded: bool) {
+        let node = &mut self.nodes[to.0 as usize];
+        if node.machine.is_none() {
+            return;
+        }
+        let free = node.spec.workers == 0 || node.queue.is_empty() && node.free_at.iter().any(|at| *at <= self.now);
+        if free && !node.paused {
+            self.handle(to, lineage, input);
+        } else if bounded && node.queue.len() >= node.spec.queue_max as usize && !node.paused {
+            self.refuse(to, lineage, input);
+        } else {
+            node.queue.push_back(Waiting { lineage, input });
+            self.arm(to);
+        }
+    }
+
+    fn refuse(&mut self, to: NodeId, lineage: Lineage, input: Input<P>) {
+        if let Input::Message { from, message } = input {
+            self.transmit(to, from, lineage.child(u64::MAX), self.now, Input::Refused { to, message });
+        }
+    }
+
+    /// Makes sure the node is woken when its next worker is free.
+    fn arm(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0 as usize];
+        if node.queue.is_empty() || node.paused || node.machine.is_none() {
+            return;
+        }
+        let at = node.free_at.iter().min().copied().unwrap_or(self.now).max(self.now);
+        if at < node.wake_at {
+            node.wake_at = at;
+            self.queue.push(at, Event::Wake(id));
+        }
+    }
+
+    fn wake(&mut self, id: NodeId) {
+        self.nodes[id.0 as usize].wake_at = Instant::NEVER;
+        loop {
+            let node = &mut self.nodes[id.0 as usize];
+            let free = node.spec.workers == 0 || node.free_at.iter().any(|at| *at <= self.now);
+            if node.paused || node.machine.is_none() || !free {
+                break;
+            }
+            let Some(Waiting { lineage, input }) = node.queue.pop_front() else { break };
+            self.handle(id, lineage, input);
+        }
+        self.arm(id);
+    }
+
+    fn handle(&mut self, id: NodeId, lineage: Lineage, input: Input<P>) {
+        self.events += 1;
+        let kind = match &input {
+            Input::Message { message, .. } => message.fingerprint(),
+            Input::Timer { token } => mix(1, *token),
+            Input::Synced { token, ok } => mix(2, *token ^ u64::from(*ok)),
+            Input::Intercepted { message, .. } => mix(3, message.fingerprint()),
+            Input::Refused { message, .. } => mix(4, message.fingerprint()),
+        };
+        self.trail = mix(self.trail ^ self.now.0, kind ^ u64::from(id.0));
+        let now = self.now;
+        self.journal.step(|| step(now, id, lineage, &input));
+        let node = &mut self.nodes[id.0 as usize];
+        let mut machine = node.machine.take().expect("a node that handles is up");
+        let mut ctx = Ctx {
+            node: id,
+            name: node.name,
+            now: node.clock.local(self.now),
+            lineage,
+            drawn: 0,
+            draws: &self.draws,
+            controls: &self.controls,
+            disk: &node.disk,
+            words: std::marker::PhantomData,
+        };
+        self.outbox.lineage = lineage;
+        self.outbox.sent = 0;
+        self.outbox.busy = Duration::ZERO;
+        machine.handle(&mut ctx, input, &mut self.outbox);
+        self.nodes[id.0 as usize].machine = Some(machine);
+        self.settle(id);
+    }
+
+    /// Puts the effects of a handled input into the world.
+    fn settle(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0 as usize];
+        let busy = Duration(self.outbox.busy.0.saturating_mul(node.slow));
+        let release = self.now + busy;
+        if let Some(worker) = node.free_at.iter_mut().find(|at| **at <= self.now) {
+            *worker = release;
+        }
+        for mark in self.outbox.marks.drain(..) {
+            *self.marks.entry(mark).or_default() += 1;
+        }
+        let mut facts = std::mem::take(&mut self.outbox.facts);
+        for (cause, fact) in facts.drain(..) {
+            self.observe(id, cause, &fact);
+        }
+        self.outbox.facts = facts;
+        let mut effects = std::mem::take(&mut self.outbox.effects);
+        for effect in effects.drain(..) {
+            self.take_effect(id, release, effect);
+        }
+        self.outbox.effects = effects;
+    }
+
+    fn take_effect(&mut self, id: NodeId, release: Instant, effect: Effect<P>) {
+        match effect {
+            Effect::Send { to, lineage, message } => {
+                let input = Input::Message { from: id, message };
+                match self.positions.is_empty() {
+                    true => self.transmit(id, to, lineage, release, input),
+                    false => self.pass(id, to, lineage, release, input),
+                }
+            }
+            Effect::SendAs { from, to, lineage, message } => {
+                if self.positions.get(&(from, to)) == Some(&id) {
+                    self.transmit(id, to, lineage, release, Input::Message { from, message });
+                } else {
+                    let why = format!("{} holds no network position there", self.nodes[id.0 as usize].spec.role);
+                    self.errors.push(why);
+                }
+            }
+            Effect::Timer { after, token, lineage } => {
+                let node = &self.nodes[id.0 as usize];
+                let at = release + node.clock.global_span(after);
+                self.queue.push(at, Event::Timer { node: id, incarnation: node.incarnation, lineage, token });
+            }
+            Effect::Write { file, write } => self.nodes[id.0 as usize].disk.write(file, write),
+            Effect::Sync { token, lineage } => {
+                let node = &self.nodes[id.0 as usize];
+                let draw = self.draws.draw(DISK, lineage.cause, lineage.path);
+                let took = Duration(node.spec.sync_ns.sample(draw).saturating_mul(node.slow));
+                let (incarnation, watermark) = (node.incarnation, node.disk.watermark());
+                self.queue.push(release + took, Event::Synced { node: id, incarnation, lineage, token, watermark });
+            }
+        }
+    }
+
+    /// Sends past whoever holds a position on the link.
+    fn pass(&mut self, from: NodeId, to: NodeId, lineage: Lineage, release: Instant, input: Input<P>) {
+        match (self.positions.get(&(from, to)).copied(), input) {
+            (Some(by), Input::Message { message, .. }) => {
+                self.transmit(from, by, lineage, release, Input::Intercepted { from, to, message });
+            }
+            (_, input) => self.transmit(from, to, lineage, release, input),
+        }
+    }
+
+    fn transmit(&mut self, from: NodeId, to: NodeId, lineage: Lineage, release: Instant, mut input: Input<P>) {
+        let (a, b) = (self.nodes[from.0 as usize].group, self.nodes[to.0 as usize].group);
+        let latency = if from == to {
+            Duration::ZERO
+        } else {
+            let draw = self.draws.draw(NETWORK, lineage.cause, lineage.path);
+            Duration(self.links.between(a, b).latency_ns.sample(draw))
+        };
+        let mut at = release + latency;
+        let sender = Sender { node: from, incarnation: self.nodes[from.0 as usize].incarnation, released: release };
+        let mut unordered = false;
+        if !self.on_network.is_empty() {
+            let passing = Passing { from, to, sent: release, due: at, size: size(&input) };
+            let fate = self.fate(&passing, lineage);
+            if fate.lost || fate.damaged && !damage(&mut input, self.draws.draw(FAULT, lineage.cause, lineage.path)) {
+                return;
+            }
+            at += fate.later;
+            unordered = fate.unordered;
+            if let Some(later) = fate.again {
+                let sender = Sender { node: from, incarnation: sender.incarnation, released: release };
+                let lineage = lineage.child(0xd0b1e);
+                self.queue.push(at + later, Event::Deliver { to, sender, lineage, input: input.clone() });
+            }
+        }
+        if !unordered && from != to {
+            at = self.nodes[from.0 as usize].order.after_last(to, at);
+        }
+        self.queue.push(at, Event::Deliver { to, sender, lineage, input });
+    }
+
+    fn fate(&mut self, passing: &Passing, lineage: Lineage) -> Fate {
+        let mut fate = Fate::default();
+        for i in &self.on_network {
+            let draws = &self.draws;
+            let planned = &mut self.planned[*i];
+            let mut n = 0;
+            let address = mix(lineage.path, name_hash(&planned.spec.kind));
+            let mut draw = || {
+                n += 1;
+                draws.draw(FAULT, lineage.cause, mix(address, n))
+            };
+            if let Some(work) = &mut planned.work {
+                planned.fired += u64::from(work.fate(passing, &mut draw, &mut fate));
+            }
+        }
+        fate
+    }
+
+    fn observe(&mut self, id: NodeId, cause: u64, fact: &P::Fact) {
+        self.journal.append(self.now, id, cause, fact);
+        let role = &self.nodes[id.0 as usize].spec.role;
+        for i in &self.watching[fact.vantage() as usize] {
+            let seen = Seen { at: self.now, role, cause, fact };
+            self.oracles[*i as usize].observe(&seen, &mut self.findings);
+        }
+    }
+
+    fn fault_begins(&mut self, i: usize) {
+        if let Some(mut work) = self.planned[i].work.take() {
+            let fired = work.begin(self);
+            self.planned[i].fired += fired;
+            if work.on_network() {
+                self.on_network.push(i);
+            }
+            self.planned[i].work = Some(work);
+        }
+    }
+
+    fn fault_ends(&mut self, i: usize) {
+        self.on_network.retain(|n| *n != i);
+        if let Some(mut work) = self.planned[i].work.take() {
+            let fired = work.end(self);
+            self.planned[i].fired += fired;
+        }
+    }
+
+    /// Faults have ended (each at the end of the act at the latest). One spare, drawn, dies for good.
+    fn liveness(&mut self) {
+        for i in 0..self.planned.len() {
+            self.fault_ends(i);
+        }
+        let pick = below(self.draws.draw(CORE, 0, 0), self.spares.len() as u64 + 1) as usize;
+        if let Some(node) = self.spares.get(pick).and_then(|role| self.node(role)) {
+            fault::Hands::crash(self, node);
+        }
+        let now = self.now;
+        self.oracles.iter_mut().for_each(|oracle| oracle.act(Act::Liveness, now));
+    }
+
+    fn finish(mut self) -> Outcome<P> {
+        let mut pending = Vec::new();
+        for oracle in &mut self.oracles {
+            oracle.finish(self.end, &mut self.findings, &mut pending);
+        }
+        let mut faults = Vec::new();
+        for planned in self.planned {
+            let (spec, fired) = (planned.spec, planned.fired);
+            if fired == 0 {
+                self.errors.push(format!("fault {} on {} was planned and never struck", spec.kind, spec.target));
+            }
+            faults.push(FaultFired {
+                fault: spec.kind,
+                target: spec.target.to_string(),
+                from_ns: spec.from.0,
+                until_ns: spec.until.0,
+                fired,
+            });
+        }
+        for unused in self.draws.choices().unused() {
+            let crate::choice::Choice { purpose, cause, n } = unused;
+            self.errors.push(format!("override {purpose:x}:{cause:x}:{n:x} was never used"));
+        }
+        Outcome {
+            journal: self.journal.finish(),
+            trail: self.trail,
+            events: self.events,
+            ended: self.now,
+            findings: self.findings,
+            marks: self.marks,
+            faults,
+            consulted: self.controls.consulted(),
+            pending,
+            errors: self.errors,
+            oracles: self.oracles,
+            roles: self.nodes.into_iter().map(|n| n.spec.role).collect(),
+            drawn: self.draws.choices().drawn(),
+        }
+    }
+}
+
+impl<P: Platform> Node<P> {
+    fn new(spec: NodeSpec<P>, group: usize) -> Node<P> {
+        Node {
+            group,
+            name: name_hash(&spec.role),
+            machine: None,
+            incarnation: 0,
+            crashed_at: Vec::new(),
+            paused: false,
+            slow: 1,
+            clock: Clock::default(),
+            free_at: vec![Instant::ZERO; spec.workers as usize],
+            queue: VecDeque::new(),
+            wake_at: Instant::NEVER,
+            disk: Disk::default(),
+            order: Order::default(),
+            spec,
+        }
+    }
+
+    fn is_in(&self, target: &Target) -> bool {
+        match target {
+            Target::All => true,
+            Target::Node(role) => self.spec.role == *role,
+            Target::Zone(zone) => self.spec.zone == *zone,
+            Target::Group(group) => self.spec.group == *group,
+            Target::Link(from, _) => self.is_in(from),
+        }
+    }
+}
+
+fn size<P: Platform>(input: &Input<P>) -> u32 {
+    match input {
+        Input::Message { message, .. } | Input::Intercepted { message, .. } | Input::Refused { message, .. } => {
+            message.size_bytes()
+        }
+        Input::Timer { .. } | Input::Synced { .. } => 0,
+    }
+}
+
+/// Damages a message; false when the transport notices and drops it.
+fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
+    match input {
+        Input::Message { message, .. } | Input::Intercepted { message, .. } => message.corrupt(draw),
+        _ => false,
+    }
+}
+
+fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {
+    let (from, text) = match input {
+        Input::Message { from, message } => (Some(*from), message.describe()),
+        Input::Intercepted { from, message, .. } => (Some(*from), format!("intercepted: {}", message.describe())),
+        Input::Refused { to, message } => (Some(*to), format!("refused: {}", message.describe())),
+        Input::Timer { token } => (None, format!("timer {token:x}")),
+        Input::Synced { token, ok } => (None, format!("sync {token:x} {}", if *ok { "kept" } else { "failed" })),
+    };
+    Step { at, cause: lineage.cause, from, node, text }
+}

@@ -1,0 +1,99 @@
+//! What faults may do to the nodes of a world.
+
+use super::World;
+use crate::disk::DiskFaults;
+use crate::fault::{Hands, Target};
+use crate::machine::{Ctx, Platform};
+use crate::node::{Clock, NodeId};
+use crate::seed::{Lineage, mix};
+use crate::time::{Duration, Instant};
+
+impl<P: Platform> World<P> {
+    /// Boots a node's machine from its disk.
+    pub(super) fn boot(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0 as usize];
+        let lineage = Lineage::root(node.name, mix(u64::MAX, u64::from(node.incarnation)));
+        let boot = node.spec.boot.clone();
+        let mut ctx = Ctx {
+            node: id,
+            name: node.name,
+            now: node.clock.local(self.now),
+            lineage,
+            drawn: 0,
+            draws: &self.draws,
+            controls: &self.controls,
+            disk: &node.disk,
+            words: std::marker::PhantomData,
+        };
+        self.outbox.lineage = lineage;
+        self.outbox.sent = 0;
+        self.outbox.busy = Duration::ZERO;
+        let machine = boot(&mut ctx, &mut self.outbox);
+        node.machine = Some(machine);
+        node.free_at.fill(self.now);
+        self.settle(id);
+    }
+}
+
+impl<P: Platform> Hands for World<P> {
+    fn nodes(&self, target: &Target) -> Vec<NodeId> {
+        let is_in = self.nodes.iter().enumerate().filter(|(_, n)| n.is_in(target));
+        is_in.map(|(i, _)| NodeId(i as u32)).collect()
+    }
+
+    fn crash(&mut self, id: NodeId) -> bool {
+        let now = self.now;
+        let node = &mut self.nodes[id.0 as usize];
+        if node.machine.take().is_none() {
+            return false;
+        }
+        node.crashed_at.push(now);
+        debug_assert_eq!(node.crashed_at.len(), node.incarnation as usize + 1);
+        node.incarnation += 1;
+        node.queue.clear();
+        node.order.forget();
+        node.wake_at = Instant::NEVER;
+        node.disk.crash(&self.draws, mix(node.name, u64::from(node.incarnation)));
+        true
+    }
+
+    fn restart(&mut self, id: NodeId) {
+        if self.nodes[id.0 as usize].machine.is_none() {
+            self.boot(id);
+        }
+    }
+
+    fn wipe(&mut self, id: NodeId) {
+        self.nodes[id.0 as usize].disk.wipe();
+    }
+
+    fn pause(&mut self, id: NodeId, paused: bool) {
+        self.nodes[id.0 as usize].paused = paused;
+        self.arm(id);
+    }
+
+    fn slow(&mut self, id: NodeId, factor: u64) {
+        self.nodes[id.0 as usize].slow = factor;
+    }
+
+    fn clock(&mut self, id: NodeId, clock: Clock) {
+        self.nodes[id.0 as usize].clock = clock;
+    }
+
+    fn disk(&mut self, id: NodeId, faults: DiskFaults) {
+        self.nodes[id.0 as usize].disk.faults = faults;
+    }
+
+    fn rot(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0 as usize];
+        node.disk.rot(&self.draws, mix(node.name, u64::from(node.incarnation)));
+    }
+
+    fn damage(&self, id: NodeId) -> u64 {
+        self.nodes[id.0 as usize].disk.damaged
+    }
+
+    fn now(&self) -> Instant {
+        self.now
+    }
+}
