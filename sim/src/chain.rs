@@ -1,11 +1,12 @@
 //! Evidence that cannot be changed quietly: hash chains, the RFC 6962 tree with its proofs, and the DSSE envelope.
 //!
-//! Three tools for three questions, all over SHA-256 and none with a key of its own:
+//! One tool per question, all over SHA-256 and none with a key of its own:
 //!
 //! | question | file | tool |
 //! |---|---|---|
 //! | was the order of these entries altered, by one who holds them all? | [`hash_chain`] | [`HashChain`] |
-//! | is this entry in the log, and did the log only grow? | [`tree`] | [`Tree`], [`Root`], inclusion and consistency proofs |
+//! | is this entry in the log, did the log only grow? | [`tree`] | [`Tree`], [`Root`], two kinds of proof |
+//! | what did the log publish? | [`note`], [`checkpoint`] | [`Checkpoint`] in a [`Note`], [`LogProof`] file |
 //! | who says so? | [`dsse`] | [`Envelope`] around a payload, signed by the caller's function |
 //!
 //! What none of them shows by itself: that the *end* is still there. A chain cut at its tail is a valid, shorter chain,
@@ -14,12 +15,16 @@
 //!
 //! Signing stays with the caller, as a function from bytes to bytes. There is no key, clock or randomness in here.
 
+pub mod checkpoint;
 pub mod digest;
 pub mod dsse;
 pub mod hash_chain;
+pub mod note;
 pub mod tree;
 
+pub use checkpoint::{Checkpoint, LogProof, LogProofError};
 pub use digest::{Digest, NotADigest};
 pub use dsse::{DsseError, Envelope, Signature, pae};
 pub use hash_chain::{BadLink, HashChain};
+pub use note::{Note, NoteError, NoteKey};
 pub use tree::{ConsistencyProof, InclusionProof, ProofError, Root, Tree};

@@ -10,6 +10,7 @@
 //! | how sure are we, after so many? | [`bounds`] | Clopper–Pearson bounds, ranks of order statistics, sample sizes |
 //! | what was promised? | [`objective`] | [`Objective`], a share of good events in parts per million |
 //! | was it kept? | [`judge`] | [`Judgement`]: MET, MISSED, INCONCLUSIVE or NO_DATA |
+//! | do many runs say more than one? | [`runs`] | [`RunTallies`], counts corrected for requests that fail together |
 //! | when did it go wrong? | [`windows`] | [`Windows`] of good and bad, [`Timeline`] for sums over any span |
 //! | how fast is the budget burning? | [`burn`] | [`BurnRate`], [`BurnPolicy`] (multi-window alerts), [`CanaryRule`] |
 //!
@@ -18,17 +19,21 @@
 //! before it could take part in one. And *nothing measured* is an answer of its own, which never passes.
 //!
 //! What a bound says: it holds over the scenario generator that drew the seeds, not over production; and it takes its
-//! trials as independent. Seeds are, requests of one run are not. Safety claims count seeds.
+//! trials as independent. Seeds are, requests of one run are not. Safety claims count seeds; ratios of requests go
+//! through [`RunTallies::effective`] first.
 
 pub mod bounds;
 pub mod burn;
 pub mod judge;
 pub mod latency;
 pub mod objective;
+pub mod runs;
 pub mod windows;
 
 pub use burn::{AlertRule, AlertState, BurnError, BurnPolicy, BurnRate, CanaryRule, CanaryVerdict, Severity};
+pub use burn::{budget_remaining_ppm, budget_spent_ppm, burn_rate};
 pub use judge::{Judgement, judge_quantile, judge_ratio};
 pub use latency::Latency;
 pub use objective::{Objective, ObjectiveError};
+pub use runs::RunTallies;
 pub use windows::{Tally, Timeline, WidthMismatch, Windows};

@@ -51,7 +51,7 @@ pub struct ConsistencyProof {
     pub old_size: u64,
     /// Size of the newer tree.
     pub new_size: u64,
-    /// The hashes of RFC 6962's PROOF(old, D[new]).
+    /// The hashes of RFC 6962's `PROOF(old, D[new])`.
     pub path: Vec<Digest>,
 }
 

@@ -206,8 +206,9 @@ impl BurnPolicy {
     }
 
     /// What each rule says at `now`, in the order of the rules. A window longer than the run so far is judged on what
-    /// there is, as Prometheus does, so a long rule is as quick as a short one at the start. Panics when the timeline has windows of another width
-    /// than the policy was made for.
+    /// there is, as Prometheus does, so a long rule is as quick as a short one at the start.
+    ///
+    /// Panics when the timeline has windows of another width than the policy was made for.
     pub fn states<'a>(
         &'a self,
         timeline: &'a Timeline,

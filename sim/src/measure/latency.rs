@@ -2,7 +2,7 @@
 //!
 //! It errs in one direction only. A duration is rounded up to a whole microsecond and read back as the upper end of its
 //! bin, so a reported quantile is never below the true one. Most histograms of a run hold a handful of samples, and a
-//! full bin array takes 188 kB: the first [`FEW_MAX`] samples are kept as they are, and the array comes after that.
+//! full bin array takes 188 kB: the first thousand samples are kept as they are, and the array comes after that.
 
 use super::bounds;
 use crate::time::Duration;
