@@ -267,6 +267,37 @@ impl<P: Platform> Outbox<P> {
     pub fn fact_for(&mut self, lineage: Lineage, fact: P::Fact) {
         self.facts.push((lineage.cause, fact));
     }
+    /// How many effects there are so far: a decorator notes it, lets the machine that it wraps act, and then looks at
+    /// what came after with [`Outbox::hold_sends`].
+    #[inline]
+    pub fn mark_effects(&self) -> usize {
+        self.effects.len()
+    }
+    /// Takes back every `Send` after the first `from` effects whose receiver `hold` names, in order. Allocates nothing
+    /// when nothing is held; `hold` is asked once a message.
+    #[inline]
+    pub fn hold_sends(
+        &mut self,
+        from: usize,
+        mut hold: impl FnMut(NodeId) -> bool,
+    ) -> Vec<(NodeId, Lineage, P::Message)> {
+        let mut is_held = |effect: &Effect<P>| matches!(effect, Effect::Send { to, .. } if hold(*to));
+        let Some(first) = self.effects[from..].iter().position(&mut is_held) else { return Vec::new() };
+        let mut held = Vec::new();
+        for (i, effect) in self.effects.split_off(from + first).into_iter().enumerate() {
+            let takes = i == 0 || is_held(&effect);
+            match effect {
+                Effect::Send { to, lineage, message } if takes => held.push((to, lineage, message)),
+                other => self.effects.push(other),
+            }
+        }
+        held
+    }
+    /// Sends `message` with exactly this lineage: what was held leaves as if it had never waited.
+    #[inline]
+    pub fn resend(&mut self, to: NodeId, lineage: Lineage, message: P::Message) {
+        self.effects.push(Effect::Send { to, lineage, message });
+    }
     /// Says that a place was reached which a scenario must reach.
     pub fn mark(&mut self, mark: &'static str) {
         self.marks.push(mark);

@@ -1,13 +1,13 @@
 //! Nodes: what one is made of, and how its own clock runs.
 
+mod id;
+
+pub use id::NodeId;
+
 use crate::machine::{Ctx, Machine, Outbox, Platform};
 use crate::seed::Quantiles;
 use crate::time::{Duration, Instant};
 use std::rc::Rc;
-
-/// A node, by position in the world.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct NodeId(pub u32);
 
 /// Boots a node's machine from its disk.
 pub type Boot<P> = Rc<dyn Fn(&mut Ctx<'_, P>, &mut Outbox<P>) -> Box<dyn Machine<P>>>;

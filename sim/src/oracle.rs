@@ -41,8 +41,42 @@ pub trait Oracle<P: Platform> {
     fn act(&mut self, _act: Act, _at: Instant) {}
     /// The run has ended. Liveness promises that are not kept go to `pending`, with the reason.
     fn finish(&mut self, _end: Instant, _findings: &mut Vec<Finding>, _pending: &mut Vec<String>) {}
+    /// Marks that facts reached, with how often.
+    fn marks(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
     /// What it counted, for a runner that knows its type.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
+}
+
+/// A place that facts reach: a mark that no machine could set by itself.
+pub struct Reached<P: Platform, F> {
+    /// The mark.
+    pub mark: &'static str,
+    /// Whether a fact is the place.
+    pub check: F,
+    /// How often it was.
+    pub times: u64,
+    /// Ties the type to its words.
+    pub words: std::marker::PhantomData<P>,
+}
+
+impl<P: Platform, F: FnMut(&P::Fact) -> bool + 'static> Oracle<P> for Reached<P, F> {
+    fn name(&self) -> &'static str {
+        "reached"
+    }
+    fn vantages(&self) -> &'static [Vantage] {
+        &[Vantage::Client, Vantage::Store, Vantage::Log, Vantage::Truth]
+    }
+    fn observe(&mut self, seen: &Seen<'_, P>, _findings: &mut Vec<Finding>) {
+        self.times += u64::from((self.check)(seen.fact));
+    }
+    fn marks(&self) -> Vec<(&'static str, u64)> {
+        if self.times == 0 { Vec::new() } else { vec![(self.mark, self.times)] }
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+        self
+    }
 }
 
 /// A condition that every fact must meet: `check` returns the finding when it does not.

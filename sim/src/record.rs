@@ -329,6 +329,12 @@ pub struct PassRecord {
     pub events: u64,
     /// Requests of honest tenants, over all runs.
     pub requests: u64,
+    /// Simulated time, in nanoseconds, over all runs.
+    #[serde(default)]
+    pub simulated_ns: u64,
+    /// Service of honest tenants per tenant and cell, folded over all runs; windows are relative to a run's start.
+    #[serde(default)]
+    pub serving: Vec<Serving>,
     /// Faults that struck, over all runs: name → times.
     pub faults: BTreeMap<String, u64>,
     /// One-sided upper 95 % confidence bound (Clopper–Pearson) on the probability that a seed breaches.
@@ -419,6 +425,16 @@ pub struct ControlRecord {
     pub off: String,
 }
 
+/// The number that an objective names, with its direction and unit.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SloBound {
+    /// The estimate is a ratio and has to be at least this.
+    RatioAtLeast(f64),
+    /// The estimate is a time and has to be at most this many seconds.
+    SecondsAtMost(f64),
+}
+
 /// An objective, judged for one tenant in one cell.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SloRecord {
@@ -426,6 +442,9 @@ pub struct SloRecord {
     pub requirement: String,
     /// `API success ≥ 99.9 %`.
     pub objective: String,
+    /// The same as a number, so that no reader has to parse the sentence.
+    #[serde(default)]
+    pub bound: Option<SloBound>,
     /// Tenant id.
     pub tenant: String,
     /// Cell.

@@ -2,7 +2,8 @@
 //!
 //! A draw is a pure function of (seed, purpose, cause, n): there is no generator to advance, so nothing that is removed
 //! from a run (a request, an attack step, a control) can shift anybody else's luck. ChaCha derives one key per purpose;
-//! SipHash-1-3 under that key yields the draw. Both are published functions with pinned crates, the same on every machine.
+//! SipHash-1-3 under that key yields the draw. Both are published functions with pinned crates, the same on every
+//! machine.
 
 use crate::choice::{Choice, Choices};
 use rand_chacha::ChaCha8Rng;

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn an_override_drops_one_fault_and_leaves_the_others_as_they_were() {
-        let seed = (0..).find(|s| plan(&Draws::new(*s, Choices::default()), &envelope()).len() == 3).expect("some seed");
+        let seed =
+            (0..).find(|s| plan(&Draws::new(*s, Choices::default()), &envelope()).len() == 3).expect("some seed");
         let whole = plan(&Draws::new(seed, Choices::default()), &envelope());
         let dropped = &whole[0];
         let index = envelope().allowances.iter().position(|a| a.kind == dropped.kind).expect("it was allowed");

@@ -126,7 +126,6 @@ pub struct World<P: Platform> {
     controls: Controls,
     queue: Queue<Event<P>>,
     nodes: Vec<Node<P>>,
-    groups: Vec<String>,
     links: Links,
     positions: BTreeMap<(NodeId, NodeId), NodeId>,
     spares: Vec<String>,
@@ -174,7 +173,6 @@ impl<P: Platform> World<P> {
             controls: Controls::with_off(off),
             queue: Queue::default(),
             nodes,
-            groups,
             links,
             positions: BTreeMap::new(),
             spares: spec.spares,
@@ -515,6 +513,7 @@ impl<P: Platform> World<P> {
         let mut pending = Vec::new();
         for oracle in &mut self.oracles {
             oracle.finish(self.end, &mut self.findings, &mut pending);
+            oracle.marks().into_iter().for_each(|(mark, n)| *self.marks.entry(mark).or_default() += n);
         }
         let mut faults = Vec::new();
         for planned in self.planned {

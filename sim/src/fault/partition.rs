@@ -15,8 +15,7 @@ impl Fault for Partition {
     }
 
     fn fate(&mut self, passing: &Passing, _draw: &mut dyn FnMut() -> u64, fate: &mut Fate) -> bool {
-        let cut = self.ends.cover(passing.from, passing.to)
-            || self.both && self.ends.cover(passing.to, passing.from);
+        let cut = self.ends.cover(passing.from, passing.to) || self.both && self.ends.cover(passing.to, passing.from);
         fate.lost |= cut;
         cut
     }
