@@ -1,7 +1,32 @@
-//! The cast.
+//! Reference models of the whole platform: one component, one folder.
+//!
+//! Components are sans-IO, speak the neutral words of [`wire`], and do not import each other, apart from a few client
+//! libraries that the plan of the house names; only [`platform`] knows them all. A check that can be switched off is a
+//! [`control`], declared in the file that enforces it. [`oracles`] judge the promises of the [`catalogue`] from
+//! [`fact`]s alone.
 
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod breaker;
+pub mod cache;
+pub mod catalogue;
+pub mod config;
 pub mod control;
+pub mod crypto;
+pub mod fact;
+pub mod gateway;
+pub mod idp;
 pub mod ids;
+pub mod kafka;
+pub mod luck;
+pub mod marker;
+pub mod mesh;
+pub mod mirror;
+pub mod oracles;
+pub mod platform;
+pub mod policy;
+pub mod postgres;
+pub mod retry;
+pub mod saas;
 pub mod wire;

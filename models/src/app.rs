@@ -1,0 +1,13 @@
+//! The application service (orchestrator API): authorises by policy, reads through the cache, writes to the database,
+//! publishes events.
+//!
+//! It trusts the tenant that the gateway set, because only the gateway's identity may call it; it does not trust the
+//! record that a path names. A reference `{tenant}~{id}` may name another tenant's record: the policy decides on the
+//! record's owner, the database decides again.
+
+pub mod machine;
+pub mod operation;
+pub mod store;
+pub mod upstream;
+
+pub use machine::{App, AppSpec};

@@ -1,0 +1,386 @@
+//! The application machine: one instance of the service.
+//!
+//! A request goes policy → cache → database → cache, or policy → broker. Each step has a time limit: a policy agent
+//! that does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked
+//! again at its other node.
+
+use super::operation::Task;
+use super::store::{self, Texts};
+use super::upstream::{Caches, Databases};
+use crate::cache::Read;
+use crate::ids::{Bytes, TenantId};
+use crate::kafka::publisher::{Full, Publisher, Sent, Settled};
+use crate::luck;
+use crate::saas::Saas;
+use crate::wire::Wire;
+use crate::wire::http::{Reason, Request, Response};
+use crate::wire::policy::{Decision, Input as Question, Level};
+use crate::wire::sql::Outcome as SqlOutcome;
+use sim::seed::{Lineage, mix, name_hash};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What the application knows about a tenant's records, for the policy's question.
+#[derive(Clone, Debug)]
+pub struct RecordClass {
+    /// Kind of its records.
+    pub kind: Arc<str>,
+    /// Their label.
+    pub label: Arc<str>,
+    /// Their level.
+    pub level: Level,
+}
+
+/// What an application instance is.
+#[derive(Clone)]
+pub struct AppSpec {
+    /// Its role, for its own undertakings.
+    pub role: Arc<str>,
+    /// The region it serves in.
+    pub region: Arc<str>,
+    /// Policy agent.
+    pub policy: NodeId,
+    /// How long the agent may take.
+    pub policy_patience: Duration,
+    /// The cache, and how it is used.
+    pub caches: Caches,
+    /// The database nodes.
+    pub databases: Databases,
+    /// The brokers.
+    pub brokers: Vec<NodeId>,
+    /// Tenants.
+    pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
+    /// Worker time of one request.
+    pub cost: Duration,
+    /// A defect that is deployed on purpose: lists also return this tenant's first record.
+    pub foreign_row: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Policy,
+    Cache,
+    Database,
+    Broker,
+}
+
+struct Open {
+    from: NodeId,
+    id: u64,
+    lineage: Lineage,
+    tenant: TenantId,
+    task: Task,
+    body: Bytes,
+    fresh: bool,
+    phase: Phase,
+    deadline: Instant,
+    tries: u8,
+}
+
+/// An application instance at work.
+pub struct App {
+    spec: AppSpec,
+    name: u64,
+    caches: Caches,
+    databases: Databases,
+    publisher: Publisher,
+    sends: Vec<Sent>,
+    texts: Texts,
+    open: BTreeMap<u64, Open>,
+    sequence: u64,
+    ticking: bool,
+    ticks: u64,
+    empty: Bytes,
+}
+
+const TICK: u64 = 1;
+/// How often limits are looked at while anything is open: fine enough for the shortest of them.
+const TICK_EVERY: Duration = Duration::millis(20);
+/// How often a database is asked before the client is told.
+const TRIES_MAX: u8 = 3;
+
+impl App {
+    /// An instance with nothing open.
+    pub fn boot(spec: &AppSpec, ctx: &mut Ctx<'_, Saas>, _out: &mut Outbox<Saas>) -> App {
+        App {
+            name: name_hash(&spec.role),
+            caches: spec.caches.clone(),
+            databases: spec.databases.clone(),
+            publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, 256, Duration::millis(300)),
+            sends: Vec::new(),
+            texts: Texts::default(),
+            open: BTreeMap::new(),
+            sequence: 0,
+            ticking: false,
+            ticks: 0,
+            empty: Arc::new([]),
+            spec: spec.clone(),
+        }
+    }
+
+    fn request(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: Box<Request>) {
+        out.busy(self.spec.cost);
+        let Some(tenant) = request.headers.tenant_id.clone() else {
+            return self.refuse(out, from, request.id, Reason::TenantRefused);
+        };
+        let Ok(task) = Task::of(&request, &tenant) else {
+            return self.refuse(out, from, request.id, Reason::BadRequest);
+        };
+        self.sequence += 1;
+        let key = self.sequence;
+        let question = self.question(&task, &tenant);
+        let fresh =
+            request.headers.other.iter().any(|(name, value)| &**name == "cache-control" && &**value == "no-cache");
+        let open = Open {
+            from,
+            id: request.id,
+            lineage: ctx.lineage(),
+            tenant,
+            task,
+            body: request.body,
+            fresh,
+            phase: Phase::Policy,
+            deadline: ctx.now() + self.spec.policy_patience,
+            tries: 0,
+        };
+        self.open.insert(key, open);
+        out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
+        self.arm(out);
+    }
+
+    fn refuse(&self, out: &mut Outbox<Saas>, to: NodeId, id: u64, reason: Reason) {
+        out.send(to, Wire::HttpAnswer(Box::new(Response::new(id, reason).with_body(self.empty.clone()))));
+    }
+
+    /// The resource is described as its owner classified it; the subject is whom the gateway vouches for.
+    fn question(&self, task: &Task, tenant: &TenantId) -> Question {
+        let owner = task.owner(tenant);
+        let class = self.spec.classes.get(owner).or_else(|| self.spec.classes.get(tenant));
+        Question {
+            authenticated: Some(true),
+            tenant_id: Some(tenant.clone()),
+            resource_tenant: Some(owner.clone()),
+            kind: class.map(|c| c.kind.clone()),
+            classification: class.map(|c| c.level),
+            label: class.map(|c| c.label.clone()),
+            region: Some(self.spec.region.clone()),
+        }
+    }
+
+    fn decided(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, decision: Decision) {
+        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Policy) else { return };
+        if !decision.allow {
+            return self.finish(out, key, Reason::PolicyDenied, Vec::new());
+        }
+        match &open.task {
+            Task::Publish(_) => self.publish(ctx, out, key),
+            Task::Get(_) | Task::Who | Task::Page(_) if !open.fresh => self.look_up(ctx, out, key),
+            _ => self.query(ctx, out, key),
+        }
+    }
+
+    fn look_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        match self.caches.get(ctx, key, &open.tenant, &open.task) {
+            Some((to, message)) => {
+                open.phase = Phase::Cache;
+                open.deadline = ctx.now() + self.caches.patience();
+                out.send_for(open.lineage, to, message);
+            }
+            None => self.query(ctx, out, key),
+        }
+    }
+
+    fn looked_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, read: Option<Read>) {
+        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Cache) else { return };
+        match (read, &open.task) {
+            (Some(Read::Hit(cached)), _) => {
+                let body = cached.to_vec();
+                self.finish(out, key, Reason::Ok, body);
+            }
+            (_, Task::Page(name)) => {
+                let page = page(name);
+                let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
+                self.finish(out, key, reason, page.unwrap_or_default());
+            }
+            _ => self.query(ctx, out, key),
+        }
+    }
+
+    fn query(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        let body = std::str::from_utf8(&open.body).unwrap_or_default();
+        let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, &open.tenant, body) else {
+            let body = match &open.task {
+                Task::Page(name) => page(name).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            return self.finish(out, key, Reason::Ok, body);
+        };
+        open.phase = Phase::Database;
+        open.deadline = ctx.now() + self.databases.patience();
+        open.tries += 1;
+        let lineage = open.lineage.child(0xd8 + u64::from(open.tries));
+        out.send_for(lineage, self.databases.primary(), Wire::Sql(key, Box::new(transaction)));
+    }
+
+    fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, key: u64, outcome: SqlOutcome) {
+        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Database) else { return };
+        if store::is_elsewhere(&outcome.replies) {
+            return self.ask_elsewhere(ctx, out, from, key);
+        }
+        self.databases.answered(from);
+        let (reason, body) = store::answer(&open.task, &outcome.replies, &open.body);
+        let lineage = open.lineage;
+        let changed = reason.status() < 300;
+        match &open.task {
+            Task::Get(_) | Task::Who if changed && !open.fresh => {
+                if let Some((to, message)) = self.caches.put(ctx, &open.tenant, &open.task, &body) {
+                    out.send_for(lineage, to, message);
+                }
+            }
+            Task::Put(_) | Task::Delete(_) if changed => {
+                if let Some((to, message)) = self.caches.invalidate(ctx, &open.tenant, &open.task) {
+                    out.send_for(lineage, to, message);
+                }
+            }
+            _ => {}
+        }
+        self.finish(out, key, reason, body);
+    }
+
+    /// Another node is the primary, or this one does not answer.
+    fn ask_elsewhere(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, not: NodeId, key: u64) {
+        self.databases.failed(not);
+        let Some(open) = self.open.get(&key) else { return };
+        if open.tries < TRIES_MAX && open.task.is_repeatable() {
+            self.query(ctx, out, key);
+        } else {
+            self.finish(out, key, Reason::DependencyDown, Vec::new());
+        }
+    }
+
+    fn publish(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        let Task::Publish(domain) = &open.task else { return };
+        open.phase = Phase::Broker;
+        open.deadline = ctx.now() + Duration::millis(1_500);
+        let topic: Arc<str> = format!("tenant.{}.{domain}", open.tenant).into();
+        match self.publisher.publish(ctx.now(), &topic, 0, open.body.clone(), key) {
+            Ok(()) => self.drive_publisher(ctx, out),
+            Err(Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+        }
+    }
+
+    fn drive_publisher(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let mut sends = std::mem::take(&mut self.sends);
+        self.publisher.poll(ctx.now(), &mut sends);
+        for Sent { to, id, request } in sends.drain(..) {
+            // A batch belongs to the request that published it, also when an answer to another sends it off.
+            let lineage = Lineage::root(self.name, mix(id, 0x9b));
+            out.send_for(lineage, to, Wire::Kafka(id, Box::new(request)));
+        }
+        self.sends = sends;
+    }
+
+    fn settled(&mut self, out: &mut Outbox<Saas>, settled: Option<Settled>) {
+        let Some(Settled { ticket, result }) = settled else { return };
+        let reason = result.map_or_else(publish_refused, |()| Reason::Accepted);
+        self.finish(out, ticket, reason, Vec::new());
+    }
+
+    fn finish(&mut self, out: &mut Outbox<Saas>, key: u64, reason: Reason, mut body: Vec<u8>) {
+        let Some(open) = self.open.remove(&key) else { return };
+        if let (Task::List(_), Some(foreign)) = (&open.task, &self.spec.foreign_row) {
+            body.push(b'\n');
+            body.extend_from_slice(foreign);
+        }
+        let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
+        let response = Response::new(open.id, reason).with_body(body);
+        out.send_for(open.lineage, open.from, Wire::HttpAnswer(Box::new(response)));
+    }
+
+    fn arm(&mut self, out: &mut Outbox<Saas>) {
+        if !self.ticking && (!self.open.is_empty() || self.publisher.pending() != 0) {
+            self.ticking = true;
+            self.ticks += 1;
+            out.timer_for(Lineage::root(self.name, self.ticks), TICK_EVERY, TICK);
+        }
+    }
+
+    fn tick(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        self.ticking = false;
+        let now = ctx.now();
+        let late: Vec<(u64, Phase)> =
+            self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase)).collect();
+        for (key, phase) in late {
+            match phase {
+                // No decision is no permission.
+                Phase::Policy => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+                Phase::Cache => {
+                    self.caches.timed_out(ctx, key);
+                    self.looked_up(ctx, out, key, None);
+                }
+                Phase::Database => self.ask_elsewhere(ctx, out, self.databases.primary(), key),
+                Phase::Broker => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
+            }
+        }
+        self.drive_publisher(ctx, out);
+        self.arm(out);
+    }
+}
+
+fn publish_refused(code: crate::wire::kafka::ErrorCode) -> Reason {
+    use crate::wire::kafka::ErrorCode;
+    match code {
+        ErrorCode::InvalidRecord => Reason::BadRequest,
+        ErrorCode::TopicAuthorizationFailed | ErrorCode::UnknownTopicOrPartition => Reason::NotFound,
+        ErrorCode::ThrottlingQuotaExceeded => Reason::RateLimited,
+        _ => Reason::DependencyDown,
+    }
+}
+
+/// Pages that everybody may see.
+fn page(name: &str) -> Option<Vec<u8>> {
+    match name {
+        "status" => Some(b"all systems nominal".to_vec()),
+        "terms" => Some(b"terms of service, revision 7".to_vec()),
+        _ => None,
+    }
+}
+
+impl Machine<Saas> for App {
+    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        match input {
+            Input::Message { from, message } => match message {
+                Wire::Http(request) => self.request(ctx, out, from, request),
+                Wire::PolicyAnswer(key, decision) => self.decided(ctx, out, key, decision),
+                Wire::RespAnswer(key, response) => {
+                    if let Some(read) = self.caches.settle(ctx, key, response) {
+                        self.looked_up(ctx, out, key, Some(read));
+                    }
+                }
+                Wire::SqlAnswer(key, outcome) => self.queried(ctx, out, from, key, outcome),
+                Wire::KafkaAnswer(id, response) => {
+                    let settled = self.publisher.on_answer(ctx.now(), id, &response);
+                    self.settled(out, settled);
+                    self.drive_publisher(ctx, out);
+                }
+                Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
+                _ => {}
+            },
+            Input::Timer { token: TICK } => self.tick(ctx, out),
+            Input::Refused { to, message: Wire::Sql(key, _) } => self.ask_elsewhere(ctx, out, to, key),
+            Input::Refused { message: Wire::Policy(key, _), .. } => {
+                self.finish(out, key, Reason::DependencyDown, Vec::new());
+            }
+            Input::Refused { message: Wire::Resp(key, ..), .. } => {
+                self.caches.timed_out(ctx, key);
+                self.looked_up(ctx, out, key, None);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the application sends to the database, and what it makes of the answer.
+//!
+//! Every statement names the tenant: that is the service layer's own isolation, and the database's policies are the
+//! second. Statements are constant texts with parameters, so the server's plan cache knows them.
+
+use super::operation::Task;
+use crate::control;
+use crate::control::{Control, Controls};
+use crate::ids::TenantId;
+use crate::wire::http::Reason;
+use crate::wire::sql::{Reply, Statement, Transaction, Value};
+use std::sync::Arc;
+
+/// Lists name the tenant in their own WHERE clause.
+pub const TENANT_FILTER: Control = control!(
+    "app.tenant-filter",
+    upholds: ["TEN-02", "STO-01"],
+    off: "lists rely on the database's policies alone, as when a repository method forgets its where clause",
+);
+
+/// The texts of all statements.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    get: Arc<str>,
+    put: Arc<str>,
+    delete: Arc<str>,
+    create: Arc<str>,
+    list: Arc<str>,
+    list_all: Arc<str>,
+    count: Arc<str>,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts {
+            get: "SELECT body FROM records WHERE tenant_id = $1 AND id = $2".into(),
+            put: "UPDATE records SET body = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2".into(),
+            delete: "DELETE FROM records WHERE tenant_id = $1 AND id = $2".into(),
+            create: "INSERT INTO records (tenant_id, id, kind, level, label, body) VALUES ($1, $2, $3, $4, $5, $6)"
+                .into(),
+            list: "SELECT body FROM records WHERE tenant_id = $1 ORDER BY id LIMIT 5".into(),
+            list_all: "SELECT body FROM records ORDER BY id LIMIT 5".into(),
+            count: "SELECT count(*) FROM records WHERE tenant_id = $1".into(),
+        }
+    }
+}
+
+impl Texts {
+    /// The transaction of a task, if it needs the database. `tenant` is the one that the request is served for;
+    /// the connection library sets it, save for operations that forgot to.
+    pub fn transaction(&self, controls: &Controls, task: &Task, tenant: &TenantId, body: &str) -> Option<Transaction> {
+        let text = |s: &str| Value::Text(s.into());
+        let owner = |t: &TenantId| Value::Text(t.clone());
+        let (sql, params) = match task {
+            Task::Get(r) => (&self.get, vec![owner(&r.owner), Value::Int(r.id)]),
+            Task::Put(r) => (&self.put, vec![owner(&r.owner), Value::Int(r.id), text(body)]),
+            Task::Delete(r) => (&self.delete, vec![owner(&r.owner), Value::Int(r.id)]),
+            Task::Create(r) => {
+                let content = body.split_once(';').map_or("", |(_, content)| content);
+                let params =
+                    vec![owner(&r.owner), Value::Int(r.id), text("audit"), Value::Int(1), text("-"), text(content)];
+                (&self.create, params)
+            }
+            Task::List(_) if controls.on(&TENANT_FILTER) => (&self.list, vec![owner(tenant)]),
+            Task::List(_) => (&self.list_all, Vec::new()),
+            Task::Count => (&self.count, vec![owner(tenant)]),
+            Task::Report { .. } => (&self.list_all, Vec::new()),
+            Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
+            Task::Page(_) | Task::Publish(_) => return None,
+        };
+        let statements = vec![Statement { text: sql.clone(), params }];
+        let set = !matches!(task, Task::Report { sets_tenant: false });
+        Some(Transaction { tenant: set.then(|| tenant.clone()), statements })
+    }
+}
+
+/// What an outcome means for the client: a reason, and the content.
+pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) {
+    let Some(reply) = replies.first() else { return (Reason::Internal, Vec::new()) };
+    match (task, reply) {
+        (_, Reply::Error { sqlstate, .. }) => (refused(sqlstate), Vec::new()),
+        (Task::Get(_) | Task::Who, Reply::Rows { rows, .. }) => match rows.first().and_then(|row| row[0].as_text()) {
+            Some(body) => (Reason::Ok, body.as_bytes().to_vec()),
+            None => (Reason::NotFound, Vec::new()),
+        },
+        (Task::List(_) | Task::Report { .. }, Reply::Rows { rows, .. }) => {
+            let bodies: Vec<&str> = rows.iter().filter_map(|row| row[0].as_text()).collect();
+            (Reason::Ok, bodies.join("\n").into_bytes())
+        }
+        (Task::Count, Reply::Rows { rows, .. }) => {
+            let count = rows.first().and_then(|row| row[0].as_int()).unwrap_or(0);
+            (Reason::Ok, count.to_string().into_bytes())
+        }
+        (Task::Put(_) | Task::Delete(_), Reply::Done(0)) => (Reason::NotFound, Vec::new()),
+        (Task::Put(_), Reply::Done(_)) => (Reason::Ok, sent.to_vec()),
+        (Task::Delete(_), Reply::Done(_)) => (Reason::NoContent, Vec::new()),
+        (Task::Create(_), Reply::Done(_)) => (Reason::Created, Vec::new()),
+        _ => (Reason::Internal, Vec::new()),
+    }
+}
+
+/// SQLSTATE to reason. A violated policy and an absent row look the same: nobody learns what exists.
+fn refused(sqlstate: &str) -> Reason {
+    match sqlstate {
+        "42501" => Reason::NotFound,
+        "23505" => Reason::Conflict,
+        "25006" | "57P01" | "57P03" => Reason::DependencyDown,
+        _ => Reason::Internal,
+    }
+}
+
+/// Whether the answer says that another node is the primary.
+pub fn is_elsewhere(replies: &[Reply]) -> bool {
+    replies.first().and_then(Reply::sqlstate).is_some_and(|s| matches!(s, "25006" | "57P01" | "57P03"))
+}

@@ -1,0 +1,186 @@
+//! What the application keeps about the stores it calls: which database node leads, and the cache with its breaker.
+
+use super::operation::Task;
+use crate::breaker::{Breaker, Outcome, Permit, Settings};
+use crate::cache::client::{CacheClient, Ticket};
+use crate::cache::{Account, Key, Owner, Read};
+use crate::ids::TenantId;
+use crate::saas::Saas;
+use crate::wire::Wire;
+use crate::wire::resp;
+use sim::{Ctx, Duration, Instant, NodeId};
+use std::collections::BTreeMap;
+
+/// The database nodes of a cell, and which one is believed to lead.
+#[derive(Clone, Debug)]
+pub struct Databases {
+    nodes: Vec<NodeId>,
+    primary: usize,
+    patience: Duration,
+}
+
+impl Databases {
+    /// The first node leads until it says otherwise.
+    pub fn new(nodes: Vec<NodeId>, patience: Duration) -> Databases {
+        Databases { nodes, primary: 0, patience }
+    }
+    /// Whom to ask.
+    pub fn primary(&self) -> NodeId {
+        self.nodes[self.primary]
+    }
+    /// How long it may take.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+    /// A node answered as a primary does.
+    pub fn answered(&mut self, by: NodeId) {
+        if let Some(i) = self.nodes.iter().position(|n| *n == by) {
+            self.primary = i;
+        }
+    }
+    /// A node did not; the next is asked, unless somebody found out before.
+    pub fn failed(&mut self, node: NodeId) {
+        if self.primary() == node {
+            self.primary = (self.primary + 1) % self.nodes.len();
+        }
+    }
+}
+
+/// The cache of a cell, as one application instance uses it.
+#[derive(Debug)]
+pub struct Caches {
+    node: NodeId,
+    client: CacheClient,
+    breaker: Breaker,
+    calls: BTreeMap<u64, (Ticket, Option<Permit>)>,
+    /// Calls that nobody waits for count down from the top, so that they never meet a request's number.
+    quiet: u64,
+    patience: Duration,
+    /// A tenant that is deleted and created anew at this instant, on the platform's clock.
+    reborn: Option<(TenantId, Instant)>,
+    platform: Account,
+    tenants: Vec<Account>,
+    base: u64,
+    ttl: Duration,
+}
+
+impl Clone for Caches {
+    /// A clone starts like the original did: another instance, nothing in flight, no connection shared.
+    fn clone(&self) -> Caches {
+        Caches::new(
+            self.node,
+            (self.platform.clone(), self.tenants.clone()),
+            self.base,
+            self.ttl,
+            self.patience,
+            self.reborn.clone(),
+        )
+    }
+}
+
+impl Caches {
+    /// The cache at `node`, with the platform's account and one for each tenant. `base` keeps the connection numbers of
+    /// different instances apart.
+    pub fn new(
+        node: NodeId,
+        (platform, tenants): (Account, Vec<Account>),
+        base: u64,
+        ttl: Duration,
+        patience: Duration,
+        reborn: Option<(TenantId, Instant)>,
+    ) -> Caches {
+        let mut client = CacheClient::new(platform.clone(), base, ttl);
+        for account in &tenants {
+            client.set_account(account.user.clone(), account.clone());
+        }
+        Caches {
+            node,
+            client,
+            breaker: Breaker::new(Settings::DEFAULT),
+            calls: BTreeMap::new(),
+            quiet: u64::MAX,
+            patience,
+            reborn,
+            platform,
+            tenants,
+            base,
+            ttl,
+        }
+    }
+
+    /// How long the cache may take.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn owner(&self, ctx: &Ctx<'_, Saas>, tenant: &TenantId) -> Owner {
+        let reborn = self.reborn.as_ref().is_some_and(|(t, at)| t == tenant && ctx.now() >= *at);
+        Owner { tenant: tenant.clone(), epoch: 1 + u64::from(reborn) }
+    }
+
+    fn with_key<T>(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        tenant: &TenantId,
+        task: &Task,
+        make: impl FnOnce(&mut CacheClient, Key<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let owner = self.owner(ctx, tenant);
+        let key = match task {
+            Task::Get(r) | Task::Put(r) | Task::Delete(r) => {
+                Key::Tenant { owner: &owner, family: "record", id: &r.text }
+            }
+            Task::Who => Key::Session { owner: &owner, id: "home" },
+            Task::Page(name) => Key::Public { name },
+            _ => return None,
+        };
+        make(&mut self.client, key)
+    }
+
+    /// Asks for what the task reads. `None` when the circuit is open, or there is nothing to ask for.
+    pub fn get(&mut self, ctx: &Ctx<'_, Saas>, id: u64, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
+        let permit = self.breaker.ask(ctx.now()).ok()?;
+        let call = self.with_key(ctx, tenant, task, |client, key| client.get(ctx.controls(), key).ok())?;
+        self.calls.insert(id, (call.ticket, Some(permit)));
+        Some((self.node, Wire::Resp(id, call.connection, call.request)))
+    }
+
+    /// Stores what the task read.
+    pub fn put(&mut self, ctx: &Ctx<'_, Saas>, tenant: &TenantId, task: &Task, body: &[u8]) -> Option<(NodeId, Wire)> {
+        let call = self.with_key(ctx, tenant, task, |client, key| client.put(ctx.controls(), key, body).ok())?;
+        Some(self.send_quietly(call.ticket, call.connection, call.request))
+    }
+
+    /// Removes what the task changed.
+    pub fn invalidate(&mut self, ctx: &Ctx<'_, Saas>, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
+        let call = self.with_key(ctx, tenant, task, |client, key| client.invalidate(ctx.controls(), key).ok())?;
+        Some(self.send_quietly(call.ticket, call.connection, call.request))
+    }
+
+    fn send_quietly(
+        &mut self,
+        ticket: Ticket,
+        connection: resp::ConnectionId,
+        request: resp::Request,
+    ) -> (NodeId, Wire) {
+        self.quiet -= 1;
+        self.calls.insert(self.quiet, (ticket, None));
+        (self.node, Wire::Resp(self.quiet, connection, request))
+    }
+
+    /// Reads an answer. `None` when nobody waits for it.
+    pub fn settle(&mut self, ctx: &Ctx<'_, Saas>, id: u64, response: resp::Response) -> Option<Read> {
+        let (ticket, permit) = self.calls.remove(&id)?;
+        let read = self.client.settle(ctx.controls(), ticket, response);
+        let permit = permit?;
+        self.breaker.record(ctx.now(), ctx.controls(), permit, Outcome::Succeeded);
+        Some(read)
+    }
+
+    /// No answer came in time: its connection is out of step and never used again.
+    pub fn timed_out(&mut self, ctx: &Ctx<'_, Saas>, id: u64) {
+        if let Some((_, Some(permit))) = self.calls.remove(&id) {
+            self.breaker.record(ctx.now(), ctx.controls(), permit, Outcome::Failed);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the user says about the platform: `platform.toml` and `tenants.yaml`, with embedded defaults.
+//!
+//! Start at [`Inputs`]. The defaults are the day-1 topology and the governance document's tenants, so everything runs
+//! without a single file; a file with a mistake is refused whole, with every mistake named.
+
+pub mod costs;
+pub mod links;
+pub mod platform;
+pub mod problems;
+mod read;
+pub mod settings;
+pub mod tenants;
+pub mod tree;
+
+pub use costs::{Capacity, Component, Costs, Operation};
+pub use links::{Links, Quantiles};
+pub use platform::{Cell, Edge, PlatformConfig, Vocabulary};
+pub use problems::{InputError, Problems};
+pub use tenants::{Tenant, Tenants};
+
+use sha2::{Digest, Sha256};
+
+/// The embedded `platform.toml`: the day-1 topology.
+pub const PLATFORM_TOML: &str = include_str!("../platform.toml");
+/// The embedded `tenants.yaml`: the governance document's sample, and what attacks need beside it.
+pub const TENANTS_YAML: &str = include_str!("../tenants.yaml");
+/// JSON Schema (draft 2020-12) of `platform.toml`.
+pub const PLATFORM_SCHEMA: &str = include_str!("../schemas/platform.schema.json");
+/// JSON Schema (draft 2020-12) of `tenants.yaml`.
+pub const TENANTS_SCHEMA: &str = include_str!("../schemas/tenants.schema.json");
+
+/// Both inputs, read and valid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inputs {
+    /// The platform.
+    pub platform: PlatformConfig,
+    /// Its tenants.
+    pub tenants: Tenants,
+}
+
+impl Inputs {
+    /// The defaults.
+    ///
+    /// # Panics
+    /// When the embedded files are broken, which a test of this file excludes.
+    pub fn embedded() -> Inputs {
+        Inputs::parse(("platform.toml", PLATFORM_TOML), ("tenants.yaml", TENANTS_YAML))
+            .unwrap_or_else(|problems| panic!("the embedded inputs are valid:\n{problems}"))
+    }
+
+    /// Reads both inputs, each given as (name, text).
+    ///
+    /// # Errors
+    /// Every mistake of the platform file; if it has none, every mistake of the tenants file.
+    pub fn parse(platform: (&str, &str), tenants: (&str, &str)) -> Result<Inputs, Problems> {
+        let platform = PlatformConfig::parse(platform.0, platform.1)?;
+        let tenants = Tenants::parse(tenants.0, tenants.1, &platform.vocabulary)?;
+        Ok(Inputs { platform, tenants })
+    }
+
+    /// SHA-256 over what was read, as 64 hex digits: comments, layout, order of tenants and the spelling of levels do
+    /// not change it, any other difference does.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"cellproof inputs v1\n");
+        let platform = serde_json::to_vec(&self.platform).expect("plain data has a JSON form");
+        let tenants = serde_json::to_vec(&self.tenants).expect("plain data has a JSON form");
+        for part in [platform, tenants] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| char::from(DIGITS[usize::from(n)]);
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+#[cfg(test)]
+mod schema_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_embedded_inputs_are_valid_and_hold_the_documents_cast() {
+        let Inputs { platform, tenants } = Inputs::embedded();
+        let ids: Vec<&str> = tenants.tenants.iter().map(|t| &*t.id).collect();
+        assert_eq!(ids, ["acme", "acme-corp", "beta", "delta", "gamma"]);
+        let cells: Vec<(&str, &str)> = platform.cells.iter().map(|c| (&*c.id, &*c.region)).collect();
+        assert_eq!(cells, [("cell-a", "EU"), ("cell-b", "US")]);
+        for tenant in &tenants.tenants {
+            assert!(platform.cells_in(&tenant.region).count() > 0, "{} has no home", tenant.id);
+        }
+    }
+
+    #[test]
+    fn the_digest_sees_what_matters_and_nothing_else() {
+        let read = |platform: &str, tenants: &str| {
+            Inputs::parse(("p", platform), ("t", tenants)).expect("valid inputs").digest()
+        };
+        let base = Inputs::embedded().digest();
+        assert_eq!(base.len(), 64);
+        assert_eq!(
+            read(&format!("# note\n{PLATFORM_TOML}"), &TENANTS_YAML.replace("audit: restricted", "audit: 3")),
+            base
+        );
+        assert_ne!(read(&PLATFORM_TOML.replace("policy_stale_s = 60", "policy_stale_s = 61"), TENANTS_YAML), base);
+        assert_ne!(read(PLATFORM_TOML, &TENANTS_YAML.replace("Acme Corp\n", "Acme Inc\n")), base);
+    }
+
+    #[test]
+    fn nesting_without_end_is_a_mistake_and_not_a_crash() {
+        for depth in [100, 1_000, 100_000] {
+            let known = &Inputs::embedded().platform.vocabulary;
+            let lists = format!("tenants: {}", "[".repeat(depth));
+            assert!(Tenants::parse("t", &lists, known).is_err());
+            let closed = format!("tenants: {}{}", "[".repeat(depth), "]".repeat(depth));
+            assert!(Tenants::parse("t", &closed, known).is_err());
+            assert!(PlatformConfig::parse("p", &format!("x = {}{}", "[".repeat(depth), "]".repeat(depth))).is_err());
+        }
+    }
+
+    /// `text` with the characters from `at` (in per mille of its length) for `length` replaced by `with`.
+    fn spoil(text: &str, at: usize, length: usize, with: &str) -> String {
+        let start = text.chars().count() * at / 1_000;
+        let kept = |from: usize, to: usize| text.chars().skip(from).take(to - from).collect::<String>();
+        kept(0, start) + with + &kept(start + length, text.chars().count().max(start + length))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_spoiled_file_is_read_or_refused_with_places(
+            at in 0usize..1_000,
+            length in 0usize..40,
+            with in prop_oneof![".{0,6}", "[\\[\\]{}:,&*#!|>'\"\\n\\t -]{0,6}"],
+        ) {
+            let known = &Inputs::embedded().platform.vocabulary;
+            let tenants = Tenants::parse("t", &spoil(TENANTS_YAML, at, length, &with), known).map(|_| ());
+            let platform = PlatformConfig::parse("p", &spoil(PLATFORM_TOML, at, length, &with)).map(|_| ());
+            for problems in [tenants, platform].into_iter().filter_map(Result::err) {
+                let placed = |p: &InputError| p.line > 0 && p.column > 0 && !p.found.is_empty();
+                prop_assert!(!problems.0.is_empty());
+                prop_assert!(problems.0.iter().all(placed), "{problems}");
+            }
+        }
+    }
+
+    #[test]
+    fn hex_keeps_leading_zeros() {
+        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
+    }
+}

@@ -1,0 +1,242 @@
+//! What can be observed of the platform, each with the vantage it is seen from.
+//!
+//! Isolation is convicted or acquitted on client and store facts. A component's own decision is a log fact: it explains
+//! what happened, and never acquits.
+
+use crate::ids::{Bytes, TenantId};
+use sim::{Duration, Instant, Vantage};
+use std::sync::Arc;
+
+/// Something observable that happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fact {
+    /// A principal sent a request. *client*
+    Asked {
+        /// Who.
+        principal: Arc<str>,
+        /// Correlates the answer.
+        request: u64,
+        /// Method and path.
+        what: Arc<str>,
+    },
+    /// A principal got an answer, or gave up waiting. *client*
+    Answered(Box<Answer>),
+    /// A row of a tenant became durable. *store*
+    RowStored {
+        /// Where it lies.
+        place: Place,
+        /// The tenant whose row it is, by its tenant column.
+        tenant: TenantId,
+        /// Primary key within the tenant.
+        key: i64,
+        /// Version column.
+        version: i64,
+        /// The body column.
+        body: Bytes,
+    },
+    /// An event became durable in a log. *store*
+    EventStored {
+        /// Where it lies.
+        place: Place,
+        /// Topic.
+        topic: Arc<str>,
+        /// Partition.
+        partition: u32,
+        /// Offset.
+        offset: u64,
+        /// The producing request, as the event carries it.
+        request: u64,
+        /// The event.
+        body: Bytes,
+    },
+    /// A component decided. *log*
+    Decided {
+        /// The component's role in the decision: `gateway.token`, `policy`, `mesh`.
+        by: &'static str,
+        /// Whether it let pass.
+        allowed: bool,
+        /// Why, as a stable code.
+        reason: &'static str,
+        /// For which tenant or peer.
+        subject: Arc<str>,
+    },
+    /// A component reported something else that operators see: a failover, a fence, an alarm. *log*
+    Reported {
+        /// The component.
+        by: &'static str,
+        /// Stable code.
+        what: &'static str,
+        /// About whom or what.
+        about: Arc<str>,
+        /// A number that belongs to it (an offset, a lag in milliseconds, a count).
+        value: u64,
+    },
+    /// What only the simulator knows. *truth*
+    Truth {
+        /// Stable code.
+        what: &'static str,
+        /// About whom or what.
+        about: Arc<str>,
+        /// A number that belongs to it.
+        value: u64,
+    },
+}
+
+/// Where something durable lies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// `postgres`, `kafka`, `cache`.
+    pub store: &'static str,
+    /// The cell.
+    pub cell: Arc<str>,
+    /// The region of the cell.
+    pub region: Arc<str>,
+}
+
+/// An answer as its principal sees it, or that there was none.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    /// Who.
+    pub principal: Arc<str>,
+    /// The request it answers.
+    pub request: u64,
+    /// What was asked, as method and path.
+    pub what: Arc<str>,
+    /// Status code; 0 when the principal gave up waiting.
+    pub status: u16,
+    /// Reason code, as the platform gives it.
+    pub reason: &'static str,
+    /// The `x-tenant-id` of the answer.
+    pub tenant: Option<TenantId>,
+    /// The `x-region` of the answer.
+    pub region: Option<Arc<str>>,
+    /// Seconds after which to try again.
+    pub retry_after_s: Option<u32>,
+    /// Whether it says that it is degraded.
+    pub degraded: bool,
+    /// Every byte of content.
+    pub body: Bytes,
+    /// From the intended start to the last byte.
+    pub took: Duration,
+    /// When it was meant to start: an open-loop client never waits for the one before.
+    pub intended: Instant,
+}
+
+impl sim::Fact for Fact {
+    fn vantage(&self) -> Vantage {
+        match self {
+            Fact::Asked { .. } | Fact::Answered(_) => Vantage::Client,
+            Fact::RowStored { .. } | Fact::EventStored { .. } => Vantage::Store,
+            Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
+            Fact::Truth { .. } => Vantage::Truth,
+        }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Fact::Asked { principal, request, what } => {
+                out.push(1);
+                text(out, principal);
+                out.extend_from_slice(&request.to_le_bytes());
+                text(out, what);
+            }
+            Fact::Answered(answer) => {
+                out.push(2);
+                answer.encode(out);
+            }
+            Fact::RowStored { place, tenant, key, version, body } => {
+                out.push(3);
+                place.encode(out);
+                text(out, tenant);
+                out.extend_from_slice(&key.to_le_bytes());
+                out.extend_from_slice(&version.to_le_bytes());
+                bytes(out, body);
+            }
+            Fact::EventStored { place, topic, partition, offset, request, body } => {
+                out.push(4);
+                place.encode(out);
+                text(out, topic);
+                out.extend_from_slice(&partition.to_le_bytes());
+                out.extend_from_slice(&offset.to_le_bytes());
+                out.extend_from_slice(&request.to_le_bytes());
+                bytes(out, body);
+            }
+            Fact::Decided { by, allowed, reason, subject } => {
+                out.extend_from_slice(&[5, u8::from(*allowed)]);
+                text(out, by);
+                text(out, reason);
+                text(out, subject);
+            }
+            Fact::Reported { by, what, about, value } => {
+                out.push(6);
+                text(out, by);
+                text(out, what);
+                text(out, about);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+            Fact::Truth { what, about, value } => {
+                out.push(7);
+                text(out, what);
+                text(out, about);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Fact::Asked { principal, what, .. } => format!("{principal} asks {what}"),
+            Fact::Answered(a) if a.status == 0 => format!("{} gives up on {} after {}", a.principal, a.what, a.took),
+            Fact::Answered(a) => {
+                let tenant = a.tenant.as_deref().unwrap_or("-");
+                let size = a.body.len();
+                format!("{} gets {} {} for {} (tenant {tenant}, {size} B)", a.principal, a.status, a.reason, a.what)
+            }
+            Fact::RowStored { place, tenant, key, version, .. } => {
+                format!("{} in {} keeps row {tenant}/{key} version {version}", place.store, place.cell)
+            }
+            Fact::EventStored { place, topic, partition, offset, .. } => {
+                format!("{} in {} keeps event {topic}/{partition}@{offset}", place.store, place.cell)
+            }
+            Fact::Decided { by, allowed, reason, subject } => {
+                format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" })
+            }
+            Fact::Reported { by, what, about, value } => format!("{by} reports {what} {about} {value}"),
+            Fact::Truth { what, about, value } => format!("truth: {what} {about} {value}"),
+        }
+    }
+}
+
+impl Place {
+    fn encode(&self, out: &mut Vec<u8>) {
+        text(out, self.store);
+        text(out, &self.cell);
+        text(out, &self.region);
+    }
+}
+
+impl Answer {
+    fn encode(&self, out: &mut Vec<u8>) {
+        text(out, &self.principal);
+        out.extend_from_slice(&self.request.to_le_bytes());
+        text(out, &self.what);
+        out.extend_from_slice(&self.status.to_le_bytes());
+        text(out, self.reason);
+        text(out, self.tenant.as_deref().unwrap_or(""));
+        text(out, self.region.as_deref().unwrap_or(""));
+        out.extend_from_slice(&self.retry_after_s.unwrap_or(u32::MAX).to_le_bytes());
+        out.push(u8::from(self.degraded));
+        bytes(out, &self.body);
+        out.extend_from_slice(&self.took.0.to_le_bytes());
+        out.extend_from_slice(&self.intended.0.to_le_bytes());
+    }
+}
+
+fn text(out: &mut Vec<u8>, s: &str) {
+    bytes(out, s.as_bytes());
+}
+
+fn bytes(out: &mut Vec<u8>, b: &[u8]) {
+    out.extend_from_slice(&(b.len() as u32).to_le_bytes());
+    out.extend_from_slice(b);
+}

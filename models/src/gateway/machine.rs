@@ -1,0 +1,396 @@
+//! The gateway machine: asks each decision in order, forwards what passes all of them, and answers what does not.
+//!
+//! Order matters: nothing is counted against a tenant before the token has proved it, and nothing is forwarded before
+//! residency was judged. What the connection proves (the client's certificate) comes from the network, never from a
+//! header.
+
+use super::edge::{Edge, HealthPolicy, Unserved};
+use super::rate_limit::{Rate, RateLimiter};
+use super::shed::{self, Shed, Shedder};
+use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
+use super::{headers, switch::SwitchLimiter};
+use crate::fact::Fact;
+use crate::ids::{Bytes, TenantId};
+use crate::luck;
+use crate::retry::{self, Allowance, RetryBudget};
+use crate::saas::Saas;
+use crate::wire::Wire;
+use crate::wire::http::{Reason, Request, Response};
+use crate::wire::oidc::{OidcAnswer, OidcRequest};
+use sim::seed::{Lineage, below, mix, name_hash};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A cell behind the gateway.
+#[derive(Clone, Debug)]
+pub struct CellPeer {
+    /// Its region.
+    pub region: Arc<str>,
+    /// Its application instances.
+    pub apps: Vec<NodeId>,
+}
+
+/// A tenant, as the router knows it.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The tenant's region.
+    pub region: Arc<str>,
+    /// Its home, by index of [`GatewaySpec::cells`].
+    pub home: usize,
+}
+
+/// What a gateway is.
+#[derive(Clone, Debug)]
+pub struct GatewaySpec {
+    /// The region it stands in.
+    pub region: Arc<str>,
+    /// Cells that it can reach.
+    pub cells: Vec<CellPeer>,
+    /// Issuers whose keys it caches, with where to fetch them; tokens are accepted from the first.
+    pub issuers: Vec<(Arc<str>, NodeId)>,
+    /// Its own name in tokens.
+    pub audience: Arc<str>,
+    /// Certificates that connections present.
+    pub thumbprints: Rc<BTreeMap<NodeId, [u8; 32]>>,
+    /// Tenants.
+    pub tenants: Rc<BTreeMap<TenantId, Placement>>,
+    /// Requests per second and burst of a tenant.
+    pub rate: (u32, u32),
+    /// Bounds of the shedder.
+    pub shed: shed::Settings,
+    /// Worker time of one request, and of one answer.
+    pub cost: (Duration, Duration),
+    /// How long an upstream may take.
+    pub patience: Duration,
+    /// Ids of tokens that were taken back.
+    pub revoked: Vec<Arc<str>>,
+    /// Memo of the run.
+    pub memo: TokenMemo,
+}
+
+struct Open {
+    client: NodeId,
+    client_id: u64,
+    lineage: Lineage,
+    tenant: TenantId,
+    region: Arc<str>,
+    remember: bool,
+    admitted: Instant,
+    cell: usize,
+    retries: u8,
+    allowance: Allowance,
+    request: Option<Box<Request>>,
+}
+
+/// A gateway at work.
+pub struct Gateway {
+    spec: GatewaySpec,
+    name: u64,
+    verifier: TokenVerifier,
+    limiter: RateLimiter,
+    switches: SwitchLimiter,
+    shedder: Shedder,
+    edge: Edge,
+    budget: RetryBudget,
+    open: BTreeMap<u64, Open>,
+    deadlines: VecDeque<(Instant, u64)>,
+    sweeping: bool,
+    sequence: u64,
+    ticks: u64,
+    probes: BTreeMap<u64, (usize, Instant)>,
+    empty: Bytes,
+}
+
+const SWEEP: u64 = 1;
+const KEYS: u64 = 2;
+const HEALTH: u64 = 3;
+/// Timers with this bit are retries; the rest of the token is the request's number.
+const RETRY: u64 = 1 << 62;
+
+/// A probe without an answer for this long has failed.
+const PROBE_PATIENCE: Duration = Duration::millis(400);
+/// How often keys are fetched, and how soon again when they were never had.
+const KEYS_EVERY: Duration = Duration::secs(30);
+const KEYS_RETRY: Duration = Duration::millis(250);
+const TICK: Duration = Duration::millis(100);
+
+impl Gateway {
+    /// A gateway that knows no keys yet.
+    pub fn boot(spec: &GatewaySpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> Gateway {
+        let policy = TokenPolicy::new(&spec.issuers[0].0, &spec.audience);
+        let regions: Vec<Arc<str>> = spec.cells.iter().map(|c| c.region.clone()).collect();
+        // Sub-second checks: a run lasts seconds, and only the ratio of detection to failure matters to a verdict.
+        let health = HealthPolicy { every: Duration::millis(250), ..HealthPolicy::DEFAULT };
+        let (per_second, burst) = spec.rate;
+        let mut gateway = Gateway {
+            name: name_hash("gateway") ^ u64::from(ctx.node().0),
+            verifier: TokenVerifier::new(policy, spec.memo.clone()),
+            limiter: RateLimiter::new(Rate { per_second, burst }, BTreeMap::new()),
+            switches: SwitchLimiter::default(),
+            shedder: Shedder::new(spec.shed),
+            edge: Edge::new(ctx.now(), health, &regions),
+            budget: RetryBudget::new(retry::Settings::DEFAULT),
+            open: BTreeMap::new(),
+            deadlines: VecDeque::new(),
+            sweeping: false,
+            sequence: 0,
+            ticks: 0,
+            probes: BTreeMap::new(),
+            empty: Arc::new([]),
+            spec: spec.clone(),
+        };
+        for id in &spec.revoked {
+            gateway.verifier.revoke(ctx.now(), id.clone(), u64::MAX);
+        }
+        gateway.fetch_keys(ctx, out);
+        gateway.health(ctx, out);
+        gateway
+    }
+
+    fn own(&mut self) -> Lineage {
+        self.ticks += 1;
+        Lineage::root(self.name, self.ticks)
+    }
+
+    fn fetch_keys(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let lineage = self.own();
+        for (i, (_, idp)) in self.spec.issuers.iter().enumerate() {
+            out.send_for(lineage, *idp, Wire::Oidc(i as u64, Box::new(OidcRequest::Jwks)));
+        }
+        let known = self.verifier.jwks_refreshed_at();
+        let fresh = known.is_some_and(|at| ctx.now().since(at) < KEYS_EVERY);
+        out.timer_for(lineage.child(1), if fresh { KEYS_EVERY } else { KEYS_RETRY }, KEYS);
+    }
+
+    fn health(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let now = ctx.now();
+        let lineage = self.own();
+        let late: Vec<u64> =
+            self.probes.iter().filter(|(_, (_, sent))| now.since(*sent) > PROBE_PATIENCE).map(|(id, _)| *id).collect();
+        for id in late {
+            if let Some((cell, sent)) = self.probes.remove(&id) {
+                self.checked(out, cell, sent, false);
+            }
+        }
+        while let Some((cell, due)) = self.edge.next_check() {
+            if due > now {
+                break;
+            }
+            self.edge.check_sent(now, cell);
+            let id = mix(self.ticks, cell as u64);
+            let apps = &self.spec.cells[cell].apps;
+            let app = apps[(self.ticks % apps.len() as u64) as usize];
+            self.probes.insert(id, (cell, now));
+            out.send_for(lineage, app, Wire::Probe(id));
+        }
+        out.timer_for(lineage.child(1), TICK, HEALTH);
+    }
+
+    fn checked(&mut self, out: &mut Outbox<Saas>, cell: usize, sent: Instant, healthy: bool) {
+        if self.edge.check_answered(cell, sent, healthy) {
+            let what = if healthy { "cell-up" } else { "cell-down" };
+            let about = self.spec.cells[cell].region.clone();
+            out.fact(Fact::Reported { by: "gateway.edge", what, about, value: cell as u64 });
+        }
+    }
+
+    fn request(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, mut request: Box<Request>) {
+        out.busy(self.spec.cost.0);
+        request.peer.thumbprint = self.spec.thumbprints.get(&from).copied();
+        match self.admit(ctx, out, &mut request) {
+            Ok((tenant, region, cell, remember)) => {
+                let allowance = self.budget.enter(1);
+                self.sequence += 1;
+                let id = self.sequence;
+                let client_id = std::mem::replace(&mut request.id, id);
+                let open = Open {
+                    client: from,
+                    client_id,
+                    lineage: ctx.lineage(),
+                    tenant,
+                    region,
+                    remember,
+                    admitted: ctx.now(),
+                    cell,
+                    retries: 0,
+                    allowance,
+                    request: Some(request),
+                };
+                self.open.insert(id, open);
+                self.forward(ctx, out, id);
+                self.deadlines.push_back((ctx.now() + self.spec.patience, id));
+                self.arm(ctx, out);
+            }
+            Err(mut response) => {
+                headers::unstamp(&mut response);
+                response.id = request.id;
+                response.body = self.empty.clone();
+                out.send(from, Wire::HttpAnswer(response));
+            }
+        }
+    }
+
+    /// Every decision, in order.
+    fn admit(
+        &mut self,
+        ctx: &mut Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        request: &mut Request,
+    ) -> Result<(TenantId, Arc<str>, usize, bool), Box<Response>> {
+        let now = ctx.now();
+        let refuse = |reason: Reason| Box::new(Response::new(request.id, reason));
+        let denied = |out: &mut Outbox<Saas>, by, reason, subject: &Arc<str>| {
+            out.fact(Fact::Decided { by, allowed: false, reason, subject: subject.clone() });
+        };
+        let nobody: Arc<str> = self.spec.region.clone();
+        let Some(token) = request.headers.authorization.as_ref() else {
+            denied(out, "gateway.token", "NO_TOKEN", &nobody);
+            return Err(refuse(Reason::Unauthenticated));
+        };
+        let claims = match self.verifier.verify(now, ctx.controls(), token, request.peer.thumbprint.as_ref()) {
+            Ok(claims) => claims,
+            Err(denial) => {
+                denied(out, "gateway.token", denial.code(), &nobody);
+                return Err(refuse(Reason::Unauthenticated));
+            }
+        };
+        let tenant = headers::effective_tenant(ctx.controls(), &request.headers, &claims.tenant, &claims.tenants);
+        let Ok(tenant) = tenant else {
+            denied(out, "gateway.tenant", "TENANT_REFUSED", &claims.sub);
+            return Err(refuse(Reason::TenantRefused));
+        };
+        let Some(placement) = self.spec.tenants.get(&tenant) else {
+            denied(out, "gateway.tenant", "TENANT_UNKNOWN", &claims.sub);
+            return Err(refuse(Reason::TenantRefused));
+        };
+        let (region, home) = (placement.region.clone(), placement.home);
+        if headers::residency(ctx.controls(), &region, Some(&claims.region), &self.spec.region).is_err() {
+            denied(out, "gateway.residency", "REGION_REFUSED", &claims.sub);
+            return Err(refuse(Reason::RegionRefused));
+        }
+        let remember = headers::is_selection(&request.headers);
+        if let Err(after) = self.switches.select(now, ctx.controls(), &claims.sub, &tenant) {
+            denied(out, "gateway.switch", "SWITCH_LIMITED", &tenant);
+            return Err(Box::new(Response::new(request.id, Reason::SwitchLimited).retry_after(after.seconds())));
+        }
+        if let Err(after) = self.limiter.admit(now, ctx.controls(), &tenant) {
+            denied(out, "gateway.rate-limit", "RATE_LIMITED", &tenant);
+            return Err(Box::new(Response::new(request.id, Reason::RateLimited).retry_after(after.seconds())));
+        }
+        let cell = match self.edge.route(now, ctx.controls(), home, &region, name_hash(&tenant)) {
+            Ok(cell) => cell,
+            Err(Unserved::RegionDown | Unserved::EverythingDown) => {
+                denied(out, "gateway.edge", "REGION_UNAVAILABLE", &tenant);
+                return Err(Box::new(Response::new(request.id, Reason::RegionUnavailable).retry_after(5)));
+            }
+        };
+        if let Err(shed) = self.shedder.admit(now, ctx.controls(), &tenant) {
+            let (reason, code, span) = match shed {
+                Shed::OverShare(span) => (Reason::OverShare, "OVER_SHARE", span),
+                Shed::Overloaded(span) => (Reason::Overloaded, "OVERLOADED", span),
+            };
+            denied(out, "gateway.shed", code, &tenant);
+            let after = span.as_millis().div_ceil(1_000).max(1) as u32;
+            return Err(Box::new(Response::new(request.id, reason).retry_after(after)));
+        }
+        headers::forward(ctx.controls(), &mut request.headers, &tenant, &region);
+        Ok((tenant, region, cell, remember))
+    }
+
+    fn forward(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let apps = &self.spec.cells[open.cell].apps;
+        let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, u64::from(open.retries)));
+        let app = apps[below(draw, apps.len() as u64) as usize];
+        let Some(request) = &open.request else { return };
+        let mut copy = request.clone();
+        copy.headers.retry_allowance = Some(0);
+        let lineage = open.lineage.child(u64::from(open.retries) + 64);
+        out.send_for(lineage, app, Wire::Http(copy));
+    }
+
+    fn answer(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, mut response: Box<Response>) {
+        out.busy(self.spec.cost.1);
+        let Some(mut open) = self.open.remove(&response.id) else { return };
+        if self.may_retry(ctx, &mut open, response.reason) {
+            let settings = retry::Settings::DEFAULT;
+            let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, 0xbac0));
+            let pause = settings.pause(open.retries, draw);
+            open.retries += 1;
+            out.timer_for(open.lineage.child(32 + u64::from(open.retries)), pause, RETRY | response.id);
+            self.open.insert(response.id, open);
+            return;
+        }
+        self.budget.leave(open.allowance);
+        self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted));
+        response.id = open.client_id;
+        headers::stamp(&mut response, &open.tenant, &open.region, open.remember);
+        out.send_for(open.lineage, open.client, Wire::HttpAnswer(response));
+    }
+
+    fn may_retry(&self, ctx: &Ctx<'_, Saas>, open: &mut Open, reason: Reason) -> bool {
+        let Some(request) = &open.request else { return false };
+        let keyed = request.headers.idempotency_key.is_some();
+        retry::is_retryable(request.method, keyed, reason)
+            && open.allowance.spend(ctx.controls(), &retry::Settings::DEFAULT, open.retries)
+    }
+
+    fn arm(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        if let (false, Some((at, _))) = (self.sweeping, self.deadlines.front()) {
+            let span = at.since(ctx.now());
+            self.sweeping = true;
+            let lineage = self.own();
+            out.timer_for(lineage, span, SWEEP);
+        }
+    }
+
+    fn sweep(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        self.sweeping = false;
+        while let Some((at, id)) = self.deadlines.front().copied() {
+            if at > ctx.now() && self.open.contains_key(&id) {
+                break;
+            }
+            self.deadlines.pop_front();
+            if let Some(open) = self.open.get_mut(&id) {
+                // Too late for another try: the client's own patience is nearly over.
+                open.request = None;
+                let response = Response::new(id, Reason::UpstreamTimeout).with_body(self.empty.clone());
+                self.answer(ctx, out, Box::new(response));
+            }
+        }
+        self.arm(ctx, out);
+    }
+}
+
+impl Machine<Saas> for Gateway {
+    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        match input {
+            Input::Message { from, message: Wire::Http(request) } => self.request(ctx, out, from, request),
+            Input::Message { message: Wire::HttpAnswer(response), .. } => self.answer(ctx, out, response),
+            Input::Refused { message: Wire::Http(request), .. } => {
+                let response = Response::new(request.id, Reason::UpstreamFailed).with_body(self.empty.clone());
+                self.answer(ctx, out, Box::new(response));
+            }
+            Input::Message { message: Wire::OidcAnswer(i, OidcAnswer::Jwks(json)), .. } => {
+                if let Some((issuer, _)) = self.spec.issuers.get(i as usize) {
+                    let issuer = issuer.clone();
+                    if self.verifier.set_jwks(ctx.now(), &issuer, &json).is_err() {
+                        out.fact(Fact::Reported { by: "gateway.token", what: "bad-jwks", about: issuer, value: 0 });
+                    }
+                }
+            }
+            Input::Message { message: Wire::ProbeAnswer(id), .. } => {
+                if let Some((cell, sent)) = self.probes.remove(&id) {
+                    self.checked(out, cell, sent, true);
+                }
+            }
+            Input::Timer { token: SWEEP } => self.sweep(ctx, out),
+            Input::Timer { token: KEYS } => self.fetch_keys(ctx, out),
+            Input::Timer { token: HEALTH } => self.health(ctx, out),
+            Input::Timer { token } if token & RETRY != 0 => self.forward(ctx, out, token & !RETRY),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The identity provider at work: role `cell-a/idp`, and once more as `partner/idp` for an issuer that is trusted for
+//! something else.
+//!
+//! What a client says of its certificate is replaced by what its connection shows, as providers behind mutual TLS do:
+//! `tls_client_auth` and `cnf` speak of the handshake, never of the request.
+
+use super::clients::{Client, ClientAuth, Subject};
+use super::{Idp, IdpConfig};
+use crate::fact::Fact;
+use crate::ids::TenantId;
+use crate::saas::Saas;
+use crate::wire::Wire;
+use crate::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use sim::seed::mix;
+use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A second audience, of a service that this platform's gateway does not speak for.
+pub const ANALYTICS_AUDIENCE: &str = "https://analytics.cellproof.test";
+
+const ROTATE: u64 = 1;
+
+/// A client and the subject of the same name, as it is registered.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Name, as client and as subject.
+    pub name: Arc<str>,
+    /// How it proves to be itself.
+    pub auth: ClientAuth,
+    /// The tenants it may act for.
+    pub tenants: Vec<TenantId>,
+    /// The region of its tenants.
+    pub region: Arc<str>,
+    /// Whom its tokens may be meant for.
+    pub audiences: Vec<Arc<str>>,
+    /// What its tokens may permit.
+    pub scopes: Vec<Arc<str>>,
+    /// Clearances it may ask for.
+    pub clearances: Vec<Arc<str>>,
+    /// Whether its tokens must be bound to its certificate (RFC 8705 §3).
+    pub binding_required: bool,
+}
+
+impl Principal {
+    /// The usual principal, known by its certificate: both scopes, every clearance up to confidential, tokens for
+    /// `audience` and for [`ANALYTICS_AUDIENCE`], bound or not as it asks.
+    pub fn new(name: &str, certificate: [u8; 32], tenants: &[TenantId], region: &str, audience: &str) -> Principal {
+        Principal {
+            name: name.into(),
+            auth: ClientAuth::Certificate(certificate),
+            tenants: tenants.to_vec(),
+            region: region.into(),
+            audiences: vec![audience.into(), ANALYTICS_AUDIENCE.into()],
+            scopes: vec!["records".into(), "events".into()],
+            clearances: vec!["public".into(), "internal".into(), "confidential".into()],
+            binding_required: false,
+        }
+    }
+}
+
+/// How a provider is deployed.
+#[derive(Clone, Debug)]
+pub struct IdpMachineSpec {
+    /// Issuer, keys, longest lifetime.
+    pub config: IdpConfig,
+    /// SHA-256 of the certificate that each node shows on its connection.
+    pub thumbprints: BTreeMap<NodeId, [u8; 32]>,
+    /// Everyone who is registered.
+    pub principals: Vec<Principal>,
+    /// How often signing keys rotate; not at all when absent.
+    pub rotate_every: Option<Duration>,
+    /// Worker time of a token.
+    pub issue_cost: Duration,
+    /// Worker time of the key set.
+    pub keys_cost: Duration,
+}
+
+impl IdpMachineSpec {
+    /// The usual provider with this issuer identifier (an https URL) and nobody registered: 250 µs a token, no
+    /// rotation. Its signing keys are named `idp/{issuer}`.
+    pub fn new(issuer: &str) -> IdpMachineSpec {
+        IdpMachineSpec {
+            config: IdpConfig::new(issuer),
+            thumbprints: BTreeMap::new(),
+            principals: Vec::new(),
+            rotate_every: None,
+            issue_cost: Duration::micros(250),
+            keys_cost: Duration::micros(20),
+        }
+    }
+}
+
+/// A provider at work.
+pub struct IdpMachine {
+    spec: IdpMachineSpec,
+    idp: Idp,
+    boot: u64,
+    rotations: u64,
+}
+
+impl IdpMachine {
+    /// Boots with everyone registered. Rotations that were due before a restart are caught up: keys outlive a crash.
+    pub fn boot(spec: &IdpMachineSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> IdpMachine {
+        let mut idp = Idp::new(spec.config.clone());
+        for p in &spec.principals {
+            let (id, audiences, scopes) = (p.name.clone(), p.audiences.clone(), p.scopes.clone());
+            let binding_required = p.binding_required;
+            idp.register_client(Client { id, auth: p.auth, audiences, scopes, binding_required });
+            let (id, tenants, region) = (p.name.clone(), p.tenants.clone(), p.region.clone());
+            idp.register_subject(Subject { id, tenants, region, clearances: p.clearances.clone() });
+        }
+        let mut machine = IdpMachine { spec: spec.clone(), idp, boot: ctx.lineage().cause, rotations: 0 };
+        machine.rotate(ctx.now(), out);
+        machine
+    }
+
+    fn rotate(&mut self, now: Instant, out: &mut Outbox<Saas>) {
+        let Some(every) = self.spec.rotate_every else { return };
+        let due = |n: u64| Instant::ZERO + every * (n + 1);
+        while due(self.rotations) <= now {
+            self.idp.rotate(due(self.rotations));
+            self.rotations += 1;
+        }
+        let own = Lineage::root(mix(self.boot, ROTATE), self.rotations);
+        out.timer_for(own, due(self.rotations).since(now), ROTATE);
+    }
+
+    fn token(&mut self, now: Instant, from: NodeId, asked: &Arc<TokenRequest>, out: &mut Outbox<Saas>) -> OidcAnswer {
+        out.busy(self.spec.issue_cost);
+        let shown = self.spec.thumbprints.get(&from).copied();
+        let decided = match (&asked.proof, shown) {
+            (ClientProof::Certificate(_), None) => Err(("NO_CERTIFICATE", "invalid_client")),
+            _ => self.idp.issue(now, &as_connected(asked, shown)).map_err(|d| (code(d), d.oauth_code())),
+        };
+        let reason = decided.as_ref().err().map_or("TOKEN_ISSUED", |(reason, _)| reason);
+        let subject = asked.client_id.clone();
+        out.fact(Fact::Decided { by: "idp", allowed: decided.is_ok(), reason, subject });
+        match decided {
+            Ok(token) => OidcAnswer::Token(token),
+            Err((_, oauth)) => OidcAnswer::Refused(oauth),
+        }
+    }
+}
+
+/// The request with the connection's certificate wherever it speaks of one.
+fn as_connected(asked: &TokenRequest, shown: Option<[u8; 32]>) -> TokenRequest {
+    let proof = match (&asked.proof, shown) {
+        (ClientProof::Certificate(_), Some(shown)) => ClientProof::Certificate(shown),
+        (proof, _) => proof.clone(),
+    };
+    TokenRequest { proof, client_binding: asked.client_binding.and(shown), ..asked.clone() }
+}
+
+fn code(denial: super::clients::IssueDenial) -> &'static str {
+    use super::clients::IssueDenial as D;
+    match denial {
+        D::Client => "UNKNOWN_CLIENT",
+        D::Proof => "BAD_PROOF",
+        D::Subject => "UNKNOWN_SUBJECT",
+        D::Tenant => "TENANT_NOT_GRANTED",
+        D::Region => "REGION_NOT_GRANTED",
+        D::Audience => "AUDIENCE_NOT_GRANTED",
+        D::Scope => "SCOPE_NOT_GRANTED",
+        D::Clearance => "CLEARANCE_NOT_GRANTED",
+        D::Lifetime => "BAD_LIFETIME",
+        D::Binding => "NOT_BOUND",
+    }
+}
+
+impl Machine<Saas> for IdpMachine {
+    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        let now = ctx.now();
+        match input {
+            Input::Message { from, message: Wire::Oidc(id, request) } => {
+                let answer = match &*request {
+                    OidcRequest::Token(asked) => self.token(now, from, asked, out),
+                    OidcRequest::Jwks => {
+                        out.busy(self.spec.keys_cost);
+                        OidcAnswer::Jwks(self.idp.jwks(now))
+                    }
+                };
+                out.send(from, Wire::OidcAnswer(id, answer));
+            }
+            Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),
+            Input::Timer { token: ROTATE } => self.rotate(now, out),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! What the models draw for. Numbers are part of every token: append, never renumber.
+
+use sim::seed::Purpose;
+
+/// When a client's next request starts.
+pub const ARRIVAL: Purpose = Purpose::new(32, "arrival");
+/// Which operation it is.
+pub const OPERATION: Purpose = Purpose::new(33, "operation");
+/// Which record it is about.
+pub const RECORD: Purpose = Purpose::new(34, "record");
+/// The bits of a datum that nobody can guess.
+pub const DATUM: Purpose = Purpose::new(35, "datum");
+/// Whether a request or an attack step takes place at all: override it with [`sim::swarm::ABSENT`] to remove one.
+pub const PRESENCE: Purpose = Purpose::new(36, "presence");
+/// What an attacker tries.
+pub const ATTACK: Purpose = Purpose::new(37, "attack");
+/// Which instance, connection or partition is taken.
+pub const SPREAD: Purpose = Purpose::new(38, "spread");
+/// Nonces of handshakes.
+pub const NONCE: Purpose = Purpose::new(39, "nonce");

@@ -1,0 +1,50 @@
+//! Judges of the platform's promises, one promise a file.
+//!
+//! None of them needs the truth that only a simulator knows: fed with the records of a real deployment they judge it
+//! in the same way. Who is entitled to what is given to them beforehand, in [`Cast`].
+
+pub mod availability;
+pub mod cast;
+pub mod durability;
+pub mod isolation;
+pub mod mirroring;
+pub mod refusal;
+pub mod residency;
+
+pub use cast::{Cast, Principal};
+
+use crate::fact::Fact;
+use crate::saas::Saas;
+use sim::oracle::Seen;
+use sim::record::Finding;
+
+/// A finding about what was seen.
+pub(crate) fn finding(
+    oracle: &'static str,
+    requirement: &str,
+    tenant: Option<&str>,
+    seen: &Seen<'_, Saas>,
+    message: String,
+) -> Finding {
+    Finding {
+        requirement: requirement.into(),
+        oracle: oracle.into(),
+        vantage: sim::Fact::vantage(seen.fact),
+        tenant: tenant.map(Into::into),
+        node: seen.role.into(),
+        at_ns: seen.at.0,
+        cause: format!("{:016x}", seen.cause),
+        message,
+    }
+}
+
+/// How many findings of one kind a run keeps: the first tell the story, the rest are noise.
+pub(crate) const FINDINGS_MAX: usize = 16;
+
+/// The answer in a fact, if it is one.
+pub(crate) fn answer<'a>(seen: &Seen<'a, Saas>) -> Option<&'a crate::fact::Answer> {
+    match seen.fact {
+        Fact::Answered(answer) => Some(answer),
+        _ => None,
+    }
+}

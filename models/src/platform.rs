@@ -1,0 +1,151 @@
+//! The platform, wired: the only place that knows two components.
+//!
+//! Maps roles to addresses, wraps each workload in its sidecar, and builds the nodes of a deployment from
+//! `platform.toml` and `tenants.yaml`.
+
+use crate::config::{PlatformConfig, Tenant, Tenants};
+use crate::gateway::token::TokenMemo;
+use crate::ids::TenantId;
+use crate::marker::Marker;
+use crate::mesh::verify::ChainMemo;
+use crate::saas::Saas;
+use sim::network::LinkSpec;
+use sim::node::{Boot, NodeSpec};
+use sim::{Duration, Instant, NodeId};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+mod cell;
+mod events;
+mod mesh;
+mod parts;
+pub mod sidecar;
+mod topology;
+
+pub use crate::idp::machine::ANALYTICS_AUDIENCE;
+pub use crate::kafka::event::event_body;
+pub use topology::build;
+
+/// Audience of tokens that the gateway accepts.
+pub const AUDIENCE: &str = "https://api.cellproof.test";
+
+/// The issuer whose tokens the gateway accepts.
+pub const ISSUER: &str = "https://idp.cellproof.test";
+
+/// A partner's issuer: its keys are cached for another purpose, and open no door here.
+pub const PARTNER_ISSUER: &str = "https://partner.example";
+
+/// Role of an issuer's signing keys.
+pub fn idp_key_role(issuer: &str) -> String {
+    format!("idp/{issuer}")
+}
+
+/// How long an access token lives.
+pub const TOKEN_LIFETIME: Duration = Duration::secs(300);
+
+/// Addresses by role.
+#[derive(Debug, Default)]
+pub struct Directory(BTreeMap<String, NodeId>);
+
+impl Directory {
+    /// The node of a role.
+    ///
+    /// # Panics
+    /// When nobody plays it: the wiring is wrong.
+    pub fn node(&self, role: &str) -> NodeId {
+        self.find(role).unwrap_or_else(|| panic!("nobody plays {role}"))
+    }
+    /// The node of a role, if somebody plays it.
+    pub fn find(&self, role: &str) -> Option<NodeId> {
+        self.0.get(role).copied()
+    }
+    /// The role of a node.
+    pub fn role(&self, node: NodeId) -> Option<&str> {
+        self.0.iter().find(|(_, id)| **id == node).map(|(role, _)| role.as_str())
+    }
+    /// Roles of a list, in order of their addresses.
+    pub fn of(roles: impl IntoIterator<Item = String>) -> Directory {
+        Directory(roles.into_iter().enumerate().map(|(i, role)| (role, NodeId(i as u32))).collect())
+    }
+}
+
+/// Makes the boot function of an actor, once addresses are known.
+pub type Casting = Box<dyn Fn(Rc<Directory>) -> Boot<Saas>>;
+
+/// Somebody outside the platform: a client, an attacker.
+pub struct Actor {
+    /// Unique role.
+    pub role: String,
+    /// Group of the network it is in.
+    pub group: String,
+    /// Boots it.
+    pub boot: Casting,
+}
+
+/// A defect that is deployed on purpose, to see that a gate finds it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KnownBad {
+    /// The application answers every list request with a row of another tenant.
+    ForeignRowInLists,
+}
+
+/// The leak marker of a datum, by tenant, salt, record and version.
+pub type Datum = Rc<dyn Fn(&str, u64, u32, u16) -> Marker>;
+
+/// What is deployed.
+pub struct Deployment {
+    /// The platform.
+    pub config: Rc<PlatformConfig>,
+    /// Tenants that exist in this run, with the salt of their data.
+    pub tenants: Vec<(Tenant, u64)>,
+    /// All configured tenants.
+    pub all_tenants: Rc<Tenants>,
+    /// Records that each tenant begins with.
+    pub records: u32,
+    /// A defect, for canaries.
+    pub known_bad: Option<KnownBad>,
+    /// Principals that the identity provider knows, with the tenant each may act for.
+    pub principals: Vec<(Arc<str>, TenantId)>,
+    /// Ids of tokens that were taken back before the run.
+    pub revoked: Vec<Arc<str>>,
+    /// A tenant that is deleted, and whose id is given to somebody else, at an instant.
+    pub reborn: Option<(TenantId, Instant)>,
+    /// Role with which the service logs in to the database.
+    pub login: &'static str,
+    /// The leak marker of a datum, by tenant, salt, record and version.
+    pub datum: Datum,
+    /// Where verifications of tokens are kept, and counted.
+    pub tokens: TokenMemo,
+    /// Where verifications of certificates are kept, and counted.
+    pub chains: ChainMemo,
+}
+
+/// Nodes and links of a deployment.
+pub struct Built {
+    /// Nodes, in order of their addresses.
+    pub nodes: Vec<NodeSpec<Saas>>,
+    /// Link inside a group.
+    pub local: LinkSpec,
+    /// Link between groups that `links` does not name.
+    pub remote: LinkSpec,
+    /// Links between groups.
+    pub links: Vec<(String, String, LinkSpec)>,
+}
+
+/// Index of a tenant in leak markers: its place in `tenants.yaml`.
+pub fn index_of(tenants: &Tenants, id: &str) -> u32 {
+    tenants.tenants.iter().position(|t| &*t.id == id).map_or(u32::MAX >> 8, |i| i as u32)
+}
+
+/// The cell that serves a tenant: the first of its region.
+pub fn home_cell(config: &PlatformConfig, tenant: &Tenant) -> Arc<str> {
+    let home = config.cells_in(&tenant.region).next().unwrap_or(&config.cells[0]);
+    home.id.clone()
+}
+
+/// The edge gateway in front of a cell.
+pub fn edge_of(config: &PlatformConfig, cell: &str) -> String {
+    let edge = config.edges.iter().find(|e| &*e.cell == cell).unwrap_or(&config.edges[0]);
+    edge.id.to_string()
+}

@@ -1,0 +1,289 @@
+//! What stands in a cell, and how each part is booted.
+
+use super::mesh::{Workload, trust_domain};
+use super::parts::{Parts, place, principals};
+use super::{KnownBad, index_of};
+use crate::app::machine::RecordClass;
+use crate::app::upstream::{Caches, Databases};
+use crate::app::{App, AppSpec};
+use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
+use crate::config::{Cell, Component, Operation, PlatformConfig};
+use crate::idp::IdpConfig;
+use crate::idp::machine::{IdpMachine, IdpMachineSpec};
+use crate::ids::TenantId;
+use crate::mesh::machine::{CaMachine, CaMachineSpec};
+use crate::policy::bundle::{Signer, reference_content};
+use crate::policy::data::PolicyData;
+use crate::policy::machine::{AgentSpec, ConfigService, ConfigSpec, PolicyAgent};
+use crate::postgres::engine::Engine;
+use crate::postgres::machine::{ArbiterNode, DbCosts, DbNode, DbSpec};
+use crate::postgres::reference::Seed;
+use crate::saas::Saas;
+use crate::wire::policy::Level;
+use sim::Duration;
+use sim::node::Boot;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Length of a database lease: a failover takes about two of them.
+const LEASE: Duration = Duration::millis(600);
+
+const GATEWAY: &str = "/ns/edge/sa/gateway";
+const APP: &str = "/ns/apps/sa/orchestrator";
+const POLICY: &str = "/ns/control/sa/policy";
+const CONFIG: &str = "/ns/control/sa/config";
+const CACHE: &str = "/ns/data/sa/cache";
+const POSTGRES: &str = "/ns/data/sa/postgres";
+const ARBITER: &str = "/ns/data/sa/arbiter";
+
+/// Roles of a cell's application instances.
+pub(super) fn apps(cell: &Cell) -> Vec<String> {
+    (1..=cell.sizes.app_instances).map(|i| format!("{}/app-{i}", cell.id)).collect()
+}
+
+fn databases(cell: &str) -> Vec<String> {
+    (1..=2).map(|i| format!("{cell}/postgres-{i}")).collect()
+}
+
+/// Every workload of the platform: edges, then cell by cell.
+pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
+    let all: Vec<String> = config.cells.iter().map(|c| c.id.to_string()).collect();
+    let mut workloads = Vec::new();
+    for edge in &config.edges {
+        workloads.push(Workload {
+            role: edge.id.to_string(),
+            cell: edge.cell.to_string(),
+            path: GATEWAY,
+            calls: config.cells.iter().flat_map(apps).collect(),
+            accepts: (Vec::new(), Vec::new()),
+            open: true,
+            sealed: Vec::new(),
+        });
+    }
+    for cell in &config.cells {
+        let id = cell.id.to_string();
+        let role = |name: &str| format!("{id}/{name}");
+        let here = vec![id.clone()];
+        let plain = |name: &str, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+            role: role(name),
+            cell: id.clone(),
+            path,
+            calls,
+            accepts: (here.clone(), accepts),
+            open: false,
+            sealed: Vec::new(),
+        };
+        for app in apps(cell) {
+            let mut calls = vec![role("policy"), role("cache")];
+            calls.extend(databases(&id));
+            calls.extend(super::events::brokers(cell));
+            workloads.push(Workload {
+                role: app,
+                cell: id.clone(),
+                path: APP,
+                calls,
+                accepts: (all.clone(), vec![GATEWAY]),
+                open: false,
+                sealed: Vec::new(),
+            });
+        }
+        workloads.push(plain("policy", POLICY, Vec::new(), vec![APP, CONFIG]));
+        workloads.push(plain("config", CONFIG, vec![role("policy")], Vec::new()));
+        workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
+        for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
+            let peer = databases(&id)[1 - i].clone();
+            workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], vec![APP, POSTGRES]));
+        }
+        workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
+        workloads.extend(super::events::workloads(config, cell));
+    }
+    workloads
+}
+
+/// Nodes of the cells that stand outside the mesh, because it rests on them.
+pub(super) fn others(config: &PlatformConfig) -> Vec<String> {
+    config.cells.iter().flat_map(|c| [format!("{}/mesh-ca", c.id), format!("{}/idp", c.id)]).collect()
+}
+
+pub(super) fn other_boot(parts: &Parts<'_>, role: &str) -> (Component, Boot<Saas>) {
+    let cell = role.split_once('/').map_or(role, |(cell, _)| cell);
+    match role.ends_with("/idp") {
+        true => (Component::Idp, idp_boot(parts)),
+        false => (Component::Mesh, ca_boot(parts, cell)),
+    }
+}
+
+fn idp_boot(parts: &Parts<'_>) -> Boot<Saas> {
+    let costs = &parts.deployment.config.costs;
+    let spec = IdpMachineSpec {
+        config: IdpConfig::new(super::ISSUER),
+        thumbprints: (*parts.thumbprints).clone(),
+        principals: principals(parts),
+        rotate_every: None,
+        issue_cost: costs.of(Operation::IdpIssue),
+        keys_cost: costs.of(Operation::IdpKeys),
+    };
+    Rc::new(move |ctx, out| Box::new(IdpMachine::boot(&spec, ctx, out)))
+}
+
+fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let mut spec = CaMachineSpec::new(&trust_domain(cell));
+    let own = parts.mesh.workloads.iter().filter(|w| w.cell == cell);
+    for workload in own {
+        spec.peers.insert(parts.directory.node(&workload.role), workload.role.as_str().into());
+        spec.workloads.push((workload.role.as_str().into(), parts.mesh.id(workload)));
+    }
+    for other in config.cells.iter().filter(|c| *c.id != *cell) {
+        let ca = parts.directory.node(&format!("{}/mesh-ca", other.id));
+        spec.federation.insert(ca, trust_domain(&other.id).as_str().into());
+    }
+    spec.issue_cost = config.costs.of(Operation::MeshIssueSvid);
+    Rc::new(move |ctx, out| Box::new(CaMachine::boot(&spec, ctx, out)))
+}
+
+pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Component, Boot<Saas>) {
+    let cell = parts.deployment.config.cell(&workload.cell).expect("workloads stand in configured cells");
+    match workload.path {
+        APP => (Component::App, app_boot(parts, cell, &workload.role)),
+        POLICY => (Component::Policy, policy_boot(parts)),
+        CONFIG => (Component::Policy, config_boot(parts, cell)),
+        CACHE => (Component::Cache, cache_boot(parts)),
+        POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
+        ARBITER => (Component::Postgres, Rc::new(|ctx, _| Box::new(ArbiterNode::boot(LEASE, ctx)))),
+        _ => super::events::boot(parts, cell, workload),
+    }
+}
+
+/// How a tenant's records are classified: its audit data, at the level and with the label that it may have.
+fn classes(parts: &Parts<'_>) -> BTreeMap<TenantId, RecordClass> {
+    let kind: Arc<str> = "audit".into();
+    let class = |t: &crate::config::Tenant| RecordClass {
+        kind: kind.clone(),
+        label: t.labels.first().cloned().unwrap_or_else(|| "internal".into()),
+        level: t.data_classes.get(&kind).copied().unwrap_or(Level::Public),
+    };
+    parts.deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), class(t))).collect()
+}
+
+fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
+    let deployment = parts.deployment;
+    let config = &deployment.config;
+    let node = |name: &str| parts.directory.node(&format!("{}/{name}", cell.id));
+    let number: u64 = role.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let accounts = deployment.all_tenants.tenants.iter().map(|t| account(&t.id)).collect();
+    let patience = config.dependency("redis").map_or(Duration::millis(50), |d| d.timeout);
+    let foreign = deployment.known_bad.map(|KnownBad::ForeignRowInLists| {
+        let victim = &deployment.tenants[0].0.id;
+        (deployment.datum)(victim, deployment.tenants[0].1, 0, 0).encode().as_bytes().into()
+    });
+    let spec = AppSpec {
+        role: role.into(),
+        region: cell.region.clone(),
+        policy: node("policy"),
+        policy_patience: Duration::millis(400),
+        caches: Caches::new(
+            node("cache"),
+            (account(PLATFORM_USER), accounts),
+            number << 32,
+            config.ttls.cache_entry,
+            patience,
+            deployment.reborn.clone(),
+        ),
+        databases: Databases::new(
+            databases(&cell.id).iter().map(|r| parts.directory.node(r)).collect(),
+            Duration::millis(500),
+        ),
+        brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
+        classes: Rc::new(classes(parts)),
+        cost: config.costs.of(Operation::AppHandle),
+        foreign_row: foreign,
+    };
+    Rc::new(move |ctx, out| Box::new(App::boot(&spec, ctx, out)))
+}
+
+const POLICY_KEY: (&str, [u8; 32]) = ("policy-signer", [7; 32]);
+
+fn policy_boot(parts: &Parts<'_>) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let spec = AgentSpec {
+        trusted: vec![Signer::from_seed(POLICY_KEY.0, &POLICY_KEY.1).trusted()],
+        stale_after: config.ttls.policy_stale,
+        skew: config.ttls.clock_skew,
+        cost: (config.costs.of(Operation::PolicyDecide), config.costs.of(Operation::PolicyLoadBundle)),
+    };
+    Rc::new(move |ctx, out| Box::new(PolicyAgent::boot(&spec, ctx, out)))
+}
+
+fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let data = PolicyData::from_tenants(&parts.deployment.all_tenants);
+    let spec = ConfigSpec {
+        agents: vec![parts.directory.node(&format!("{}/policy", cell.id))],
+        content: reference_content(&data),
+        revision: 1,
+        signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
+        every: parts.deployment.config.ttls.policy_poll,
+    };
+    Rc::new(move |ctx, out| Box::new(ConfigService::boot(&spec, ctx, out)))
+}
+
+fn cache_boot(parts: &Parts<'_>) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let spec = CacheSpec {
+        tenants: parts.deployment.all_tenants.tenants.iter().map(|t| t.id.clone()).collect(),
+        databases: 16,
+        memory_max: 64 << 20,
+        floor: config.limits.cache_floor_bytes,
+        cost: config.costs.of(Operation::CacheGet),
+    };
+    Rc::new(move |ctx, out| Box::new(CacheNode::boot(&spec, ctx, out)))
+}
+
+fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
+    let deployment = parts.deployment;
+    let config = &deployment.config;
+    let names = databases(&cell.id);
+    let leads = names[0] == role;
+    let spec = DbSpec {
+        role: role.into(),
+        peer: parts.directory.node(if leads { &names[1] } else { &names[0] }),
+        arbiter: parts.directory.node(&format!("{}/arbiter", cell.id)),
+        leads,
+        base: base(parts, cell),
+        sessions: 8,
+        login: deployment.login,
+        term: LEASE,
+        place: place("postgres", cell),
+        costs: DbCosts {
+            begin: config.costs.of(Operation::PostgresBegin),
+            statement: config.costs.of(Operation::PostgresRead),
+            commit: config.costs.of(Operation::PostgresCommit),
+        },
+        reborn: deployment.reborn.clone(),
+    };
+    Rc::new(move |ctx, out| Box::new(DbNode::boot(&spec, ctx, out)))
+}
+
+/// Schema and first rows of a cell: those of the tenants that live in it.
+fn base(parts: &Parts<'_>, cell: &Cell) -> Rc<Engine> {
+    let deployment = parts.deployment;
+    let mut engine = Engine::reference();
+    let classes = classes(parts);
+    for (tenant, salt) in deployment.tenants.iter().filter(|(t, _)| t.region == cell.region) {
+        let class = &classes[&tenant.id];
+        debug_assert!(index_of(&deployment.all_tenants, &tenant.id) < u32::MAX >> 8);
+        for id in 0..deployment.records {
+            let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, id, 0).encode().as_str().into();
+            engine.load(Seed {
+                tenant: &tenant.id,
+                id: i64::from(id),
+                kind: &class.kind,
+                level: class.level.rank().into(),
+                label: &class.label,
+                body: &body,
+            });
+        }
+    }
+    Rc::new(engine)
+}

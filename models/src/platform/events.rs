@@ -1,0 +1,184 @@
+//! The event backbone of a cell: brokers, their controller, and the mirror from the first cell to the second.
+//!
+//! Every tenant of the cell has its topics, one a domain. Domains that hold regulated data are bound to their region;
+//! the mirror carries the others.
+
+use super::mesh::Workload;
+use super::parts::{Parts, place};
+use crate::config::{Cell, Component, Operation, PlatformConfig};
+use crate::kafka::Flush;
+use crate::kafka::broker::{Principal, TopicConfig};
+use crate::kafka::machine::{
+    BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
+};
+use crate::kafka::{acl, event};
+use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
+use crate::saas::Saas;
+use crate::wire::kafka::BrokerId;
+use sim::node::Boot;
+use sim::{Duration, NodeId};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+const BROKER: &str = "/ns/data/sa/kafka";
+const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
+const MIRROR: &str = "/ns/data/sa/mirror";
+const APP: &str = "/ns/apps/sa/orchestrator";
+
+/// Domains of every tenant.
+pub const DOMAINS: [&str; 2] = ["telemetry", "audit"];
+
+/// Roles of a cell's brokers.
+pub(super) fn brokers(cell: &Cell) -> Vec<String> {
+    (1..=cell.sizes.kafka_brokers).map(|i| format!("{}/kafka-{i}", cell.id)).collect()
+}
+
+/// The mirror's two halves, when there are two cells to connect.
+fn mirror(config: &PlatformConfig) -> Option<(&Cell, &Cell)> {
+    Some((config.cells.first()?, config.cells.get(1)?))
+}
+
+/// Workloads of the backbone in a cell.
+pub(super) fn workloads(config: &PlatformConfig, cell: &Cell) -> Vec<Workload> {
+    let id = cell.id.to_string();
+    let names = brokers(cell);
+    let controller = format!("{id}/kafka-controller");
+    let workload = |role: String, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+        role,
+        cell: id.clone(),
+        path,
+        calls,
+        accepts: (vec![id.clone()], accepts),
+        open: false,
+        sealed: Vec::new(),
+    };
+    let mut workloads = Vec::new();
+    for broker in &names {
+        let mut calls: Vec<String> = names.iter().filter(|b| *b != broker).cloned().collect();
+        calls.push(controller.clone());
+        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR]));
+    }
+    workloads.push(workload(controller, CONTROLLER, names.clone(), vec![BROKER]));
+    let Some((source, target)) = mirror(config) else { return workloads };
+    let (out, into) = (format!("{}/mirror-out", source.id), format!("{}/mirror-in", target.id));
+    if source.id == cell.id {
+        let mut half = workload(out, MIRROR, [names, vec![into.clone()]].concat(), vec![MIRROR]);
+        half.accepts.0 = vec![target.id.to_string()];
+        half.sealed = vec![into];
+        workloads.push(half);
+    } else if target.id == cell.id {
+        let mut half = workload(into, MIRROR, [names, vec![out.clone()]].concat(), vec![MIRROR]);
+        half.accepts.0 = vec![source.id.to_string()];
+        half.sealed = vec![out];
+        workloads.push(half);
+    }
+    workloads
+}
+
+/// Boots a workload of the backbone.
+pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Component, Boot<Saas>) {
+    match workload.path {
+        BROKER => (Component::Kafka, broker_boot(parts, cell, &workload.role)),
+        CONTROLLER => (Component::Kafka, controller_boot(parts, cell)),
+        _ if workload.role.ends_with("/mirror-out") => (Component::Mirror, out_boot(parts, cell)),
+        _ => (Component::Mirror, in_boot(parts, cell)),
+    }
+}
+
+/// Topics of a cell: its own tenants', and in the second cell what the mirror brings.
+fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
+    let of = |home: &Cell| -> Vec<TopicSpec> {
+        let config = TopicConfig {
+            min_isr: home.sizes.kafka_min_insync as usize,
+            schema: Some(Arc::new(event::schema())),
+            ..TopicConfig::default()
+        };
+        let tenants = parts.deployment.tenants.iter().filter(|(t, _)| t.region == home.region);
+        let named = tenants.flat_map(|(t, _)| DOMAINS.map(|domain| acl::topic_name(&t.id, domain)));
+        let replicas = home.sizes.kafka_brokers as usize;
+        named.map(|name| TopicSpec { name, partitions: 1, replicas, config: config.clone() }).collect()
+    };
+    let mut topics = of(cell);
+    if let Some((source, target)) = mirror(&parts.deployment.config)
+        && target.id == cell.id
+    {
+        topics.extend(of(source).iter().map(|topic| topic.mirrored_from(&source.id)));
+    }
+    topics
+}
+
+fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
+    let roles = brokers(cell);
+    roles.iter().enumerate().map(|(i, role)| (BrokerId(i as u16 + 1), parts.directory.node(role))).collect()
+}
+
+fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let members = members(parts, cell);
+    let me = parts.directory.node(role);
+    let service: Arc<str> = "platform".into();
+    let mut connections = BTreeMap::new();
+    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id && matches!(w.path, APP | MIRROR)) {
+        connections.insert(parts.directory.node(&workload.role), service.clone());
+    }
+    let cost = |operation| config.costs.of(operation);
+    let spec = BrokerSpec {
+        id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
+        brokers: members,
+        controller: parts.directory.node(&format!("{}/kafka-controller", cell.id)),
+        connections,
+        principals: vec![Principal { name: service, rules: platform_rules(), rate: None }],
+        topics: topics(parts, cell),
+        place: place("kafka", cell),
+        timing: TIMING,
+        flush: Flush::EveryBatch,
+        costs: Costs {
+            produce: cost(Operation::KafkaProduce),
+            fetch: cost(Operation::KafkaFetch),
+            replicate: cost(Operation::KafkaReplicate),
+        },
+    };
+    Rc::new(move |ctx, out| Box::new(BrokerNode::boot(&spec, ctx, out)))
+}
+
+fn controller_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let spec = ControllerSpec {
+        brokers: members(parts, cell),
+        topics: topics(parts, cell),
+        session: SESSION,
+        cost: parts.deployment.config.costs.of(Operation::KafkaReplicate),
+    };
+    Rc::new(move |ctx, out| Box::new(ControllerNode::boot(&spec, ctx, out)))
+}
+
+fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let deployment = parts.deployment;
+    let (_, target) = mirror(&deployment.config).expect("a mirror has two ends");
+    let residency = deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), t.region.clone())).collect();
+    let of_cell = deployment.tenants.iter().filter(|(t, _)| t.region == cell.region);
+    let spec = MirrorOutSpec {
+        brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
+        sink: parts.directory.node(&format!("{}/mirror-in", target.id)),
+        topics: of_cell
+            .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), 1, Some(t.id.clone()))))
+            .collect(),
+        settings: MirrorOutSpec::settings(&cell.id, &target.id, &target.region, residency),
+        cost: deployment.config.costs.of(Operation::MirrorBatch),
+    };
+    Rc::new(move |ctx, out| Box::new(MirrorOut::boot(&spec, ctx, out)))
+}
+
+fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let deployment = parts.deployment;
+    let (source, _) = mirror(&deployment.config).expect("a mirror has two ends");
+    let spec = MirrorInSpec {
+        brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
+        source: parts.directory.node(&format!("{}/mirror-out", source.id)),
+        cells: vec![source.id.clone()],
+        retry: Duration::millis(300),
+        window: 16,
+        cost: deployment.config.costs.of(Operation::MirrorApply),
+    };
+    Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))
+}

@@ -1,0 +1,76 @@
+//! Who may call whom: identities of all workloads, and the sidecar in front of each.
+
+use super::Directory;
+use super::sidecar::{Sidecar, SidecarSpec};
+use crate::config::{Costs, Operation};
+use crate::mesh::verify::{ChainMemo, PeerExpectation};
+use crate::saas::Saas;
+use crate::wire::svid::SpiffeId;
+use sim::NodeId;
+use sim::node::Boot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The trust domain of a cell.
+pub fn trust_domain(cell: &str) -> String {
+    format!("{cell}.cellproof.test")
+}
+
+/// A workload: its role, its cell, the path of its id, and the roles that it calls.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    pub role: String,
+    pub cell: String,
+    pub path: &'static str,
+    pub calls: Vec<String>,
+    /// Paths of those who may call it, in which cells.
+    pub accepts: (Vec<String>, Vec<&'static str>),
+    /// Whether anybody may send to it: a gateway, which asks for tokens instead.
+    pub open: bool,
+    /// Peers with which every message is sealed.
+    pub sealed: Vec<String>,
+}
+
+/// All workloads of a deployment, with what a sidecar needs.
+pub(super) struct Mesh {
+    pub workloads: Vec<Workload>,
+    pub memo: ChainMemo,
+    pub names: Rc<BTreeMap<NodeId, Arc<str>>>,
+    pub clients: BTreeSet<NodeId>,
+}
+
+impl Mesh {
+    fn of(&self, role: &str) -> &Workload {
+        let found = self.workloads.iter().find(|w| w.role == role);
+        found.unwrap_or_else(|| panic!("{role} is called through the mesh and is no workload"))
+    }
+
+    /// The id of a workload.
+    pub fn id(&self, workload: &Workload) -> SpiffeId {
+        SpiffeId::new(&trust_domain(&workload.cell), workload.path).expect("paths of workloads are written here")
+    }
+
+    /// Puts a sidecar in front of a workload's machine.
+    pub fn wrap(&self, role: &str, directory: &Directory, costs: &Costs, inner: Boot<Saas>) -> Boot<Saas> {
+        let workload = self.of(role);
+        let ca = directory.node(&format!("{}/mesh-ca", workload.cell));
+        let mut spec = SidecarSpec::new(role, self.id(workload), ca, self.memo.clone());
+        let expect = |peer: &Workload| PeerExpectation::exactly(&trust_domain(&peer.cell), &[peer.path]);
+        spec.peers = workload.calls.iter().map(|r| (directory.node(r), expect(self.of(r)))).collect();
+        let (cells, paths) = &workload.accepts;
+        let mut accepts = PeerExpectation::exactly("", paths);
+        accepts.trust_domains = cells.iter().map(|cell| trust_domain(cell).as_str().into()).collect();
+        spec.accepts = accepts;
+        spec.names = (*self.names).clone();
+        spec.sealed = workload.sealed.iter().map(|r| directory.node(r)).collect();
+        // Providers of tokens and keys answer from outside the mesh; clients stand outside by nature.
+        spec.open_to = match workload.open {
+            true => self.clients.clone(),
+            false => BTreeSet::new(),
+        };
+        spec.handshake_cost = costs.of(Operation::MeshHandshake).scale(1, 4);
+        spec.seal_cost = costs.of(Operation::MeshSeal);
+        Rc::new(move |ctx, out| Box::new(Sidecar::boot(&spec, &inner, ctx, out)))
+    }
+}

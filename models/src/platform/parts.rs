@@ -1,0 +1,47 @@
+//! What the boot functions of all parts of the platform are made from.
+
+use super::mesh::Mesh;
+use super::{Deployment, Directory};
+use crate::config::Cell;
+use crate::crypto::sha256;
+use crate::fact::Place;
+use crate::gateway::token::TokenMemo;
+use crate::idp::machine::Principal;
+use crate::ids::TenantId;
+use sim::NodeId;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What every boot function is made from.
+pub(super) struct Parts<'a> {
+    pub deployment: &'a Deployment,
+    pub directory: Rc<Directory>,
+    pub thumbprints: Rc<BTreeMap<NodeId, [u8; 32]>>,
+    pub mesh: Mesh,
+    pub tokens: TokenMemo,
+}
+
+/// A store of a cell, as facts name it.
+pub(super) fn place(store: &'static str, cell: &Cell) -> Place {
+    Place { store, cell: cell.id.clone(), region: cell.region.clone() }
+}
+
+/// Principals as an identity provider registers them.
+pub(super) fn principals(parts: &Parts<'_>) -> Vec<Principal> {
+    let deployment = parts.deployment;
+    let region = |tenant: &TenantId| {
+        let known = deployment.all_tenants.get(tenant);
+        known.map_or_else(|| deployment.config.cells[0].region.clone(), |t| t.region.clone())
+    };
+    deployment
+        .principals
+        .iter()
+        .map(|(name, tenant)| {
+            let certificate = sha256(name.as_bytes());
+            let mut principal =
+                Principal::new(name, certificate, std::slice::from_ref(tenant), &region(tenant), super::AUDIENCE);
+            principal.audiences.push(super::ANALYTICS_AUDIENCE.into());
+            principal
+        })
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! The nodes of a deployment: the day-1 topology, as `platform.toml` sizes it.
+//!
+//! Roles are listed first, so that every node knows its peers' addresses before any of them boots.
+
+use super::cell;
+use super::mesh::{Mesh, Workload};
+use super::parts::Parts;
+use super::{Actor, Built, Deployment, Directory};
+use crate::config::{Capacity, Component, Operation, Quantiles};
+use crate::crypto::sha256;
+use crate::gateway::machine::{CellPeer, Gateway, GatewaySpec, Placement};
+use crate::gateway::shed;
+use crate::idp::machine::{IdpMachine, IdpMachineSpec};
+use crate::ids::TenantId;
+use crate::saas::Saas;
+use sim::network::LinkSpec;
+use sim::node::{Boot, NodeSpec};
+use sim::{Duration, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Builds every node of a deployment, with `actors` in front of it.
+pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
+    let config = &deployment.config;
+    let workloads = cell::workloads(config);
+    let mut roles: Vec<String> = workloads.iter().map(|w| w.role.clone()).collect();
+    roles.extend(cell::others(config));
+    roles.push(PARTNER_IDP.into());
+    roles.extend(actors.iter().map(|a| a.role.clone()));
+    let directory = Rc::new(Directory::of(roles.iter().cloned()));
+    let names: BTreeMap<NodeId, Arc<str>> = roles.iter().map(|r| (directory.node(r), r.as_str().into())).collect();
+    let outside = |role: &String| !workloads.iter().any(|w| w.role == *role);
+    let parts = Parts {
+        deployment,
+        directory: directory.clone(),
+        thumbprints: Rc::new(thumbprints(&actors, &directory)),
+        mesh: Mesh {
+            memo: deployment.chains.clone(),
+            names: Rc::new(names),
+            clients: roles.iter().filter(|r| outside(r)).map(|r| directory.node(r)).collect::<BTreeSet<_>>(),
+            workloads,
+        },
+        tokens: deployment.tokens.clone(),
+    };
+    let mut nodes: Vec<NodeSpec<Saas>> = Vec::new();
+    for workload in &parts.mesh.workloads {
+        let (component, boot) = workload_boot(&parts, workload);
+        let boot = parts.mesh.wrap(&workload.role, &directory, &config.costs, boot);
+        nodes.push(node(&parts, &workload.role, &workload.cell, component, boot));
+    }
+    for role in cell::others(config) {
+        let (component, boot) = cell::other_boot(&parts, &role);
+        let cell = role.split_once('/').map_or(role.as_str(), |(cell, _)| cell).to_owned();
+        nodes.push(node(&parts, &role, &cell, component, boot));
+    }
+    let partner = partner_boot(&parts);
+    nodes.push(node(&parts, PARTNER_IDP, "partner", Component::Idp, partner));
+    for actor in actors {
+        nodes.push(NodeSpec {
+            boot: (actor.boot)(directory.clone()),
+            zone: actor.role.clone(),
+            role: actor.role,
+            group: actor.group,
+            workers: 0,
+            queue_max: u32::MAX,
+            sync_ns: sim::seed::Quantiles::constant(0),
+        });
+    }
+    links(config, nodes)
+}
+
+const PARTNER_IDP: &str = "partner/idp";
+
+/// Certificates that principals present on their connections: one each, known by its digest.
+fn thumbprints(actors: &[Actor], directory: &Directory) -> BTreeMap<NodeId, [u8; 32]> {
+    actors.iter().map(|a| (directory.node(&a.role), sha256(a.role.as_bytes()))).collect()
+}
+
+fn node(parts: &Parts<'_>, role: &str, group: &str, component: Component, boot: Boot<Saas>) -> NodeSpec<Saas> {
+    let config = &parts.deployment.config;
+    let cell = config.cell(group).unwrap_or(&config.cells[0]);
+    let edge = config.edges.iter().find(|e| *e.id == *role);
+    let Capacity { workers, queue } = edge.map_or_else(|| cell.components.of(component), |e| e.capacity);
+    let number = role.rsplit('-').next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(1);
+    let zone = &cell.zones[(number + cell.zones.len() - 1) % cell.zones.len()];
+    NodeSpec {
+        role: role.into(),
+        group: if edge.is_some() { role.into() } else { group.into() },
+        zone: zone.to_string(),
+        workers: workers as u16,
+        queue_max: queue,
+        sync_ns: sim::seed::Quantiles::new(&[150_000, 250_000, 400_000, 900_000, 4_000_000]),
+        boot,
+    }
+}
+
+fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Component, Boot<Saas>) {
+    let config = &parts.deployment.config;
+    match config.edges.iter().find(|e| *e.id == *workload.role) {
+        Some(edge) => (Component::Gateway, gateway_boot(parts, &edge.cell)),
+        None => cell::workload_boot(parts, workload),
+    }
+}
+
+fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let home = config.cell(cell).unwrap_or(&config.cells[0]);
+    let cost = |operation| config.costs.of(operation);
+    let tenants: BTreeMap<TenantId, Placement> = parts
+        .deployment
+        .all_tenants
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let home = config.cells.iter().position(|c| c.region == tenant.region).unwrap_or(0);
+            (tenant.id.clone(), Placement { region: tenant.region.clone(), home })
+        })
+        .collect();
+    let limits = &config.limits;
+    let spec = GatewaySpec {
+        region: home.region.clone(),
+        cells: config
+            .cells
+            .iter()
+            .map(|c| CellPeer {
+                region: c.region.clone(),
+                apps: cell::apps(c).iter().map(|role| parts.directory.node(role)).collect(),
+            })
+            .collect(),
+        issuers: vec![
+            (super::ISSUER.into(), parts.directory.node(&format!("{cell}/idp"))),
+            (super::PARTNER_ISSUER.into(), parts.directory.node(PARTNER_IDP)),
+        ],
+        audience: super::AUDIENCE.into(),
+        thumbprints: parts.thumbprints.clone(),
+        tenants: Rc::new(tenants),
+        rate: (limits.tenant_requests_per_s as u32, limits.tenant_burst as u32),
+        shed: shed::Settings::DEFAULT,
+        cost: (
+            cost(Operation::GatewayRoute)
+                + cost(Operation::GatewayVerifyToken)
+                + cost(Operation::GatewayInspect)
+                + cost(Operation::GatewayLimit),
+            cost(Operation::GatewayRoute),
+        ),
+        patience: Duration::millis(2_500),
+        revoked: parts.deployment.revoked.clone(),
+        memo: parts.tokens.clone(),
+    };
+    Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))
+}
+
+fn partner_boot(parts: &Parts<'_>) -> Boot<Saas> {
+    let mut spec = IdpMachineSpec::new(super::PARTNER_ISSUER);
+    spec.thumbprints = (*parts.thumbprints).clone();
+    Rc::new(move |ctx, out| Box::new(IdpMachine::boot(&spec, ctx, out)))
+}
+
+fn links(config: &crate::config::PlatformConfig, nodes: Vec<NodeSpec<Saas>>) -> Built {
+    // The configured table, taken at 65 equal steps: what the kernel samples from.
+    let table = |quantiles: &Quantiles| {
+        let at = |i: u64| quantiles.sample(if i == 64 { u64::MAX } else { i << 58 }).as_nanos();
+        LinkSpec { latency_ns: sim::seed::Quantiles::new(&(0..=64).map(at).collect::<Vec<_>>()) }
+    };
+    let (intra, inter, edge) = (&config.links.intra_cell, &config.links.inter_cell, &config.links.edge);
+    let mut links = Vec::new();
+    for e in &config.edges {
+        // An edge stands in front of its own cell, in the same place.
+        links.push((e.id.to_string(), e.cell.to_string(), table(intra)));
+        for region in &config.vocabulary.regions {
+            links.push((format!("internet-{region}"), e.id.to_string(), table(edge)));
+        }
+        links.push(("internet".into(), e.id.to_string(), table(edge)));
+    }
+    for cell in &config.cells {
+        for region in &config.vocabulary.regions {
+            links.push((format!("internet-{region}"), cell.id.to_string(), table(edge)));
+        }
+        links.push(("internet".into(), cell.id.to_string(), table(edge)));
+    }
+    Built { nodes, local: table(intra), remote: table(inter), links }
+}

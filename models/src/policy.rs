@@ -1,0 +1,20 @@
+//! Who may do what: the decision of the governance document's §3.2, natively and in Rego, and how policy reaches the
+//! points that enforce it.
+//!
+//! Start at [`abac`], the reference decision. [`rego`] evaluates policies in Rego and must agree with it, [`judge`]
+//! asks whether somebody's policy does; [`bundle`]
+//! signs, verifies and loads them; [`agent`] is the enforcement point's side. Nothing here knows who asks.
+
+pub mod abac;
+pub mod agent;
+pub mod bundle;
+pub mod data;
+pub mod input;
+pub mod judge;
+pub mod machine;
+pub mod rego;
+
+pub use agent::{Agent, Answer};
+pub use bundle::{Loader, Refusal, Signer, TrustedKey};
+pub use data::{PolicyData, TenantPolicy};
+pub use rego::{Disagreement, RegoPolicy, compare};

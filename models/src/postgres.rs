@@ -1,0 +1,45 @@
+//! The Postgres of a cell: a SQL engine with row-level security, a pool in transaction mode, a log, and two nodes that
+//! hand leadership over.
+//!
+//! It behaves like PostgreSQL 15 with its weaknesses: a unique key betrays hidden rows, `TRUNCATE` asks no policy, a
+//! `SET` outlives its transaction on a pooled session, and whoever can run SQL can set `app.tenant_id` to any tenant.
+//! What is not modelled is refused with `0A000`, never ignored.
+
+pub mod analyze;
+pub mod arbiter;
+pub mod assign;
+pub mod bind;
+pub mod catalog;
+pub mod clause;
+pub mod coerce;
+pub mod create_table;
+pub mod ddl;
+pub mod engine;
+pub mod execute;
+pub mod expr;
+pub mod kept;
+mod kind;
+pub mod lower;
+pub mod machine;
+pub mod name;
+pub mod plan;
+pub mod plan_cache;
+pub mod pool;
+pub mod prepare;
+pub mod primary;
+pub mod recover;
+pub mod reference;
+pub mod rls;
+pub mod rls_predicate;
+pub mod session;
+pub mod setting;
+pub mod sqlstate;
+pub mod standby;
+pub mod store;
+pub mod transaction;
+pub mod wal;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

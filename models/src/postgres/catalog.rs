@@ -1,0 +1,285 @@
+//! Roles, tables, grants and policies: what the system catalogs of a server hold.
+//!
+//! Being the owner is more than one role: every role that *inherits* membership of the owner counts as owner, for
+//! privileges and for the exemption from row security alike. `BYPASSRLS` and superuser are never inherited.
+
+use super::expr::Expr;
+pub use super::kind::Type;
+use super::sqlstate::SqlError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A role by its place in [`Catalog::roles`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RoleId(pub u16);
+
+/// A table by its place in [`Catalog::tables`]. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TableId(pub u16);
+
+/// The bootstrap superuser, who owns what nobody else owns.
+pub const BOOTSTRAP: RoleId = RoleId(0);
+/// Name of the bootstrap superuser.
+pub const BOOTSTRAP_NAME: &str = "postgres";
+
+/// More policies than this on one table are refused: a set of policies is one machine word.
+pub const POLICIES_MAX: usize = 64;
+
+/// Everything that DDL can change. Copied on write, so that a rollback is one pointer.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// Roles; the first is the bootstrap superuser.
+    pub roles: Vec<Role>,
+    /// Tables, dropped ones included.
+    pub tables: Vec<Table>,
+    role_names: BTreeMap<Arc<str>, RoleId>,
+    table_names: BTreeMap<Arc<str>, TableId>,
+    /// Who may create tables (`GRANT CREATE ON SCHEMA public`); since PostgreSQL 15 not everybody.
+    pub creators: Vec<Grantee>,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it may do by itself.
+    pub attributes: Attributes,
+    /// Roles that it is a direct member of.
+    pub member_of: Vec<RoleId>,
+}
+
+/// Attributes of `CREATE ROLE`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attributes {
+    /// Exempt from every check.
+    pub superuser: bool,
+    /// Exempt from row security.
+    pub bypassrls: bool,
+    /// Uses the privileges of the roles it is a member of without `SET ROLE`.
+    pub inherit: bool,
+    /// May open a session.
+    pub login: bool,
+    /// May create roles.
+    pub createrole: bool,
+}
+
+/// A role, or everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grantee {
+    /// `PUBLIC`.
+    Public,
+    /// One role and those that inherit from it.
+    Role(RoleId),
+}
+
+/// A table privilege, as a bit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Privilege(pub u8);
+
+impl Privilege {
+    /// `SELECT`.
+    pub const SELECT: Privilege = Privilege(1);
+    /// `INSERT`.
+    pub const INSERT: Privilege = Privilege(2);
+    /// `UPDATE`.
+    pub const UPDATE: Privilege = Privilege(4);
+    /// `DELETE`.
+    pub const DELETE: Privilege = Privilege(8);
+    /// `TRUNCATE`.
+    pub const TRUNCATE: Privilege = Privilege(16);
+    /// `ALL`.
+    pub const ALL: Privilege = Privilege(31);
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub kind: Type,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// What an insert without a value stores.
+    pub default: Option<Expr>,
+}
+
+/// A unique index.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Name of the constraint.
+    pub name: Arc<str>,
+    /// Columns by position, most significant first.
+    pub columns: Vec<u16>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its unique indexes; the primary key is the first, if there is one.
+    pub indexes: Vec<Index>,
+    /// `ENABLE ROW LEVEL SECURITY`.
+    pub row_security: bool,
+    /// `FORCE ROW LEVEL SECURITY`: the owner is not exempt.
+    pub force: bool,
+    /// Its policies, at most [`POLICIES_MAX`].
+    pub policies: Vec<Policy>,
+    /// Grants. The owner's own are implied.
+    pub grants: Vec<(Grantee, Privilege)>,
+    /// Whether `DROP TABLE` removed it.
+    pub dropped: bool,
+    /// Names of the columns, as a reply carries them.
+    pub header: Arc<[Arc<str>]>,
+}
+
+/// Which command a policy is for, and which command is asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Every command (policies only).
+    All,
+    /// `SELECT`.
+    Select,
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`.
+    Delete,
+}
+
+/// A row security policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Permissive (OR-ed), else restrictive (AND-ed).
+    pub permissive: bool,
+    /// The command it is for.
+    pub command: Command,
+    /// The roles it is for.
+    pub roles: Vec<Grantee>,
+    /// Rows that exist for the command.
+    pub using: Option<Expr>,
+    /// Rows that may be written; without it `using` stands in.
+    pub check: Option<Expr>,
+    /// Column = value conditions at the top of `using`: what an index can serve.
+    pub keys: Vec<(u16, Expr)>,
+}
+
+impl Default for Catalog {
+    fn default() -> Catalog {
+        let mut catalog = Catalog {
+            roles: Vec::new(),
+            tables: Vec::new(),
+            role_names: BTreeMap::new(),
+            table_names: BTreeMap::new(),
+            creators: Vec::new(),
+        };
+        let attributes = Attributes { superuser: true, bypassrls: true, inherit: true, login: true, createrole: true };
+        catalog.add_role(Role { name: Arc::from(BOOTSTRAP_NAME), attributes, member_of: Vec::new() });
+        catalog
+    }
+}
+
+impl Catalog {
+    /// Adds a role; the name must be free.
+    pub fn add_role(&mut self, role: Role) -> RoleId {
+        let id = RoleId(self.roles.len() as u16);
+        self.role_names.insert(Arc::clone(&role.name), id);
+        self.roles.push(role);
+        id
+    }
+    /// Adds a table; the name must be free.
+    pub fn add_table(&mut self, table: Table) -> TableId {
+        let id = TableId(self.tables.len() as u16);
+        self.table_names.insert(Arc::clone(&table.name), id);
+        self.tables.push(table);
+        id
+    }
+    /// Drops a table; its place stays.
+    pub fn drop_table(&mut self, id: TableId) {
+        let table = &mut self.tables[id.0 as usize];
+        table.dropped = true;
+        self.table_names.remove(&table.name);
+    }
+    /// The role with this name.
+    pub fn role_id(&self, name: &str) -> Option<RoleId> {
+        self.role_names.get(name).copied()
+    }
+    /// The role with this name, or `42704`.
+    pub fn role_named(&self, name: &str) -> Result<RoleId, SqlError> {
+        self.role_id(name).ok_or_else(|| SqlError::no_role(name))
+    }
+    /// The table with this name.
+    pub fn table_id(&self, name: &str) -> Option<TableId> {
+        self.table_names.get(name).copied()
+    }
+    /// The table with this name, or `42P01`.
+    pub fn table_named(&self, name: &str) -> Result<TableId, SqlError> {
+        self.table_id(name).ok_or_else(|| SqlError::no_table(name))
+    }
+    /// A role.
+    pub fn role(&self, id: RoleId) -> &Role {
+        &self.roles[id.0 as usize]
+    }
+    /// A table.
+    pub fn table(&self, id: TableId) -> &Table {
+        &self.tables[id.0 as usize]
+    }
+    /// Whether `role` acts with the privileges of `of` without `SET ROLE` (`has_privs_of_role` of the server).
+    pub fn inherits(&self, role: RoleId, of: RoleId) -> bool {
+        role == of || self.role(role).attributes.superuser || self.reaches(role, of, true)
+    }
+    /// Whether `role` may become `of` by `SET ROLE` (`is_member_of_role` of the server).
+    pub fn may_become(&self, role: RoleId, of: RoleId) -> bool {
+        role == of || self.role(role).attributes.superuser || self.reaches(role, of, false)
+    }
+    fn reaches(&self, from: RoleId, to: RoleId, inheriting: bool) -> bool {
+        let role = self.role(from);
+        if inheriting && !role.attributes.inherit {
+            return false;
+        }
+        // Memberships cannot form a circle: a role is created after those it is a member of.
+        role.member_of.iter().any(|of| *of == to || self.reaches(*of, to, inheriting))
+    }
+    /// Whether a grant, or a policy, for `grantee` is one for `role`.
+    #[inline]
+    pub fn covers(&self, grantee: Grantee, role: RoleId) -> bool {
+        match grantee {
+            Grantee::Public => true,
+            Grantee::Role(id) => id == role || self.inherits(role, id),
+        }
+    }
+    /// Whether `role` holds `privilege` on `table`.
+    pub fn may(&self, role: RoleId, table: &Table, privilege: Privilege) -> bool {
+        let granted = |g: &(Grantee, Privilege)| g.1.0 & privilege.0 == privilege.0 && self.covers(g.0, role);
+        role == table.owner || table.grants.iter().any(granted) || self.inherits(role, table.owner)
+    }
+}
+
+impl Table {
+    /// Position of a column.
+    pub fn column(&self, name: &str) -> Option<u16> {
+        self.columns.iter().position(|c| &*c.name == name).map(|p| p as u16)
+    }
+    /// Adds to what a grantee holds.
+    pub fn grant(&mut self, grantee: Grantee, privilege: Privilege) {
+        match self.grants.iter_mut().find(|(g, _)| *g == grantee) {
+            Some((_, held)) => held.0 |= privilege.0,
+            None => self.grants.push((grantee, privilege)),
+        }
+    }
+    /// Takes from what a grantee holds.
+    pub fn revoke(&mut self, grantee: Grantee, privilege: Privilege) {
+        if let Some((_, held)) = self.grants.iter_mut().find(|(g, _)| *g == grantee) {
+            held.0 &= !privilege.0;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `CREATE TABLE`: columns, keys and defaults.
+//!
+//! Every key is a unique index, and a primary key also makes its columns `NOT NULL`; its index stands first.
+
+use super::catalog::{Column, Index, RoleId, Table, Type};
+use super::expr::Expr;
+use super::lower::Lowerer;
+use super::name::{data_type, folded};
+use super::setting::Names;
+use super::sqlstate::{DUPLICATE_COLUMN, INVALID_TABLE, SqlError, UNDEFINED_COLUMN};
+use crate::wire::sql::Value;
+use sqlparser::ast;
+use std::sync::Arc;
+
+/// Builds the table that a statement describes, owned by `owner`.
+///
+/// # Errors
+/// `42701`, `42703`, `42P16`, and `0A000` for what the model lacks.
+pub fn build_table(
+    name: String,
+    create: &ast::CreateTable,
+    owner: RoleId,
+    names: &mut Names,
+) -> Result<Table, SqlError> {
+    let mut building = Building { name, columns: Vec::new(), primary: None, unique: Vec::new() };
+    for column in &create.columns {
+        building.column(column, names)?;
+    }
+    for constraint in &create.constraints {
+        building.constraint(constraint)?;
+    }
+    building.finish(owner)
+}
+
+/// A table in the making.
+struct Building {
+    name: String,
+    columns: Vec<Column>,
+    primary: Option<(Option<String>, Vec<String>)>,
+    unique: Vec<(Option<String>, Vec<String>)>,
+}
+
+impl Building {
+    fn column(&mut self, definition: &ast::ColumnDef, names: &mut Names) -> Result<(), SqlError> {
+        let name = folded(&definition.name);
+        if self.columns.iter().any(|c| *c.name == *name) {
+            return Err(SqlError::new(DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+        }
+        let kind = data_type(&definition.data_type)?;
+        let mut column = Column { name: name.as_str().into(), kind, not_null: false, default: None };
+        for option in &definition.options {
+            let constraint = option.name.as_ref().map(folded);
+            match &option.option {
+                ast::ColumnOption::Null => {}
+                ast::ColumnOption::NotNull => column.not_null = true,
+                ast::ColumnOption::Default(e) => column.default = Some(constant(e, &name, kind, names)?),
+                ast::ColumnOption::PrimaryKey(_) => self.primary_key(constraint, vec![name.clone()])?,
+                ast::ColumnOption::Unique(_) => self.unique.push((constraint, vec![name.clone()])),
+                other => return Err(SqlError::unsupported(format_args!("the column option {other}"))),
+            }
+        }
+        self.columns.push(column);
+        Ok(())
+    }
+
+    fn constraint(&mut self, constraint: &ast::TableConstraint) -> Result<(), SqlError> {
+        match constraint {
+            ast::TableConstraint::PrimaryKey(key) => {
+                self.primary_key(key.name.as_ref().map(folded), index_columns(&key.columns)?)
+            }
+            ast::TableConstraint::Unique(key) => {
+                self.unique.push((key.name.as_ref().map(folded), index_columns(&key.columns)?));
+                Ok(())
+            }
+            other => Err(SqlError::unsupported(format_args!("the constraint {other}"))),
+        }
+    }
+
+    fn primary_key(&mut self, name: Option<String>, columns: Vec<String>) -> Result<(), SqlError> {
+        if self.primary.replace((name, columns)).is_some() {
+            let message = format!("multiple primary keys for table \"{}\" are not allowed", self.name);
+            return Err(SqlError::new(INVALID_TABLE, message));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, owner: RoleId) -> Result<Table, SqlError> {
+        let mut indexes = Vec::new();
+        let (primary, unique) = (self.primary.take(), std::mem::take(&mut self.unique));
+        let keys = primary.into_iter().map(|k| (true, k)).chain(unique.into_iter().map(|k| (false, k)));
+        for (is_primary, (name, columns)) in keys {
+            let mut positions = Vec::new();
+            for column in &columns {
+                let at = self.columns.iter().position(|c| *c.name == **column).ok_or_else(|| {
+                    let message = format!("column \"{column}\" named in key does not exist");
+                    SqlError::new(UNDEFINED_COLUMN, message)
+                })?;
+                self.columns[at].not_null |= is_primary;
+                positions.push(at as u16);
+            }
+            let default = match is_primary {
+                true => format!("{}_pkey", self.name),
+                false => format!("{}_{}_key", self.name, columns.join("_")),
+            };
+            indexes.push(Index { name: name.unwrap_or(default).into(), columns: positions });
+        }
+        let header = self.columns.iter().map(|c| Arc::clone(&c.name)).collect();
+        Ok(Table {
+            name: self.name.into(),
+            owner,
+            columns: self.columns,
+            indexes,
+            row_security: false,
+            force: false,
+            policies: Vec::new(),
+            grants: Vec::new(),
+            dropped: false,
+            header,
+        })
+    }
+}
+
+fn index_columns(columns: &[ast::IndexColumn]) -> Result<Vec<String>, SqlError> {
+    let name = |c: &ast::IndexColumn| match &c.column.expr {
+        ast::Expr::Identifier(name) => Ok(folded(name)),
+        other => Err(SqlError::unsupported(format_args!("the key {other}"))),
+    };
+    columns.iter().map(name).collect()
+}
+
+/// A default that is a literal.
+fn constant(e: &ast::Expr, column: &str, kind: Type, names: &mut Names) -> Result<Expr, SqlError> {
+    let mut params = Vec::new();
+    let mut lowerer = Lowerer { table: None, params: &mut params, names, depth: 0 };
+    match lowerer.assigned(e, column, kind)? {
+        literal @ Expr::Const(Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Null) => Ok(literal),
+        _ => Err(SqlError::unsupported("a default that is no literal")),
+    }
+}

@@ -1,0 +1,350 @@
+//! The engine: catalog, tables, and the end of the log; runs the statements of sessions.
+//!
+//! Transactions run one after the other. A session that has written and not yet ended its transaction keeps all others
+//! out (`0A000`), because there are no row versions yet to show them; a pooled transaction never meets this.
+
+use super::bind::bind;
+use super::catalog::{BOOTSTRAP, Catalog, RoleId};
+use super::ddl::Definer;
+use super::execute::Cx;
+use super::expr::Env;
+use super::plan::{Plan, Prepared};
+use super::plan_cache::PlanCache;
+use super::prepare::{parse, prepare};
+use super::session::{Block, Change, Session};
+use super::setting::{Names, ROLE, Scope};
+use super::sqlstate::{ACTIVE_TRANSACTION, FAILED_TRANSACTION, INVALID_AUTHORIZATION, SYNTAX_ERROR, SqlError};
+use super::store::Store;
+use super::wal::{LOG_START, Writer};
+use crate::control::Controls;
+use crate::ids::Bytes;
+use crate::wire::sql::{Lsn, Reply, Row, Statement, Timeline, Value};
+use sqlparser::ast;
+use std::sync::Arc;
+
+/// The database of one node.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) stores: Vec<Store>,
+    pub(super) log: Log,
+    /// Definitions in order: what rebuilds the catalog.
+    pub(super) history: Vec<(Arc<str>, Arc<str>)>,
+    pub(super) names: Names,
+    plans: PlanCache,
+    /// Changes with the catalog; plans of another generation are stale.
+    pub(super) generation: u64,
+    /// The session that has uncommitted changes.
+    pub(super) writer: Option<u32>,
+    sessions: u32,
+    /// A hot standby, or a fenced primary: no transaction may write.
+    pub(super) read_only: bool,
+}
+
+/// The end of the log, and the records that nobody has taken yet.
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub end: Lsn,
+    pub previous: Lsn,
+    pub timeline: Timeline,
+    pub durable: Lsn,
+    pub fresh: Vec<(Lsn, Bytes)>,
+    pub writer: Writer,
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        let writer = Writer::default();
+        let fresh = Vec::new();
+        Engine {
+            catalog: Arc::default(),
+            stores: Vec::new(),
+            log: Log { end: LOG_START, previous: Lsn(0), timeline: Timeline(1), durable: LOG_START, fresh, writer },
+            history: Vec::new(),
+            names: Names::default(),
+            plans: PlanCache::default(),
+            generation: 0,
+            writer: None,
+            sessions: 0,
+            read_only: false,
+        }
+    }
+}
+
+impl Engine {
+    /// Opens a session for a role, as a connection that has been authenticated.
+    ///
+    /// # Errors
+    /// `28000` when there is no such role, or it may not log in.
+    pub fn connect(&mut self, login: &str) -> Result<Session, SqlError> {
+        let refused = |message: String| SqlError::new(INVALID_AUTHORIZATION, message);
+        let id = self.catalog.role_id(login).ok_or_else(|| refused(format!("role \"{login}\" does not exist")))?;
+        let role = self.catalog.role(id);
+        if !role.attributes.login {
+            return Err(refused(format!("role \"{login}\" is not permitted to log in")));
+        }
+        self.sessions += 1;
+        Ok(Session::new(self.sessions, id, Arc::clone(&role.name)))
+    }
+
+    /// Runs a statement and appends its replies, one a command. After an error the rest of its commands is skipped.
+    pub fn execute(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        statement: &Statement,
+        replies: &mut Vec<Reply>,
+    ) {
+        if let Some(prepared) = self.plans.get(&statement.text, self.generation) {
+            return replies.push(self.attempt(session, controls, &prepared, &statement.params));
+        }
+        let commands = match parse(&statement.text) {
+            Ok(commands) => commands,
+            Err(e) => return replies.push(self.fail(session, e)),
+        };
+        if commands.len() > 1 && !statement.params.is_empty() {
+            let message = "cannot insert multiple commands into a prepared statement";
+            return replies.push(self.fail(session, SqlError::new(SYNTAX_ERROR, message)));
+        }
+        let several = commands.len() > 1;
+        for command in commands {
+            if several && session.block == Block::Idle {
+                // The commands of one simple query are one transaction.
+                session.block = Block::Implicit;
+            }
+            let prepared = match prepare(&self.catalog, &mut self.names, command) {
+                Ok(prepared) => Arc::new(prepared),
+                Err(_) if session.block == Block::Failed => return replies.push(failed_block()),
+                Err(e) => return replies.push(self.fail(session, e)),
+            };
+            if !several {
+                self.plans.put(&statement.text, self.generation, &prepared);
+            }
+            match self.attempt(session, controls, &prepared, &statement.params) {
+                error @ Reply::Error { .. } => return replies.push(error),
+                reply => replies.push(reply),
+            }
+        }
+        if several && session.block == Block::Implicit {
+            self.commit(session);
+        }
+    }
+
+    /// Runs one command; on an error the transaction fails.
+    fn attempt(&mut self, session: &mut Session, controls: &Controls, prepared: &Prepared, params: &[Value]) -> Reply {
+        let ends = matches!(prepared.plan, Plan::Commit | Plan::Rollback | Plan::RollbackTo(_));
+        if session.block == Block::Failed && !ends {
+            return failed_block();
+        }
+        let single = session.block == Block::Idle;
+        if single {
+            session.block = Block::Implicit;
+        }
+        let result = bind(&prepared.params, params).and_then(|p| self.command(session, controls, &prepared.plan, &p));
+        match result {
+            Ok(reply) => {
+                if single && session.block == Block::Implicit {
+                    self.commit(session);
+                }
+                reply
+            }
+            Err(e) => self.fail(session, e),
+        }
+    }
+
+    fn fail(&mut self, session: &mut Session, error: SqlError) -> Reply {
+        match session.block {
+            Block::Open => session.block = Block::Failed,
+            Block::Failed => {}
+            Block::Idle | Block::Implicit => self.rollback(session),
+        }
+        error.into()
+    }
+
+    fn command(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        plan: &Plan,
+        params: &[Value],
+    ) -> Result<Reply, SqlError> {
+        match plan {
+            Plan::Select(select) if select.search.is_none() => self.select_values(session, select, params),
+            Plan::Select(_) | Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_) | Plan::Truncate(_) => {
+                self.query(session, controls, plan, params)
+            }
+            Plan::Begin { read_only } => {
+                if session.block == Block::Implicit {
+                    session.block = Block::Open;
+                    session.txn.read_only = *read_only;
+                }
+                Ok(Reply::Done(0))
+            }
+            Plan::Commit => {
+                if session.block == Block::Failed {
+                    self.rollback(session);
+                } else {
+                    self.commit(session);
+                }
+                Ok(Reply::Done(0))
+            }
+            Plan::Rollback => {
+                self.rollback(session);
+                Ok(Reply::Done(0))
+            }
+            Plan::Savepoint(name) => {
+                session.in_block("SAVEPOINT")?;
+                session.savepoint(name);
+                Ok(Reply::Done(0))
+            }
+            Plan::RollbackTo(name) => {
+                session.in_block("ROLLBACK TO SAVEPOINT")?;
+                let mark = session.rewind(name)?;
+                self.undo(session, mark);
+                session.block = Block::Open;
+                Ok(Reply::Done(0))
+            }
+            Plan::Release(name) => {
+                session.in_block("RELEASE SAVEPOINT")?;
+                session.release(name)?;
+                Ok(Reply::Done(0))
+            }
+            Plan::Set(id, value, scope) => {
+                self.set(session, *id, value.as_ref(), *scope)?;
+                Ok(Reply::Done(0))
+            }
+            Plan::ResetAll => {
+                session.settings.reset_all();
+                Ok(Reply::Done(0))
+            }
+            Plan::DiscardAll if session.block != Block::Implicit => {
+                Err(SqlError::new(ACTIVE_TRANSACTION, "DISCARD ALL cannot run inside a transaction block"))
+            }
+            Plan::DiscardAll => {
+                session.settings.reset_all();
+                session.settings.reset(ROLE, Scope::Session);
+                Ok(Reply::Done(0))
+            }
+            Plan::Show(id) => {
+                let name = self.names.name(*id);
+                let value = session.settings.get(*id).ok_or_else(|| SqlError::no_setting(name))?;
+                let row: Row = Arc::from([Value::Text(Arc::clone(value))]);
+                Ok(Reply::Rows { columns: Arc::from([Arc::clone(name)]), rows: vec![row] })
+            }
+            Plan::Define(definition) => {
+                self.define(session, definition)?;
+                Ok(Reply::Done(0))
+            }
+        }
+    }
+
+    /// A statement that touches tables.
+    fn query(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        plan: &Plan,
+        params: &[Value],
+    ) -> Result<Reply, SqlError> {
+        self.alone(session)?;
+        let role = session.role(&self.catalog);
+        let writes = match plan {
+            Plan::Insert(_) => "INSERT",
+            Plan::Update(_) => "UPDATE",
+            Plan::Delete(_) => "DELETE",
+            Plan::Truncate(_) => "TRUNCATE TABLE",
+            _ => "",
+        };
+        if !writes.is_empty() {
+            self.writable(session, writes)?;
+        }
+        let Session { settings, login_name, txn, .. } = session;
+        let env = Env { row: &[], params, settings, session_user: login_name };
+        let cx = Cx { catalog: &self.catalog, controls, role, env, next: self.log.end };
+        match plan {
+            Plan::Select(select) => cx.select(&self.stores, txn, select),
+            Plan::Insert(insert) => cx.insert(&mut self.stores, txn, insert),
+            Plan::Update(update) => cx.update(&mut self.stores, txn, update),
+            Plan::Delete(delete) => cx.delete(&mut self.stores, txn, delete),
+            Plan::Truncate(tables) => {
+                for table in tables {
+                    cx.truncate(&mut self.stores, txn, table.0)?;
+                }
+                Ok(Reply::Done(0))
+            }
+            _ => unreachable!("the caller sorts plans"),
+        }
+    }
+
+    fn define(&mut self, session: &mut Session, definition: &ast::Statement) -> Result<(), SqlError> {
+        self.alone(session)?;
+        self.writable(session, "a definition")?;
+        let role = session.role(&self.catalog);
+        let before = Arc::clone(&self.catalog);
+        self.define_as(role, definition)?;
+        let role = Arc::clone(&before.role(role).name);
+        let text: Arc<str> = definition.to_string().into();
+        self.history.push((Arc::clone(&role), Arc::clone(&text)));
+        session.txn.changes.push(Change::Define { before, role, text });
+        Ok(())
+    }
+
+    /// Runs a definition, and makes room for the tables that it creates.
+    pub(super) fn define_as(&mut self, role: RoleId, definition: &ast::Statement) -> Result<(), SqlError> {
+        let mut catalog = Catalog::clone(&self.catalog);
+        Definer { catalog: &mut catalog, names: &mut self.names, role }.define(definition)?;
+        for table in &catalog.tables[self.stores.len()..] {
+            self.stores.push(Store::new(table));
+        }
+        self.catalog = Arc::new(catalog);
+        self.generation += 1;
+        Ok(())
+    }
+
+    /// Records that were written and not yet taken, each with where it starts.
+    pub fn take_log(&mut self) -> Vec<(Lsn, Bytes)> {
+        std::mem::take(&mut self.log.fresh)
+    }
+    /// End of the log.
+    pub fn log_end(&self) -> Lsn {
+        self.log.end
+    }
+    /// From now on, no transaction may write, or all may again.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only;
+    }
+    /// Plan cache hits and misses so far.
+    pub fn plan_lookups(&self) -> (u64, u64) {
+        (self.plans.hits, self.plans.misses)
+    }
+
+    /// Everything that is durable here, by table: what an oracle at the store sees, policies notwithstanding.
+    pub fn scan_store(&self) -> impl Iterator<Item = (&str, &Row)> {
+        let tables = self.catalog.tables.iter().zip(&self.stores).filter(|(table, _)| !table.dropped);
+        tables.flat_map(|(table, store)| store.rows().map(|(_, stored)| (&*table.name, &stored.row)))
+    }
+
+    /// Runs a script as the bootstrap superuser, outside of the log: how a base is made.
+    ///
+    /// # Errors
+    /// The first error; what ran before it stays.
+    pub fn bootstrap(&mut self, script: &str) -> Result<(), SqlError> {
+        let controls = Controls::all_on();
+        let mut session = Session::new(0, BOOTSTRAP, Arc::clone(&self.catalog.role(BOOTSTRAP).name));
+        let mut replies = Vec::new();
+        // Rows of the base are older than the log.
+        self.log.end = Lsn(0);
+        self.execute(&mut session, &controls, &Statement::new(script, Vec::new()), &mut replies);
+        (self.log.end, self.log.previous) = (LOG_START, Lsn(0));
+        self.log.fresh.clear();
+        match replies.pop() {
+            Some(Reply::Error { sqlstate, message }) => Err(SqlError::new(sqlstate, message)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failed_block() -> Reply {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    SqlError::new(FAILED_TRANSACTION, message).into()
+}

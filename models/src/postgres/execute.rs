@@ -1,0 +1,373 @@
+//! Runs `SELECT`, `INSERT`, `UPDATE`, `DELETE` and `TRUNCATE`.
+//!
+//! The order of checks is the server's, because it decides which error a client sees: `row_security`, privilege,
+//! policy, `NOT NULL`, unique key. `TRUNCATE` asks for its privilege only; no policy stands in its way.
+
+use super::catalog::{Catalog, Command, Privilege, RoleId, Table};
+use super::expr::{Env, Expr};
+use super::plan::{Delete, Insert, Item, OnConflict, Output, Search, Select, Update};
+use super::rls::Guard;
+use super::session::{Change, Txn};
+use super::sqlstate::{INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError};
+use super::store::{Candidates, RowId, Store, Stored};
+use crate::control::Controls;
+use crate::wire::sql::{Lsn, Reply, Row, Value};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Columns past this are never looked up by index.
+const BOUND_MAX: usize = 8;
+
+/// What a statement runs with.
+pub struct Cx<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// The run's controls.
+    pub controls: &'a Controls,
+    /// The present role.
+    pub role: RoleId,
+    /// Settings, parameters, users.
+    pub env: Env<'a>,
+    /// Where the next commit record will start.
+    pub next: Lsn,
+}
+
+impl<'a> Cx<'a> {
+    fn require(&self, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
+        if self.catalog.may(self.role, table, privilege) { Ok(()) } else { Err(SqlError::denied(&table.name)) }
+    }
+
+    fn require_all(&self, table: &Table, privilege: Privilege, reads: bool) -> Result<(), SqlError> {
+        self.require(table, privilege)?;
+        if reads { self.require(table, Privilege::SELECT) } else { Ok(()) }
+    }
+
+    fn guard(&self, table: &'a Table, command: Command, reads: bool) -> Result<Guard<'a>, SqlError> {
+        Guard::new(self.catalog, self.controls, self.role, table, (command, reads), self.env.settings)
+    }
+
+    /// Visits the rows that `search` finds and `guard` shows, until `visit` answers `false`.
+    fn scan(
+        &self,
+        store: &Store,
+        search: &Search,
+        guard: &Guard<'_>,
+        mut visit: impl FnMut(RowId, &Stored) -> Result<bool, SqlError>,
+    ) -> Result<(), SqlError> {
+        // The policies come first: a condition of the client never runs on a row that is not there for it.
+        let mut look = |id: RowId, stored: &Stored| {
+            let env = self.env.with_row(&stored.row);
+            if !guard.sees(env)? {
+                return Ok(true);
+            }
+            match &search.filter {
+                Some(filter) if filter.holds(env)? != Some(true) => Ok(true),
+                _ => visit(id, stored),
+            }
+        };
+        match self.candidates(store, search, guard)? {
+            Candidates::One(id) => {
+                if let Some(id) = id
+                    && let Some(stored) = store.get(id)
+                {
+                    look(id, stored)?;
+                }
+            }
+            Candidates::Many(ids) => {
+                for id in ids {
+                    if let Some(stored) = store.get(id)
+                        && !look(id, stored)?
+                    {
+                        break;
+                    }
+                }
+            }
+            Candidates::All => {
+                for (id, stored) in store.rows() {
+                    if !look(id, stored)? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn candidates(&self, store: &Store, search: &Search, guard: &Guard<'_>) -> Result<Candidates, SqlError> {
+        let mut bound: [Option<Value>; BOUND_MAX] = Default::default();
+        let mut any = false;
+        for (at, e) in search.keys.iter().chain(guard.keys()) {
+            let Some(place) = bound.get_mut(*at as usize) else { continue };
+            let value = e.value(self.env)?;
+            match place {
+                // Two conditions that exclude each other: no row is touched, so none can be felt.
+                Some(other) if !value.is(other) => return Ok(Candidates::One(None)),
+                Some(_) => {}
+                None => *place = Some(value.into_value()),
+            }
+            any = true;
+        }
+        Ok(if any { store.candidates(&bound) } else { Candidates::All })
+    }
+
+    fn see(&self, txn: &mut Txn, since: Lsn) {
+        // Its own changes are part of its own commit.
+        if since < self.next {
+            txn.observed = txn.observed.max(since);
+        }
+    }
+
+    fn project(&self, output: &Output, row: &Row) -> Result<Row, SqlError> {
+        let Some(items) = &output.items else { return Ok(Arc::clone(row)) };
+        if let Some(columns) = &output.columns {
+            return Ok(columns.iter().map(|at| row[*at as usize].clone()).collect());
+        }
+        let env = self.env.with_row(row);
+        let value = |item: &Item| match item {
+            Item::Value(e) => Ok(e.value(env)?.into_value()),
+            _ => Err(SqlError::unsupported("this aggregate")),
+        };
+        items.iter().map(value).collect::<Result<Vec<_>, _>>().map(Row::from)
+    }
+
+    /// `SELECT … FROM`.
+    pub fn select(&self, stores: &[Store], txn: &mut Txn, plan: &Select) -> Result<Reply, SqlError> {
+        let search = plan.search.as_ref().expect("the caller runs queries without FROM");
+        let table = self.catalog.table(search.table);
+        let guard = self.guard(table, Command::Select, true)?;
+        self.require(table, Privilege::SELECT)?;
+        let store = &stores[search.table.0 as usize];
+        let (offset, limit) = (self.count_of(&plan.offset, "OFFSET")?, self.count_of(&plan.limit, "LIMIT")?);
+        let offset = offset.unwrap_or(0);
+        self.see(txn, store.removed);
+        if plan.counts {
+            return self.count(store, search, &guard, txn, &plan.output);
+        }
+        let sorted = !plan.order.is_empty();
+        let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
+        let mut found: Vec<(Vec<Value>, Row)> = Vec::new();
+        let mut rows = Vec::new();
+        if wanted > offset {
+            self.scan(store, search, &guard, |_, stored| {
+                self.see(txn, stored.since);
+                let row = self.project(&plan.output, &stored.row)?;
+                if sorted {
+                    let env = self.env.with_row(&stored.row);
+                    let key = plan.order.iter().map(|o| Ok(o.by.value(env)?.into_value()));
+                    found.push((key.collect::<Result<_, SqlError>>()?, row));
+                    return Ok(true);
+                }
+                rows.push(row);
+                Ok(rows.len() < wanted)
+            })?;
+        }
+        if sorted {
+            found.sort_by(|a, b| compare_keys(plan, &a.0, &b.0));
+            rows.extend(found.into_iter().map(|(_, row)| row));
+            rows.truncate(wanted);
+        }
+        if offset > 0 {
+            rows.drain(..offset.min(rows.len()));
+        }
+        Ok(Reply::Rows { columns: Arc::clone(&plan.output.header), rows })
+    }
+
+    fn count(
+        &self,
+        store: &Store,
+        search: &Search,
+        guard: &Guard<'_>,
+        txn: &mut Txn,
+        output: &Output,
+    ) -> Result<Reply, SqlError> {
+        let items = output.items.as_deref().unwrap_or_default();
+        let mut counts = vec![0i64; items.len()];
+        self.scan(store, search, guard, |_, stored| {
+            self.see(txn, stored.since);
+            let env = self.env.with_row(&stored.row);
+            for (count, item) in counts.iter_mut().zip(items) {
+                let counted = match item {
+                    Item::Count(Some(e)) => e.value(env)?.into_value() != Value::Null,
+                    _ => true,
+                };
+                *count += i64::from(counted);
+            }
+            Ok(true)
+        })?;
+        let value = |(item, n): (&Item, i64)| match item {
+            Item::Value(e) => Ok(e.value(self.env)?.into_value()),
+            _ => Ok(Value::Int(n)),
+        };
+        let row = items.iter().zip(counts).map(value).collect::<Result<Vec<_>, SqlError>>()?;
+        Ok(Reply::Rows { columns: Arc::clone(&output.header), rows: vec![row.into()] })
+    }
+
+    /// The number in a `LIMIT` or an `OFFSET`; NULL is none.
+    fn count_of(&self, e: &Option<Expr>, clause: &str) -> Result<Option<usize>, SqlError> {
+        let Some(e) = e else { return Ok(None) };
+        match e.value(self.env)?.into_value() {
+            Value::Int(n) if n >= 0 => Ok(Some(usize::try_from(n).unwrap_or(usize::MAX))),
+            Value::Int(_) if clause == "OFFSET" => Err(SqlError::new(INVALID_OFFSET, "OFFSET must not be negative")),
+            Value::Int(_) => Err(SqlError::new(INVALID_LIMIT, "LIMIT must not be negative")),
+            _ => Ok(None),
+        }
+    }
+
+    /// `INSERT`.
+    pub fn insert(&self, stores: &mut [Store], txn: &mut Txn, plan: &Insert) -> Result<Reply, SqlError> {
+        let table = self.catalog.table(plan.table);
+        let guard = self.guard(table, Command::Insert, plan.reads)?;
+        if plan.on_conflict == Some(OnConflict::Unmatched) {
+            let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+            return Err(SqlError::new(INVALID_COLUMN_REFERENCE, message));
+        }
+        self.require_all(table, Privilege::INSERT, plan.reads)?;
+        let store = &mut stores[plan.table.0 as usize];
+        let mut returned = Vec::new();
+        let mut inserted = 0;
+        for values in &plan.rows {
+            let values = values.iter().map(|e| Ok(e.value(self.env)?.into_value()));
+            let row = Row::from(values.collect::<Result<Vec<_>, SqlError>>()?);
+            guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
+            not_null(table, &row)?;
+            let forgiven = match plan.on_conflict {
+                Some(OnConflict::Any) => store.conflict(&row, None).is_some(),
+                // Only this index is asked first; another one may still refuse the row.
+                Some(OnConflict::Index(at)) => store.conflict_in(at, &row),
+                Some(OnConflict::Unmatched) | None => false,
+            };
+            if forgiven {
+                // The key was seen, although the row may be hidden.
+                self.see(txn, Lsn(self.next.0 - 1));
+                continue;
+            }
+            let stored = Stored { row: Arc::clone(&row), since: self.next };
+            let id = store.insert(table, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+            if let Some(output) = &plan.returning {
+                returned.push(self.project(output, &row)?);
+            }
+            txn.changes.push(Change::Insert { table: plan.table.0, id, row });
+            inserted += 1;
+        }
+        Ok(answer(plan.returning.as_ref(), returned, inserted))
+    }
+
+    /// `UPDATE`.
+    pub fn update(&self, stores: &mut [Store], txn: &mut Txn, plan: &Update) -> Result<Reply, SqlError> {
+        let table = self.catalog.table(plan.search.table);
+        let guard = self.guard(table, Command::Update, plan.reads)?;
+        self.require_all(table, Privilege::UPDATE, plan.reads)?;
+        let store = &mut stores[plan.search.table.0 as usize];
+        let found = self.found(store, &plan.search, &guard, txn)?;
+        let mut returned = Vec::new();
+        let mut updated = 0;
+        for (id, old) in found {
+            let env = self.env.with_row(&old);
+            let mut values: Vec<Value> = old.to_vec();
+            for (at, e) in &plan.set {
+                values[*at as usize] = e.value(env)?.into_value();
+            }
+            let row = Row::from(values);
+            guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
+            not_null(table, &row)?;
+            let stored = Stored { row: Arc::clone(&row), since: self.next };
+            let old = store.update(table, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+            if let Some(output) = &plan.returning {
+                returned.push(self.project(output, &row)?);
+            }
+            txn.changes.push(Change::Update { table: plan.search.table.0, id, old, row });
+            updated += 1;
+        }
+        Ok(answer(plan.returning.as_ref(), returned, updated))
+    }
+
+    /// `DELETE`.
+    pub fn delete(&self, stores: &mut [Store], txn: &mut Txn, plan: &Delete) -> Result<Reply, SqlError> {
+        let table = self.catalog.table(plan.search.table);
+        let guard = self.guard(table, Command::Delete, plan.reads)?;
+        self.require_all(table, Privilege::DELETE, plan.reads)?;
+        let store = &mut stores[plan.search.table.0 as usize];
+        let found = self.found(store, &plan.search, &guard, txn)?;
+        let mut returned = Vec::new();
+        let deleted = found.len() as u64;
+        for (id, row) in found {
+            if let Some(output) = &plan.returning {
+                returned.push(self.project(output, &row)?);
+            }
+            let old = store.take(id).expect("found a moment ago");
+            txn.changes.push(Change::Delete { table: plan.search.table.0, id, old });
+        }
+        Ok(answer(plan.returning.as_ref(), returned, deleted))
+    }
+
+    /// The rows that a writing statement finds, before it changes any: it never meets its own new rows.
+    fn found(
+        &self,
+        store: &Store,
+        search: &Search,
+        guard: &Guard<'_>,
+        txn: &mut Txn,
+    ) -> Result<Vec<(RowId, Row)>, SqlError> {
+        let mut found = Vec::new();
+        self.see(txn, store.removed);
+        self.scan(store, search, guard, |id, stored| {
+            self.see(txn, stored.since);
+            found.push((id, Arc::clone(&stored.row)));
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// `TRUNCATE` of one table.
+    pub fn truncate(&self, stores: &mut [Store], txn: &mut Txn, at: u16) -> Result<(), SqlError> {
+        let table = &self.catalog.tables[at as usize];
+        self.require(table, Privilege::TRUNCATE)?;
+        let old = std::mem::replace(&mut stores[at as usize], Store::new(table));
+        txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });
+        Ok(())
+    }
+}
+
+fn answer(returning: Option<&Output>, rows: Vec<Row>, affected: u64) -> Reply {
+    match returning {
+        Some(output) => Reply::Rows { columns: Arc::clone(&output.header), rows },
+        None => Reply::Done(affected),
+    }
+}
+
+fn not_null(table: &Table, row: &[Value]) -> Result<(), SqlError> {
+    let missing = table.columns.iter().zip(row).find(|(column, value)| column.not_null && **value == Value::Null);
+    let Some((column, _)) = missing else { return Ok(()) };
+    let (column, table) = (&column.name, &table.name);
+    let message = format!("null value in column \"{column}\" of relation \"{table}\" violates not-null constraint");
+    Err(SqlError::new(NOT_NULL_VIOLATION, message))
+}
+
+fn compare_keys(plan: &Select, a: &[Value], b: &[Value]) -> Ordering {
+    let terms = plan.order.iter().zip(a.iter().zip(b));
+    let each = terms.map(|(order, (a, b))| match (*a == Value::Null, *b == Value::Null) {
+        (true, true) => Ordering::Equal,
+        (true, false) => {
+            if order.nulls_first {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
+        (false, true) => {
+            if order.nulls_first {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
+        (false, false) => {
+            if order.descending {
+                b.cmp(a)
+            } else {
+                a.cmp(b)
+            }
+        }
+    });
+    each.fold(Ordering::Equal, Ordering::then)
+}

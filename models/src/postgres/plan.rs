@@ -1,0 +1,170 @@
+//! Prepared statements: what is left of SQL text once names are positions and types are known.
+//!
+//! A plan knows no role: who may run it, and which policies apply, is decided each time it runs.
+
+use super::catalog::{TableId, Type};
+use super::expr::Expr;
+use super::setting::{Scope, SettingId};
+use std::sync::Arc;
+
+/// One command, ready to run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What to do.
+    pub plan: Plan,
+    /// Types of the bind parameters.
+    pub params: Vec<Type>,
+}
+
+/// One command.
+#[derive(Debug)]
+pub enum Plan {
+    /// `SELECT`.
+    Select(Select),
+    /// `INSERT`.
+    Insert(Insert),
+    /// `UPDATE`.
+    Update(Update),
+    /// `DELETE`.
+    Delete(Delete),
+    /// `TRUNCATE`.
+    Truncate(Vec<TableId>),
+    /// `BEGIN`.
+    Begin {
+        /// `READ ONLY`.
+        read_only: bool,
+    },
+    /// `COMMIT`.
+    Commit,
+    /// `ROLLBACK`.
+    Rollback,
+    /// `SAVEPOINT`.
+    Savepoint(Arc<str>),
+    /// `ROLLBACK TO SAVEPOINT`.
+    RollbackTo(Arc<str>),
+    /// `RELEASE SAVEPOINT`.
+    Release(Arc<str>),
+    /// `SET`, `SET LOCAL`, `SET ROLE`, `RESET`; `None` is the default.
+    Set(SettingId, Option<Arc<str>>, Scope),
+    /// `RESET ALL`.
+    ResetAll,
+    /// `DISCARD ALL`.
+    DiscardAll,
+    /// `SHOW`.
+    Show(SettingId),
+    /// A change of the catalog; analysed when it runs.
+    Define(Box<sqlparser::ast::Statement>),
+}
+
+/// Rows that a statement looks for in its table.
+#[derive(Debug)]
+pub struct Search {
+    /// The table.
+    pub table: TableId,
+    /// The `WHERE` condition.
+    pub filter: Option<Expr>,
+    /// Its column = value conditions.
+    pub keys: Vec<(u16, Expr)>,
+}
+
+/// What a statement returns of each row.
+#[derive(Debug)]
+pub struct Output {
+    /// Names of the columns.
+    pub header: Arc<[Arc<str>]>,
+    /// Values of the columns; `None` returns the stored row as it is.
+    pub items: Option<Vec<Item>>,
+    /// The same as positions, when every item is a plain column.
+    pub columns: Option<Vec<u16>>,
+}
+
+/// One item of a select list.
+#[derive(Debug)]
+pub enum Item {
+    /// An expression.
+    Value(Expr),
+    /// `count(*)`, or `count(expression)`.
+    Count(Option<Expr>),
+    /// `set_config(name, value, is_local)`, which is a statement in an expression's clothes.
+    SetConfig(Box<[Expr; 3]>),
+}
+
+/// `SELECT`.
+#[derive(Debug)]
+pub struct Select {
+    /// The table and the condition; a query without `FROM` has no table.
+    pub search: Option<Search>,
+    /// A `WHERE` without `FROM`.
+    pub filter: Option<Expr>,
+    /// The select list.
+    pub output: Output,
+    /// Whether the select list counts.
+    pub counts: bool,
+    /// `ORDER BY`.
+    pub order: Vec<Order>,
+    /// `LIMIT`.
+    pub limit: Option<Expr>,
+    /// `OFFSET`.
+    pub offset: Option<Expr>,
+}
+
+/// One term of an `ORDER BY`.
+#[derive(Debug)]
+pub struct Order {
+    /// What to sort by.
+    pub by: Expr,
+    /// `DESC`.
+    pub descending: bool,
+    /// `NULLS FIRST`.
+    pub nulls_first: bool,
+}
+
+/// `INSERT`.
+#[derive(Debug)]
+pub struct Insert {
+    /// The table.
+    pub table: TableId,
+    /// Values of all columns of the table, row by row.
+    pub rows: Vec<Vec<Expr>>,
+    /// `ON CONFLICT … DO NOTHING`.
+    pub on_conflict: Option<OnConflict>,
+    /// `RETURNING`.
+    pub returning: Option<Output>,
+    /// Whether a column is read, by `RETURNING` or as the target of a conflict.
+    pub reads: bool,
+}
+
+/// Which conflicts an `ON CONFLICT DO NOTHING` forgives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnConflict {
+    /// Every one.
+    Any,
+    /// That of one index.
+    Index(usize),
+    /// None: no index has these columns, which is an error when it runs.
+    Unmatched,
+}
+
+/// `UPDATE`.
+#[derive(Debug)]
+pub struct Update {
+    /// The rows.
+    pub search: Search,
+    /// New values by column.
+    pub set: Vec<(u16, Expr)>,
+    /// `RETURNING`.
+    pub returning: Option<Output>,
+    /// Whether a column is read.
+    pub reads: bool,
+}
+
+/// `DELETE`.
+#[derive(Debug)]
+pub struct Delete {
+    /// The rows.
+    pub search: Search,
+    /// `RETURNING`.
+    pub returning: Option<Output>,
+    /// Whether a column is read.
+    pub reads: bool,
+}

@@ -1,0 +1,230 @@
+//! From SQL text to a [`Prepared`] statement: parsing by `sqlparser`, then analysis against the catalog.
+//!
+//! Every clause that the model does not have is refused by name (`0A000`), never skipped: a query that silently lost
+//! its `FOR UPDATE`, its join or its second condition would prove nothing about the real server.
+
+use super::catalog::{Catalog, Table, TableId, Type};
+use super::lower::Lowerer;
+use super::name::{folded, object_name};
+use super::plan::{Plan, Prepared, Search};
+use super::setting::{Names, ROLE, Scope, SettingId};
+use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
+use sqlparser::ast::{self, Statement as S};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Tokenizer;
+use std::sync::Arc;
+
+/// A text of more tokens is refused, so that no chain of operators exhausts the stack of the parser's tree.
+const TOKENS_MAX: usize = 6_000;
+
+/// What analysis may look at and extend.
+pub struct Analyzer<'a> {
+    /// Tables and roles.
+    pub catalog: &'a Catalog,
+    /// Names of settings.
+    pub names: &'a mut Names,
+    /// Types of the parameters, as far as they are known.
+    pub params: Vec<Option<Type>>,
+}
+
+/// Parses a text into its commands.
+///
+/// # Errors
+/// `42601`, `54001`.
+pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
+    let dialect = PostgreSqlDialect {};
+    let syntax = |message: String| SqlError::new(SYNTAX_ERROR, format!("syntax error: {message}"));
+    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|e| syntax(e.message))?;
+    if tokens.len() > TOKENS_MAX {
+        return Err(SqlError::new(TOO_COMPLEX, "stack depth limit exceeded"));
+    }
+    Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().map_err(|e| match e {
+        ParserError::RecursionLimitExceeded => SqlError::new(TOO_COMPLEX, "stack depth limit exceeded"),
+        ParserError::ParserError(message) | ParserError::TokenizerError(message) => syntax(message),
+    })
+}
+
+/// Analyses a parsed command.
+///
+/// # Errors
+/// Whatever PostgreSQL's analysis would say, and `0A000` for what the model lacks.
+pub fn prepare(catalog: &Catalog, names: &mut Names, command: S) -> Result<Prepared, SqlError> {
+    let mut analyzer = Analyzer { catalog, names, params: Vec::new() };
+    let plan = analyzer.command(command)?;
+    let params = analyzer.params.iter().map(|kind| kind.unwrap_or(Type::Text)).collect();
+    Ok(Prepared { plan, params })
+}
+
+impl<'a> Analyzer<'a> {
+    fn command(&mut self, statement: S) -> Result<Plan, SqlError> {
+        match &statement {
+            S::Query(query) => Ok(Plan::Select(self.select(query)?)),
+            S::Insert(insert) => Ok(Plan::Insert(self.insert(insert)?)),
+            S::Update(update) => Ok(Plan::Update(self.update(update)?)),
+            S::Delete(delete) => Ok(Plan::Delete(self.delete(delete)?)),
+            S::Truncate(truncate) => self.truncate(truncate),
+            S::StartTransaction { modes, modifier: None, statements, exception: None, .. } if statements.is_empty() => {
+                begin(modes)
+            }
+            S::Commit { chain: false, modifier: None, .. } => Ok(Plan::Commit),
+            S::Rollback { chain: false, savepoint: None } => Ok(Plan::Rollback),
+            S::Rollback { chain: false, savepoint: Some(name) } => Ok(Plan::RollbackTo(folded(name).into())),
+            S::Savepoint { name } => Ok(Plan::Savepoint(folded(name).into())),
+            S::ReleaseSavepoint { name } => Ok(Plan::Release(folded(name).into())),
+            S::Set(set) => self.set(set),
+            S::Reset(reset) => match &reset.reset {
+                ast::Reset::ALL => Ok(Plan::ResetAll),
+                ast::Reset::ConfigurationParameter(name) => Ok(Plan::Set(self.setting(name)?, None, Scope::Session)),
+                ast::Reset::SessionAuthorization => Err(SqlError::unsupported("RESET SESSION AUTHORIZATION")),
+            },
+            S::ShowVariable { variable } => {
+                let name = variable.iter().map(folded).collect::<Vec<_>>().join(".");
+                Ok(Plan::Show(self.setting_named(&name)?))
+            }
+            S::Discard { object_type: ast::DiscardObject::ALL } => Ok(Plan::DiscardAll),
+            S::CreateTable(_)
+            | S::CreateRole(_)
+            | S::AlterRole { .. }
+            | S::Grant(_)
+            | S::Revoke(_)
+            | S::AlterTable(_)
+            | S::CreatePolicy(_)
+            | S::DropPolicy(_)
+            | S::Drop { .. } => Ok(Plan::Define(Box::new(statement))),
+            other => {
+                let text = other.to_string();
+                Err(SqlError::unsupported(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
+            }
+        }
+    }
+
+    fn truncate(&mut self, truncate: &ast::Truncate) -> Result<Plan, SqlError> {
+        let ast::Truncate { table_names, partitions: None, if_exists: false, on_cluster: None, identity, .. } =
+            truncate
+        else {
+            return Err(SqlError::unsupported("this TRUNCATE"));
+        };
+        if *identity == Some(ast::TruncateIdentityOption::Restart) {
+            return Err(SqlError::unsupported("RESTART IDENTITY"));
+        }
+        let id = |t: &ast::TruncateTableTarget| self.catalog.table_named(&object_name(&t.name)?);
+        Ok(Plan::Truncate(table_names.iter().map(id).collect::<Result<_, _>>()?))
+    }
+
+    fn set(&mut self, set: &ast::Set) -> Result<Plan, SqlError> {
+        let scope = |modifier: &Option<ast::ContextModifier>| match modifier {
+            Some(ast::ContextModifier::Local) => Ok(Scope::Transaction),
+            Some(ast::ContextModifier::Session) | None => Ok(Scope::Session),
+            Some(ast::ContextModifier::Global) => {
+                Err(SqlError::new(SYNTAX_ERROR, "syntax error at or near \"GLOBAL\""))
+            }
+        };
+        match set {
+            ast::Set::SetRole { context_modifier, role_name } => {
+                let role = role_name.as_ref().map(|name| Arc::from(folded(name)));
+                Ok(Plan::Set(ROLE, role, scope(context_modifier)?))
+            }
+            ast::Set::SingleAssignment { scope: modifier, hivevar: false, variable, values } => {
+                let [value] = values.as_slice() else { return Err(SqlError::unsupported("SET to a list")) };
+                Ok(Plan::Set(self.setting(variable)?, set_value(value)?, scope(modifier)?))
+            }
+            other => Err(SqlError::unsupported(other)),
+        }
+    }
+
+    fn setting(&mut self, name: &ast::ObjectName) -> Result<SettingId, SqlError> {
+        let parts: Vec<String> = name.0.iter().filter_map(|p| p.as_ident().map(folded)).collect();
+        self.setting_named(&parts.join("."))
+    }
+
+    fn setting_named(&mut self, name: &str) -> Result<SettingId, SqlError> {
+        self.names.intern(name)?.ok_or_else(|| SqlError::no_setting(name))
+    }
+
+    /// The table of a `FROM` that names one table and nothing else, with the name it goes by.
+    pub fn source(&self, from: &ast::TableWithJoins) -> Result<(TableId, &'a Table, Arc<str>), SqlError> {
+        let refused = || SqlError::unsupported(format_args!("the table expression {from}"));
+        let ast::TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } = &from.relation
+        else {
+            return Err(refused());
+        };
+        if !from.joins.is_empty() || !with_hints.is_empty() || !partitions.is_empty() || !index_hints.is_empty() {
+            return Err(refused());
+        }
+        let name = object_name(name)?;
+        // The parser reads `ONLY t` as a table called ONLY with the alias t.
+        let (name, alias) = match alias {
+            Some(alias) if name == "only" && !alias.explicit => (folded(&alias.name), None),
+            other => (name, other.as_ref()),
+        };
+        if alias.is_some_and(|a| !a.columns.is_empty()) {
+            return Err(refused());
+        }
+        let id = self.catalog.table_named(&name)?;
+        let table = self.catalog.table(id);
+        let known_as = alias.map_or_else(|| Arc::clone(&table.name), |a| Arc::from(folded(&a.name)));
+        Ok((id, table, known_as))
+    }
+
+    /// A compiler for expressions over `table`.
+    pub fn lowerer<'b>(&'b mut self, table: Option<(&'b Table, Arc<str>)>) -> Lowerer<'b> {
+        Lowerer { table, params: &mut self.params, names: self.names, depth: 0 }
+    }
+
+    /// A condition on the rows of a table.
+    pub fn search(
+        &mut self,
+        (id, table, known_as): (TableId, &'a Table, Arc<str>),
+        filter: Option<&ast::Expr>,
+    ) -> Result<Search, SqlError> {
+        let filter = filter.map(|e| self.lowerer(Some((table, known_as))).condition(e, "WHERE")).transpose()?;
+        let mut keys = Vec::new();
+        if let Some(filter) = &filter {
+            filter.keys(&mut keys);
+        }
+        Ok(Search { table: id, filter, keys })
+    }
+}
+
+fn begin(modes: &[ast::TransactionMode]) -> Result<Plan, SqlError> {
+    let mut read_only = false;
+    for mode in modes {
+        match mode {
+            ast::TransactionMode::AccessMode(mode) => read_only = *mode == ast::TransactionAccessMode::ReadOnly,
+            // Transactions run one after the other, which is every isolation level at once.
+            ast::TransactionMode::IsolationLevel(_) => {}
+        }
+    }
+    Ok(Plan::Begin { read_only })
+}
+
+/// The value of a `SET`; `None` for `DEFAULT`.
+fn set_value(value: &ast::Expr) -> Result<Option<Arc<str>>, SqlError> {
+    let text = match value {
+        ast::Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default") => {
+            return Ok(None);
+        }
+        ast::Expr::Identifier(name) => folded(name),
+        ast::Expr::Value(v) => match &v.value {
+            ast::Value::SingleQuotedString(s) | ast::Value::EscapedStringLiteral(s) => s.clone(),
+            ast::Value::Number(digits, _) => digits.clone(),
+            ast::Value::Boolean(b) => if *b { "on" } else { "off" }.into(),
+            // The server's grammar has no parameter here; that is what set_config is for.
+            other => return Err(SqlError::new(SYNTAX_ERROR, format!("syntax error at or near \"{other}\""))),
+        },
+        other => return Err(SqlError::new(SYNTAX_ERROR, format!("syntax error at or near \"{other}\""))),
+    };
+    Ok(Some(text.into()))
+}

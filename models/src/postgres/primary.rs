@@ -1,0 +1,354 @@
+//! A primary: runs transactions, and lets a reply go only when what it tells is safe.
+//!
+//! A commit is visible to others at once, and so a reply that has *read* it waits as well: no client ever sees what a
+//! failover could take away. (PostgreSQL reaches the same by making a commit visible only after the wait.)
+
+use super::engine::Engine;
+use super::kept::Kept;
+use super::pool::{Pool, SessionNo};
+use super::recover::Recovered;
+use super::sqlstate::{ADMIN_SHUTDOWN, SqlError, TOO_MANY_CONNECTIONS};
+use super::standby::Standby;
+use crate::control;
+use crate::control::{Control, Controls};
+use crate::ids::Bytes;
+use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalSend};
+use sim::{Duration, Instant};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A commit is acknowledged only when it is on the disks of primary and synchronous standby (STO-04).
+pub const SYNCHRONOUS_COMMIT: Control = control!(
+    "postgres.synchronous-commit",
+    upholds: ["STO-04", "STO-09"],
+    off: "synchronous_commit = off and an asynchronous standby: a commit is acknowledged before it is on any disk",
+);
+
+/// A primary without a valid lease, or with a successor, takes no writes (STO-04).
+pub const FENCING: Control = control!(
+    "postgres.fencing",
+    upholds: ["STO-04"],
+    off: "failover without fencing: a deposed primary goes on alone and acknowledges writes (split brain)",
+);
+
+/// Clients that wait for a session, beyond which they are turned away.
+const QUEUE_MAX: usize = 10_000;
+
+/// The primary.
+#[derive(Debug)]
+pub struct Primary {
+    pub(super) engine: Engine,
+    pub(super) pool: Pool,
+    /// Where the present timeline began.
+    began: Lsn,
+    /// The highest timeline that this node has heard of.
+    highest: Timeline,
+    term: Duration,
+    lease_until: Instant,
+    /// Whether commits wait for the standby.
+    synchronous: bool,
+    /// When it asked to go on without the standby.
+    asked_alone: Option<Instant>,
+    synced: Lsn,
+    acked: Lsn,
+    waiting: BTreeMap<(Lsn, u64), Waiting>,
+    queue: VecDeque<Queued>,
+    arrivals: u64,
+    kept: Kept,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    token: u64,
+    session: SessionNo,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+struct Queued {
+    token: u64,
+    draw: u64,
+    transaction: Transaction,
+}
+
+/// Log to be written to the node's disk and synced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogWrite {
+    /// Position of the first byte.
+    pub at: Lsn,
+    /// One record.
+    pub bytes: Bytes,
+}
+
+/// An outcome that may leave for its client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Released {
+    /// What the caller gave with the transaction.
+    pub token: u64,
+    /// What to answer.
+    pub outcome: Outcome,
+}
+
+/// What the node has to do now.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Step {
+    /// Records to write, then to sync; report the sync with [`Primary::synced`].
+    pub writes: Vec<LogWrite>,
+    /// A word for the standby.
+    pub standby: Option<Replication>,
+    /// A word for the arbiter.
+    pub arbiter: Option<Lease>,
+    /// Answers for clients, in order.
+    pub released: Vec<Released>,
+}
+
+impl Primary {
+    /// A primary over an engine whose log is durable, without a lease: it takes no writes before its first
+    /// [`Lease::Granted`]. `term` is the length of a lease, the same as the arbiter's.
+    ///
+    /// # Errors
+    /// `28000` when `login` may not log in.
+    pub fn new(mut engine: Engine, pool_size: u16, login: &str, term: Duration) -> Result<Primary, SqlError> {
+        let pool = Pool::open(&mut engine, pool_size, login)?;
+        Ok(Primary::with_pool(engine, pool, Kept::default(), term))
+    }
+
+    /// The primary after a crash, from what recovery made of its disk. As in PostgreSQL, commits that were still
+    /// waiting for the standby are visible now: nobody was promised them, but a reader may see one and lose it.
+    ///
+    /// # Errors
+    /// `28000` when `login` may not log in.
+    pub fn resume(recovered: Recovered, pool_size: u16, login: &str, term: Duration) -> Result<Primary, SqlError> {
+        let Recovered { mut engine, kept, .. } = recovered;
+        let pool = Pool::open(&mut engine, pool_size, login)?;
+        Ok(Primary::with_pool(engine, pool, kept, term))
+    }
+
+    /// The primary that a standby becomes: alone until a standby has caught up with it.
+    pub(super) fn promoted(engine: Engine, pool: Pool, kept: Kept, term: Duration) -> Primary {
+        Primary { synchronous: false, ..Primary::with_pool(engine, pool, kept, term) }
+    }
+
+    fn with_pool(mut engine: Engine, pool: Pool, kept: Kept, term: Duration) -> Primary {
+        let (end, timeline) = (engine.log_end(), engine.timeline());
+        engine.mark_durable(end);
+        Primary {
+            engine,
+            pool,
+            began: end,
+            highest: timeline,
+            term,
+            lease_until: Instant::ZERO,
+            synchronous: true,
+            asked_alone: None,
+            synced: end,
+            acked: end,
+            waiting: BTreeMap::new(),
+            queue: VecDeque::new(),
+            arrivals: 0,
+            kept,
+        }
+    }
+
+    /// The engine, for oracles at the store.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+    /// The primary's timeline.
+    pub fn timeline(&self) -> Timeline {
+        self.engine.timeline()
+    }
+    /// Transactions that wait for safety, and clients that wait for a session.
+    pub fn backlog(&self) -> (usize, usize) {
+        (self.waiting.len(), self.queue.len())
+    }
+    /// Whether it holds a lease and knows of no successor.
+    pub fn leads(&self, now: Instant) -> bool {
+        self.highest == self.timeline() && now < self.lease_until
+    }
+
+    /// Runs a transaction, or queues it behind those that hold the sessions. `token` comes back with the outcome;
+    /// `draw` chooses the session.
+    pub fn submit(
+        &mut self,
+        now: Instant,
+        controls: &Controls,
+        (token, draw): (u64, u64),
+        transaction: Transaction,
+    ) -> Step {
+        let mut step = Step::default();
+        if self.queue.len() == QUEUE_MAX {
+            let error = SqlError::new(TOO_MANY_CONNECTIONS, "no more connections allowed (max_client_conn)");
+            step.released.push(Released { token, outcome: failed(error) });
+            return step;
+        }
+        self.queue.push_back(Queued { token, draw, transaction });
+        self.work(now, controls, &mut step);
+        step
+    }
+
+    /// The node's disk has synced the log up to `lsn`.
+    pub fn synced(&mut self, now: Instant, controls: &Controls, lsn: Lsn) -> Step {
+        self.synced = self.synced.max(lsn);
+        self.advance(now, controls)
+    }
+
+    /// The standby has said something.
+    pub fn standby_said(&mut self, now: Instant, controls: &Controls, word: &Replication) -> Step {
+        match word {
+            Replication::Ack(ack) if ack.timeline == self.timeline() => {
+                self.acked = self.acked.max(ack.lsn);
+                self.kept.forget(ack.lsn);
+                if ack.lsn == self.engine.log_end() {
+                    // It has everything: from now on commits wait for it again, and the next renewal says so.
+                    self.synchronous = true;
+                    self.asked_alone = None;
+                }
+                self.advance(now, controls)
+            }
+            Replication::Resend { timeline, from } if *timeline <= self.timeline() => self.resend(*from),
+            Replication::Ack(ack) => self.heard_of(controls, ack.timeline),
+            Replication::Resend { timeline, .. } | Replication::Deposed { timeline } => {
+                self.heard_of(controls, *timeline)
+            }
+            Replication::Send(send) => self.heard_of(controls, send.timeline),
+            Replication::Gone { .. } | Replication::Diverged { .. } => Step::default(),
+        }
+    }
+
+    /// Whether a successor is known and this node obeys its fence: it has to step down.
+    pub fn is_over(&self, controls: &Controls) -> bool {
+        self.highest > self.timeline() && self.fenced(controls)
+    }
+
+    /// The word that asks the arbiter for another term.
+    pub fn renew(&self, now: Instant) -> Lease {
+        let synchronous = self.synchronous && self.asked_alone.is_none();
+        Lease::Renew { timeline: self.timeline(), asked: now, synchronous }
+    }
+
+    /// The arbiter has said something.
+    pub fn arbiter_said(&mut self, now: Instant, controls: &Controls, word: &Lease) -> Step {
+        match word {
+            Lease::Granted { timeline, asked, synchronous } if *timeline == self.timeline() => {
+                self.lease_until = self.lease_until.max(*asked + self.term);
+                if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
+                    self.synchronous = false;
+                    return self.advance(now, controls);
+                }
+                Step::default()
+            }
+            Lease::Refused { timeline } => self.heard_of(controls, *timeline),
+            _ => Step::default(),
+        }
+    }
+
+    /// The standby has not answered for too long: go on without it. A fenced primary asks the arbiter first, because
+    /// it may be itself that is cut off.
+    pub fn standby_lost(&mut self, now: Instant, controls: &Controls) -> Step {
+        if self.fenced(controls) {
+            self.asked_alone.get_or_insert(now);
+            return Step { arbiter: Some(self.renew(now)), ..Step::default() };
+        }
+        self.synchronous = false;
+        self.advance(now, controls)
+    }
+
+    /// Whether leadership is lent, and not owned.
+    fn fenced(&self, controls: &Controls) -> bool {
+        controls.on(&FENCING)
+    }
+
+    /// How far the log is safe to tell of.
+    fn safe(&self, controls: &Controls) -> Lsn {
+        if controls.on(&SYNCHRONOUS_COMMIT) {
+            if self.synchronous { self.synced.min(self.acked) } else { self.synced }
+        } else {
+            self.engine.log_end()
+        }
+    }
+
+    /// Another timeline is mentioned. A higher one ends this primary.
+    fn heard_of(&mut self, controls: &Controls, timeline: Timeline) -> Step {
+        let mut step = Step::default();
+        self.highest = self.highest.max(timeline);
+        if self.highest > self.timeline() && self.fenced(controls) {
+            // What became of these commits is for the successor to say; the connections break.
+            let message = "terminating connection due to administrator command";
+            for waiting in std::mem::take(&mut self.waiting).into_values() {
+                self.pool.checkin(waiting.session);
+                let outcome = failed(SqlError::new(ADMIN_SHUTDOWN, message));
+                step.released.push(Released { token: waiting.token, outcome });
+            }
+        }
+        step
+    }
+
+    fn advance(&mut self, now: Instant, controls: &Controls) -> Step {
+        let mut step = Step::default();
+        let durable = if self.synchronous { self.synced.min(self.acked) } else { self.synced };
+        self.engine.mark_durable(durable);
+        if !self.waiting.is_empty() {
+            let safe = self.safe(controls);
+            while let Some(first) = self.waiting.first_entry().filter(|w| w.key().0 <= safe) {
+                let waiting = first.remove();
+                self.pool.checkin(waiting.session);
+                step.released.push(Released { token: waiting.token, outcome: waiting.outcome });
+            }
+        }
+        self.work(now, controls, &mut step);
+        step
+    }
+
+    /// Runs what is queued while sessions are free.
+    fn work(&mut self, now: Instant, controls: &Controls, step: &mut Step) {
+        let mut records = Vec::new();
+        while let Some(next) = self.queue.front() {
+            let Some(session) = self.pool.checkout(next.draw) else { break };
+            let Some(Queued { token, transaction, .. }) = self.queue.pop_front() else { break };
+            let refuse = self.fenced(controls) && !self.leads(now);
+            self.engine.set_read_only(refuse);
+            let (tenant, statements) = (transaction.tenant.as_ref(), &transaction.statements);
+            let outcome = self.pool.run_in(&mut self.engine, controls, session, tenant, statements);
+            for (at, bytes) in self.engine.take_log() {
+                self.kept.push(at, &bytes);
+                records.push((at, bytes.clone()));
+                step.writes.push(LogWrite { at, bytes });
+            }
+            let needed = outcome.committed.unwrap_or_default().max(outcome.observed);
+            if needed > Lsn(0) && needed > self.safe(controls) {
+                self.arrivals += 1;
+                self.waiting.insert((needed, self.arrivals), Waiting { token, session, outcome });
+            } else {
+                self.pool.checkin(session);
+                step.released.push(Released { token, outcome });
+            }
+        }
+        if let Some((from, _)) = records.first() {
+            let from = *from;
+            let records = records.into_iter().map(|(_, bytes)| bytes).collect();
+            step.standby = Some(self.send(from, records));
+        }
+    }
+
+    fn send(&self, from: Lsn, records: Vec<Bytes>) -> Replication {
+        Replication::Send(WalSend { timeline: self.timeline(), began: self.began, from, records })
+    }
+
+    fn resend(&self, from: Lsn) -> Step {
+        let word = match self.kept.from(from, self.engine.log_end()) {
+            Ok(records) => self.send(from, records),
+            Err(oldest) => Replication::Gone { oldest },
+        };
+        Step { standby: Some(word), ..Step::default() }
+    }
+
+    /// Steps down: the engine of a primary that was deposed with nothing of its own, as a standby of its successor.
+    /// One that has written past the fork is rebuilt with [`Standby::rewind`].
+    pub fn step_down(self) -> Standby {
+        Standby::with_pool(self.engine, self.pool, self.kept)
+    }
+}
+
+fn failed(error: SqlError) -> Outcome {
+    Outcome { replies: vec![error.into()], committed: None, observed: Lsn(0) }
+}

@@ -1,0 +1,65 @@
+//! The reference schema, and rows for it.
+//!
+//! To make the service connect as the owner of its tables (the deployment that runs with its migration role), open the
+//! pool with [`OWNER`] in place of [`APP`]; with `FORCE` the policies hold all the same.
+
+use super::engine::Engine;
+use super::store::Stored;
+use crate::ids::TenantId;
+use crate::wire::sql::{Lsn, Value};
+use std::sync::Arc;
+
+/// The schema as SQL.
+pub const SCHEMA: &str = include_str!("schema.sql");
+/// The role that serves requests.
+pub const APP: &str = "app";
+/// The role that owns the tables: migrations and maintenance.
+pub const OWNER: &str = "owner";
+
+/// A row of `records`, borrowed. `version` is 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed<'a> {
+    /// The tenant.
+    pub tenant: &'a TenantId,
+    /// The record's number.
+    pub id: i64,
+    /// What it is (`audit`, `agents`).
+    pub kind: &'a Arc<str>,
+    /// Its classification level, 0 (public) to 3 (restricted).
+    pub level: i64,
+    /// Its residency or handling label.
+    pub label: &'a Arc<str>,
+    /// Its contents.
+    pub body: &'a Arc<str>,
+}
+
+impl Engine {
+    /// An engine with the reference schema and no rows.
+    pub fn reference() -> Engine {
+        let mut engine = Engine::default();
+        engine.bootstrap(SCHEMA).expect("the reference schema is valid");
+        engine
+    }
+
+    /// Puts a row into `records`, as part of the base: not logged, no policy asked. Load before the first transaction,
+    /// and give the standby a clone.
+    ///
+    /// # Panics
+    /// When the schema has no `records`, or the key is taken: a mistake of the stage.
+    pub fn load(&mut self, seed: Seed<'_>) {
+        let id = self.catalog.table_id("records").expect("the reference schema has records");
+        let text = |s: &Arc<str>| Value::Text(Arc::clone(s));
+        let row = Arc::from([
+            text(seed.tenant),
+            Value::Int(seed.id),
+            text(seed.kind),
+            Value::Int(seed.level),
+            text(seed.label),
+            text(seed.body),
+            Value::Int(1),
+        ]);
+        let store = &mut self.stores[id.0 as usize];
+        let loaded = store.insert(self.catalog.table(id), Stored { row, since: Lsn(0) });
+        loaded.expect("the key is free");
+    }
+}

@@ -1,0 +1,248 @@
+//! Row-level security as PostgreSQL 15 decides it (chapter 5.8, `CREATE POLICY`, and `rowsecurity.c` for the corners).
+//!
+//! Two corners surprise. A command that also *reads* its table (a `WHERE`, a `RETURNING`, an expression over a column)
+//! meets the `SELECT` policies as well, and its new rows must be visible to them: an `UPDATE … WHERE` cannot move a
+//! row out of sight even when the `WITH CHECK` lets everything pass. And restrictive policies alone admit nothing.
+
+use super::catalog::{Catalog, Command, Policy, RoleId, Table};
+use super::expr::{Env, Expr};
+use super::setting::{ROW_SECURITY, Settings};
+use super::sqlstate::{INSUFFICIENT_PRIVILEGE, SqlError};
+use crate::control;
+use crate::control::{Control, Controls};
+use crate::wire::sql::Value;
+
+/// The policies of a table are applied at all (STO-01).
+pub const ROW_LEVEL_SECURITY: Control = control!(
+    "postgres.row-security",
+    upholds: ["STO-01", "TEN-02"],
+    off: "row level security is disabled on every table, as after a restore without policies or ALTER TABLE … DISABLE",
+);
+
+/// The policies hold for the owner of the table too (STO-01).
+pub const FORCE_RLS: Control = control!(
+    "postgres.force-rls",
+    upholds: ["STO-01", "TEN-02"],
+    off: "ENABLE without FORCE: a service that connects as the owner, as with its migration role, sees every row",
+);
+
+/// New rows must belong to the tenant that writes them (STO-01).
+pub const WITH_CHECK: Control = control!(
+    "postgres.with-check",
+    upholds: ["STO-01", "TEN-02"],
+    off: "policies are written WITH CHECK (true): a tenant can plant rows for another",
+);
+
+/// Why a role is not subject to the policies of a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exempt {
+    /// The role is a superuser.
+    Superuser,
+    /// The role has `BYPASSRLS`.
+    BypassRls,
+    /// Row security is not enabled on the table.
+    NotEnabled,
+    /// The role is the owner, or inherits from it, and the table does not force it.
+    Owner,
+}
+
+/// Whether the policies of a table apply to a role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// They do not.
+    Exempt(Exempt),
+    /// They do.
+    Subject,
+}
+
+/// The policies of one table that apply to one role and one command, as bits over [`Table::policies`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Applicable {
+    permissive: u64,
+    restrictive: u64,
+}
+
+/// What the policies say of one row.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict<'a> {
+    /// Every restrictive policy and at least one permissive one, this, accept it.
+    Accepted(&'a Policy),
+    /// No permissive policy applies: default deny.
+    NoPolicy,
+    /// No permissive policy accepts it.
+    NonePermits,
+    /// This restrictive policy does not accept it.
+    Restricted(&'a Policy),
+}
+
+/// Whether the policies of `table` apply to `role`.
+pub fn standing(catalog: &Catalog, controls: &Controls, role: RoleId, table: &Table) -> Standing {
+    let attributes = catalog.role(role).attributes;
+    if attributes.superuser {
+        return Standing::Exempt(Exempt::Superuser);
+    }
+    if attributes.bypassrls {
+        return Standing::Exempt(Exempt::BypassRls);
+    }
+    if !table.row_security {
+        return Standing::Exempt(Exempt::NotEnabled);
+    }
+    if !controls.on(&ROW_LEVEL_SECURITY) {
+        return Standing::Exempt(Exempt::NotEnabled);
+    }
+    if catalog.inherits(role, table.owner) {
+        let forced = table.force && controls.on(&FORCE_RLS);
+        if !forced {
+            return Standing::Exempt(Exempt::Owner);
+        }
+    }
+    Standing::Subject
+}
+
+/// What a statement has to obey on one table: resolved once, asked for every row.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<'a> {
+    table: &'a Table,
+    /// `None` when the role is exempt.
+    commands: Option<(Applicable, Applicable)>,
+}
+
+impl<'a> Guard<'a> {
+    /// The guard for `command`; `reads` says whether the statement also reads columns of the table.
+    ///
+    /// # Errors
+    /// `42501` when the session has set `row_security` off and policies would apply.
+    pub fn new(
+        catalog: &Catalog,
+        controls: &Controls,
+        role: RoleId,
+        table: &'a Table,
+        (command, reads): (Command, bool),
+        settings: &Settings,
+    ) -> Result<Guard<'a>, SqlError> {
+        if standing(catalog, controls, role, table) != Standing::Subject {
+            return Ok(Guard { table, commands: None });
+        }
+        if settings.get(ROW_SECURITY).is_some_and(|v| &**v == "off") {
+            let name = &table.name;
+            let message = format!("query would be affected by row-level security policy for table \"{name}\"");
+            return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, message));
+        }
+        let own = Applicable::of(catalog, role, table, command);
+        let also = if reads { Applicable::of(catalog, role, table, Command::Select) } else { own };
+        Ok(Guard { table, commands: Some((own, also)) })
+    }
+
+    /// Whether the row of `env` exists for the command.
+    ///
+    /// # Errors
+    /// Those of the policies' expressions.
+    #[inline]
+    pub fn sees(&self, env: Env<'_>) -> Result<bool, SqlError> {
+        let Some((own, also)) = &self.commands else { return Ok(true) };
+        let accepted = |a: &Applicable| Ok(matches!(a.using(self.table, env)?, Verdict::Accepted(_)));
+        Ok(accepted(own)? && (own == also || accepted(also)?))
+    }
+
+    /// Whether the row of `env` may be written; `reads` as for [`Guard::new`].
+    ///
+    /// # Errors
+    /// `42501` when it may not, and those of the policies' expressions.
+    pub fn admits(&self, controls: &Controls, reads: bool, env: Env<'_>) -> Result<(), SqlError> {
+        let Some((own, also)) = &self.commands else { return Ok(()) };
+        let mut verdict = own.check(self.table, controls, env)?;
+        if reads && matches!(verdict, Verdict::Accepted(_)) {
+            verdict = also.using(self.table, env)?;
+        }
+        match verdict {
+            Verdict::Accepted(_) => Ok(()),
+            Verdict::NoPolicy | Verdict::NonePermits => Err(SqlError::row_security(&self.table.name, None)),
+            Verdict::Restricted(p) => Err(SqlError::row_security(&self.table.name, Some(&p.name))),
+        }
+    }
+
+    /// The column = value conditions that every visible row meets, so that an index can serve the policy.
+    pub fn keys(&self) -> impl Iterator<Item = &'a (u16, Expr)> {
+        let table = self.table;
+        let (own, also) = self.commands.unwrap_or_default();
+        let certain = |a: Applicable| {
+            let alone = if a.permissive.count_ones() == 1 { a.permissive } else { 0 };
+            a.restrictive | alone
+        };
+        each(table, certain(own) | certain(also)).flat_map(|p| &p.keys)
+    }
+}
+
+impl Applicable {
+    /// The policies of `table` that apply to `role` and `command`.
+    pub fn of(catalog: &Catalog, role: RoleId, table: &Table, command: Command) -> Applicable {
+        let mut found = Applicable::default();
+        for (at, policy) in table.policies.iter().enumerate() {
+            let asked = policy.command == Command::All || policy.command == command;
+            if asked && policy.roles.iter().any(|g| catalog.covers(*g, role)) {
+                let bits = if policy.permissive { &mut found.permissive } else { &mut found.restrictive };
+                *bits |= 1 << at;
+            }
+        }
+        found
+    }
+
+    /// Judges a row by the `USING` side.
+    ///
+    /// # Errors
+    /// Those of the policies' expressions.
+    pub fn using<'t>(&self, table: &'t Table, env: Env<'_>) -> Result<Verdict<'t>, SqlError> {
+        self.judge(table, env, |policy| policy.using.as_ref())
+    }
+
+    /// Judges a row by the `WITH CHECK` side.
+    ///
+    /// # Errors
+    /// Those of the policies' expressions.
+    pub fn check<'t>(&self, table: &'t Table, controls: &Controls, env: Env<'_>) -> Result<Verdict<'t>, SqlError> {
+        let checked = controls.on(&WITH_CHECK);
+        self.judge(table, env, |policy| {
+            let condition = policy.check.as_ref().or(policy.using.as_ref())?;
+            Some(if checked { condition } else { &PASS })
+        })
+    }
+
+    fn judge<'t>(
+        &self,
+        table: &'t Table,
+        env: Env<'_>,
+        condition: impl Fn(&'t Policy) -> Option<&'t Expr>,
+    ) -> Result<Verdict<'t>, SqlError> {
+        // A policy without a condition for this side takes no part in it.
+        let mut verdict = Verdict::NoPolicy;
+        for policy in each(table, self.permissive) {
+            let Some(condition) = condition(policy) else { continue };
+            verdict = Verdict::NonePermits;
+            if condition.holds(env)? == Some(true) {
+                verdict = Verdict::Accepted(policy);
+                break;
+            }
+        }
+        if matches!(verdict, Verdict::Accepted(_)) {
+            for policy in each(table, self.restrictive) {
+                let Some(condition) = condition(policy) else { continue };
+                if condition.holds(env)? != Some(true) {
+                    return Ok(Verdict::Restricted(policy));
+                }
+            }
+        }
+        Ok(verdict)
+    }
+}
+
+/// The policies of a set, in order.
+fn each(table: &Table, mut bits: u64) -> impl Iterator<Item = &Policy> {
+    std::iter::from_fn(move || {
+        let at = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits - 1;
+        Some(&table.policies[at as usize])
+    })
+}
+
+/// `WITH CHECK (true)`.
+static PASS: Expr = Expr::Const(Value::Bool(true));

@@ -1,0 +1,153 @@
+//! SQLSTATE codes, and the errors of the engine in PostgreSQL's own words.
+//!
+//! The wording matters: an application that logs or compares messages sees the same text from a real server. Details
+//! and hints are absent, because a driver shows them only on request, and the detail of a unique violation is
+//! suppressed by the server whenever row security hides the row.
+
+use crate::wire::sql::Reply;
+use std::fmt;
+use std::sync::Arc;
+
+/// `08P01` protocol_violation.
+pub const PROTOCOL_VIOLATION: &str = "08P01";
+/// `0A000` feature_not_supported: valid PostgreSQL that this model does not have.
+pub const NOT_SUPPORTED: &str = "0A000";
+/// `2201W` invalid_row_count_in_limit_clause.
+pub const INVALID_LIMIT: &str = "2201W";
+/// `2201X` invalid_row_count_in_result_offset_clause.
+pub const INVALID_OFFSET: &str = "2201X";
+/// `22003` numeric_value_out_of_range.
+pub const OUT_OF_RANGE: &str = "22003";
+/// `22004` null_value_not_allowed.
+pub const NULL_NOT_ALLOWED: &str = "22004";
+/// `22023` invalid_parameter_value.
+pub const INVALID_PARAMETER: &str = "22023";
+/// `22025` invalid_escape_sequence.
+pub const INVALID_ESCAPE: &str = "22025";
+/// `22P02` invalid_text_representation.
+pub const INVALID_TEXT: &str = "22P02";
+/// `23502` not_null_violation.
+pub const NOT_NULL_VIOLATION: &str = "23502";
+/// `23505` unique_violation.
+pub const UNIQUE_VIOLATION: &str = "23505";
+/// `25001` active_sql_transaction.
+pub const ACTIVE_TRANSACTION: &str = "25001";
+/// `25006` read_only_sql_transaction.
+pub const READ_ONLY: &str = "25006";
+/// `25P01` no_active_sql_transaction.
+pub const NO_TRANSACTION: &str = "25P01";
+/// `25P02` in_failed_sql_transaction.
+pub const FAILED_TRANSACTION: &str = "25P02";
+/// `28000` invalid_authorization_specification.
+pub const INVALID_AUTHORIZATION: &str = "28000";
+/// `3B001` invalid_savepoint_specification.
+pub const INVALID_SAVEPOINT: &str = "3B001";
+/// `42501` insufficient_privilege: a missing grant, and every violated policy.
+pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// `42601` syntax_error.
+pub const SYNTAX_ERROR: &str = "42601";
+/// `42701` duplicate_column.
+pub const DUPLICATE_COLUMN: &str = "42701";
+/// `42703` undefined_column.
+pub const UNDEFINED_COLUMN: &str = "42703";
+/// `42704` undefined_object.
+pub const UNDEFINED_OBJECT: &str = "42704";
+/// `42710` duplicate_object.
+pub const DUPLICATE_OBJECT: &str = "42710";
+/// `42803` grouping_error.
+pub const GROUPING_ERROR: &str = "42803";
+/// `42804` datatype_mismatch.
+pub const DATATYPE_MISMATCH: &str = "42804";
+/// `42846` cannot_coerce.
+pub const CANNOT_COERCE: &str = "42846";
+/// `42883` undefined_function.
+pub const UNDEFINED_FUNCTION: &str = "42883";
+/// `42P01` undefined_table.
+pub const UNDEFINED_TABLE: &str = "42P01";
+/// `42P02` undefined_parameter.
+pub const UNDEFINED_PARAMETER: &str = "42P02";
+/// `42P07` duplicate_table.
+pub const DUPLICATE_TABLE: &str = "42P07";
+/// `42P10` invalid_column_reference.
+pub const INVALID_COLUMN_REFERENCE: &str = "42P10";
+/// `42P16` invalid_table_definition.
+pub const INVALID_TABLE: &str = "42P16";
+/// `42P17` invalid_object_definition.
+pub const INVALID_OBJECT: &str = "42P17";
+/// `53300` too_many_connections.
+pub const TOO_MANY_CONNECTIONS: &str = "53300";
+/// `53400` configuration_limit_exceeded.
+pub const LIMIT_EXCEEDED: &str = "53400";
+/// `54001` statement_too_complex.
+pub const TOO_COMPLEX: &str = "54001";
+/// `57P01` admin_shutdown.
+pub const ADMIN_SHUTDOWN: &str = "57P01";
+
+/// A statement that failed. Boxed, because the good way through an expression is hot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SqlError(Box<(&'static str, Arc<str>)>);
+
+impl SqlError {
+    /// An error with its primary message.
+    #[cold]
+    pub fn new(sqlstate: &'static str, message: impl Into<Arc<str>>) -> SqlError {
+        SqlError(Box::new((sqlstate, message.into())))
+    }
+    /// Valid PostgreSQL that the model does not have; `what` completes "… is not modelled".
+    #[cold]
+    pub fn unsupported(what: impl fmt::Display) -> SqlError {
+        SqlError::new(NOT_SUPPORTED, format!("{what} is not modelled"))
+    }
+    /// The row breaks a `WITH CHECK`, or a `USING` that stands in for one; restrictive policies are named.
+    #[cold]
+    pub fn row_security(table: &str, policy: Option<&str>) -> SqlError {
+        let which = policy.map(|p| format!(" \"{p}\"")).unwrap_or_default();
+        let message = format!("new row violates row-level security policy{which} for table \"{table}\"");
+        SqlError::new(INSUFFICIENT_PRIVILEGE, message)
+    }
+    /// No grant.
+    #[cold]
+    pub fn denied(table: &str) -> SqlError {
+        SqlError::new(INSUFFICIENT_PRIVILEGE, format!("permission denied for table {table}"))
+    }
+    /// Only the owner may.
+    #[cold]
+    pub fn not_owner(table: &str) -> SqlError {
+        SqlError::new(INSUFFICIENT_PRIVILEGE, format!("must be owner of table {table}"))
+    }
+    /// No such table.
+    #[cold]
+    pub fn no_table(name: &str) -> SqlError {
+        SqlError::new(UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+    }
+    /// No such role.
+    #[cold]
+    pub fn no_role(name: &str) -> SqlError {
+        SqlError::new(UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))
+    }
+    /// No such setting.
+    #[cold]
+    pub fn no_setting(name: &str) -> SqlError {
+        SqlError::new(UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+    }
+    /// The SQLSTATE.
+    pub fn sqlstate(&self) -> &'static str {
+        self.0.0
+    }
+    /// The primary message.
+    pub fn message(&self) -> &str {
+        &self.0.1
+    }
+}
+
+impl From<SqlError> for Reply {
+    fn from(error: SqlError) -> Reply {
+        Reply::Error { sqlstate: error.0.0, message: error.0.1 }
+    }
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.0, self.0.1)
+    }
+}

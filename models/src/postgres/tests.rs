@@ -1,0 +1,8 @@
+//! Tests of the component as a whole: SQL in, outcomes out, with crashes and failovers between.
+
+mod against_naive;
+mod failover;
+mod log;
+mod pool;
+mod rls;
+mod sql;
