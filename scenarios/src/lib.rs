@@ -1,1 +1,18 @@
-//! Work in progress.
+//! Scenarios: one attack or drill, one file; and how a scenario is proved.
+//!
+//! Start at [`scenario`] (what one is) and [`prove`] (the passes that decide its verdict). [`stage`] turns a scenario
+//! into a world; [`actors`] are the honest clients and the attackers on it; [`token`] is the line that replays a run.
+
+#![forbid(unsafe_code)]
+
+pub mod actors;
+pub mod canary;
+pub mod catalogue;
+pub mod chaos;
+pub mod fuzz;
+pub mod gate;
+pub mod prove;
+pub mod scenario;
+pub mod stage;
+pub mod stride;
+pub mod token;

@@ -1,0 +1,43 @@
+//! Digests the code that decides a run, so that a token says which code it belongs to.
+
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let root = Path::new("..");
+    let mut files = Vec::new();
+    for part in ["sim/src", "models", "scenarios/src"] {
+        println!("cargo::rerun-if-changed=../{part}");
+        collect(&root.join(part), &mut files);
+    }
+    files.push(root.join("Cargo.lock"));
+    println!("cargo::rerun-if-changed=../Cargo.lock");
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        digest.update(file.to_string_lossy().replace('\\', "/").as_bytes());
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    }
+    let hex: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    println!("cargo::rustc-env=CELLPROOF_CODE={hex}");
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for path in entries.flatten().map(|e| e.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            // Tests and their snapshots decide no run.
+            if !matches!(name.as_str(), "tests" | "snapshots" | "benches" | "target") {
+                collect(&path, files);
+            }
+        } else if matches!(
+            path.extension().and_then(|e| e.to_str()),
+            Some("rs" | "rego" | "sql" | "toml" | "yaml" | "tsv")
+        ) {
+            files.push(path);
+        }
+    }
+}

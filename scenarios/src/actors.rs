@@ -1,0 +1,13 @@
+//! Who plays: honest clients with open-loop load, and attackers with declared capabilities.
+
+pub mod attacker;
+pub mod client;
+pub mod flood;
+pub mod intruder;
+pub mod loot;
+
+pub use attacker::{Attacker, Event, Kit, Script};
+pub use client::{Client, ClientSpec};
+pub use flood::Flood;
+pub use intruder::{Intruder, bearer};
+pub use loot::Loot;

@@ -1,0 +1,163 @@
+//! A hostile machine: a script with declared capabilities that sees only what these give it, and adapts to answers.
+//!
+//! Everything it receives is a client fact, so the isolation oracle searches it like every other principal's.
+
+use super::client::answer_of;
+use models::fact::Fact;
+use models::ids::Bytes;
+use models::saas::Saas;
+use models::wire::Wire;
+use models::wire::http::{Headers, Method, Peer, Request, Response};
+use sim::seed::{Lineage, Purpose, mix, name_hash};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What happens to an attacker.
+pub enum Event<'a> {
+    /// The run has begun.
+    Start,
+    /// A timer of its own.
+    Tick(u64),
+    /// An answer to a request of its own; `None` when there was none in time.
+    Answer(u64, Option<&'a Response>),
+    /// Another word reached it.
+    Word(NodeId, Wire),
+    /// A message passed its network position, from the first node to the second.
+    Intercepted(NodeId, NodeId, Wire),
+}
+
+/// An attack.
+pub trait Script {
+    /// Something happened.
+    fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>);
+}
+
+struct Open {
+    what: Arc<str>,
+    intended: Instant,
+}
+
+/// An attacker at work.
+pub struct Attacker {
+    principal: Arc<str>,
+    name: u64,
+    asked: u64,
+    open: BTreeMap<u64, Open>,
+    script: Option<Box<dyn Script>>,
+    empty: Bytes,
+}
+
+/// What a script can do.
+pub struct Kit<'a, 'c> {
+    /// Time, draws.
+    pub ctx: &'a mut Ctx<'c, Saas>,
+    /// Effects.
+    pub out: &'a mut Outbox<Saas>,
+    base: &'a mut Attacker,
+}
+
+/// Timers above this belong to the attacker's frame, not to its script.
+const PATIENCE: u64 = 1 << 62;
+const PATIENCE_SPAN: Duration = Duration::secs(3);
+
+impl Kit<'_, '_> {
+    /// Sends a request to `gateway`; the answer comes back as [`Event::Answer`] with the returned id.
+    pub fn ask(&mut self, gateway: NodeId, method: Method, path: &str, headers: Headers, body: &[u8]) -> u64 {
+        self.base.asked += 1;
+        let lineage = Lineage::root(self.base.name, self.base.asked);
+        let id = lineage.cause;
+        let what: Arc<str> = format!("{} {path}", method.name()).into();
+        let body: Bytes = if body.is_empty() { self.base.empty.clone() } else { body.into() };
+        let request = Request { id, method, path: path.into(), headers, peer: Peer::default(), body };
+        let principal = self.base.principal.clone();
+        self.out.fact_for(lineage, Fact::Asked { principal, request: id, what: what.clone() });
+        self.base.open.insert(id, Open { what, intended: self.ctx.now() });
+        self.out.send_for(lineage, gateway, Wire::Http(Box::new(request)));
+        self.out.timer_for(lineage.child(1), PATIENCE_SPAN, PATIENCE | id >> 2);
+        id
+    }
+    /// States that bytes reached this attacker on another way than an answer to a request.
+    pub fn received(&mut self, what: &str, body: Bytes) {
+        let now = self.ctx.now();
+        let mut answer = answer_of(&self.base.principal, 0, what.into(), now, Duration::ZERO, None, &self.base.empty);
+        answer.status = 200;
+        answer.reason = "RECEIVED";
+        answer.body = body;
+        self.out.fact(Fact::Answered(Box::new(answer)));
+    }
+    /// Calls back after a while.
+    pub fn after(&mut self, span: Duration, token: u64) {
+        let lineage = Lineage::root(self.base.name, mix(11, token));
+        self.out.timer_for(lineage, span, token);
+    }
+    /// Says that the attack stands before its door.
+    pub fn mark(&mut self, mark: &'static str) {
+        self.out.mark(mark);
+    }
+    /// A draw of this step.
+    pub fn draw(&mut self, purpose: Purpose) -> u64 {
+        self.ctx.draw(purpose)
+    }
+    /// The attacker's name as a principal.
+    pub fn principal(&self) -> Arc<str> {
+        self.base.principal.clone()
+    }
+}
+
+impl Attacker {
+    /// An attacker that begins its script at once.
+    pub fn boot(
+        principal: Arc<str>,
+        script: Box<dyn Script>,
+        ctx: &mut Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+    ) -> Attacker {
+        let mut attacker = Attacker {
+            name: name_hash(&principal),
+            principal,
+            asked: 0,
+            open: BTreeMap::new(),
+            script: Some(script),
+            empty: Arc::new([]),
+        };
+        attacker.play(ctx, out, Event::Start);
+        attacker
+    }
+
+    fn play(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>, event: Event<'_>) {
+        if let Some(mut script) = self.script.take() {
+            script.step(&mut Kit { ctx, out, base: self }, event);
+            self.script = Some(script);
+        }
+    }
+
+    fn answered(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64, response: Option<&Response>) {
+        let Some(open) = self.open.remove(&id) else { return };
+        let took = ctx.now().since(open.intended);
+        let answer = answer_of(&self.principal, id, open.what, open.intended, took, response, &self.empty);
+        out.fact_for(Lineage { cause: id, path: 0 }, Fact::Answered(Box::new(answer)));
+        self.play(ctx, out, Event::Answer(id, response));
+    }
+}
+
+impl Machine<Saas> for Attacker {
+    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        match input {
+            Input::Message { message: Wire::HttpAnswer(response), .. } => {
+                self.answered(ctx, out, response.id, Some(&response));
+            }
+            Input::Message { from, message } => self.play(ctx, out, Event::Word(from, message)),
+            Input::Intercepted { from, to, message } => self.play(ctx, out, Event::Intercepted(from, to, message)),
+            Input::Timer { token } if token & PATIENCE != 0 => {
+                let id = self.open.keys().find(|id| PATIENCE | **id >> 2 == token).copied();
+                if let Some(id) = id {
+                    self.answered(ctx, out, id, None);
+                }
+            }
+            Input::Timer { token } => self.play(ctx, out, Event::Tick(token)),
+            Input::Refused { message: Wire::Http(request), .. } => self.answered(ctx, out, request.id, None),
+            _ => {}
+        }
+    }
+}

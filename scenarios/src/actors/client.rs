@@ -1,0 +1,355 @@
+//! An honest tenant: open-loop load, a fresh token in time, patience, and at the end a second look at what it wrote.
+//!
+//! Open loop: the next request starts when it was meant to, whether or not the one before was answered. So overload
+//! shows as latency, and a slow platform cannot slow its own measurement down.
+
+use super::Loot;
+use models::fact::{Answer, Fact};
+use models::ids::{Bytes, TenantId};
+use models::luck;
+use models::marker::Marker;
+use models::oracles::durability::STRONG;
+use models::saas::Saas;
+use models::wire::http::{Headers, Method, Peer, Request, Response};
+use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use models::wire::{Wire, http};
+use sim::seed::{Lineage, below, mix, name_hash};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// What an honest client is.
+#[derive(Clone)]
+pub struct ClientSpec {
+    /// Its name as a principal: `client/acme`.
+    pub principal: Arc<str>,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The tenant's index in leak markers.
+    pub index: u32,
+    /// The tenant's region.
+    pub region: Arc<str>,
+    /// Its gateway.
+    pub gateway: NodeId,
+    /// Its identity provider.
+    pub idp: NodeId,
+    /// Mean gap between requests.
+    pub gap: Duration,
+    /// How many records the tenant has.
+    pub records: u32,
+    /// First request.
+    pub from: Instant,
+    /// No request is meant to start later.
+    pub until: Instant,
+    /// When it reads again what it wrote.
+    pub verify_from: Instant,
+    /// How long it waits for an answer.
+    pub patience: Duration,
+    /// Domains it publishes events to.
+    pub domains: Vec<Arc<str>>,
+    /// Mixed into the bits of its data: another salt, other values of equal length.
+    pub salt: u64,
+    /// Where its tokens are stolen, if they are.
+    pub loot: Option<Loot>,
+}
+
+const TICK: u64 = 1;
+const SWEEP: u64 = 2;
+const RENEW: u64 = 3;
+const VERIFY: u64 = 4;
+
+/// How often a token request that got no answer is repeated.
+const TOKEN_RETRY: Duration = Duration::millis(500);
+
+struct Open {
+    what: Arc<str>,
+    intended: Instant,
+    verify: bool,
+}
+
+/// An honest client.
+pub struct Client {
+    spec: ClientSpec,
+    name: u64,
+    sent: u64,
+    token: Option<Arc<str>>,
+    token_until: Instant,
+    token_asked: u64,
+    waiting: Vec<(Lineage, Box<Request>)>,
+    open: BTreeMap<u64, Open>,
+    deadlines: VecDeque<(Instant, u64)>,
+    sweeping: bool,
+    versions: BTreeMap<u32, u16>,
+    /// Record by record, what it was told is written, to be read again.
+    written: BTreeMap<u32, u16>,
+    empty: Bytes,
+}
+
+/// The leak marker of a datum: a function of its name and the tenant's salt, so that a model, a client and a judge
+/// agree. `draw` yields the bits at (cause, n).
+pub fn datum(draw: &dyn Fn(u64, u64) -> u64, tenant: &str, salt: u64, index: u32, record: u32, version: u16) -> Marker {
+    let cause = mix(name_hash(tenant), salt);
+    let n = mix(u64::from(record), u64::from(version));
+    let (low, high) = (draw(cause, n), draw(cause, n ^ 1 << 63));
+    Marker::new(index, 1, record, version, u128::from(high) << 64 | u128::from(low))
+}
+
+/// SHA-256 of the certificate that the principal presents on its connection; the platform knows it from the handshake.
+pub fn thumbprint(principal: &str) -> [u8; 32] {
+    models::crypto::sha256(principal.as_bytes())
+}
+
+impl Client {
+    /// A client that starts by asking for a token.
+    pub fn boot(spec: ClientSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> Client {
+        let name = name_hash(&spec.principal);
+        let mut client = Client {
+            name,
+            sent: 0,
+            token: None,
+            token_until: Instant::ZERO,
+            token_asked: 0,
+            waiting: Vec::new(),
+            open: BTreeMap::new(),
+            deadlines: VecDeque::new(),
+            sweeping: false,
+            versions: BTreeMap::new(),
+            written: BTreeMap::new(),
+            empty: Arc::new([]),
+            spec,
+        };
+        client.ask_token(out);
+        out.timer_for(Lineage::root(name, 0), client.spec.from.since(ctx.now()), TICK);
+        out.timer_for(Lineage::root(name, u64::MAX), client.spec.verify_from.since(ctx.now()), VERIFY);
+        client
+    }
+
+    fn datum(&self, ctx: &Ctx<'_, Saas>, record: u32, version: u16) -> Marker {
+        let draw = |cause, n| ctx.draw_at(luck::DATUM, cause, n);
+        datum(&draw, &self.spec.tenant, self.spec.salt, self.spec.index, record, version)
+    }
+
+    fn ask_token(&mut self, out: &mut Outbox<Saas>) {
+        self.token_asked += 1;
+        let lineage = Lineage::root(self.name, mix(7, self.token_asked));
+        let request = TokenRequest {
+            client_id: self.spec.principal.clone(),
+            proof: ClientProof::Certificate(thumbprint(&self.spec.principal)),
+            subject: self.spec.principal.clone(),
+            tenant: self.spec.tenant.clone(),
+            audience: models::platform::AUDIENCE.into(),
+            region: self.spec.region.clone(),
+            scopes: vec!["records".into(), "events".into()],
+            client_binding: Some(thumbprint(&self.spec.principal)),
+            clearance: "confidential".into(),
+            lifetime: models::platform::TOKEN_LIFETIME,
+            valid_after: Duration::ZERO,
+        };
+        let message = Wire::Oidc(self.token_asked, Box::new(OidcRequest::Token(Arc::new(request))));
+        out.send_for(lineage, self.spec.idp, message);
+        out.timer_for(lineage.child(1), TOKEN_RETRY, RENEW);
+    }
+
+    fn tick(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let now = ctx.now();
+        if now >= self.spec.until {
+            return;
+        }
+        let lineage = ctx.lineage();
+        let cause = lineage.cause;
+        self.sent += 1;
+        // A gap is 1/4 to 7/4 of the mean: integer, bounded, and the mean is the mean.
+        let draw = ctx.draw_at(luck::ARRIVAL, cause, 0);
+        let gap = Duration(self.spec.gap.0 / 4 + below(draw, self.spec.gap.0 * 3 / 2 + 1));
+        out.timer_for(Lineage::root(self.name, self.sent), gap, TICK);
+        if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
+            return;
+        }
+        let request = self.compose(ctx, cause);
+        self.ask(ctx, out, lineage, request, false);
+    }
+
+    fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64) -> (Method, String, Bytes) {
+        let record = below(ctx.draw_at(luck::RECORD, cause, 0), u64::from(self.spec.records)) as u32;
+        match below(ctx.draw_at(luck::OPERATION, cause, 0), 100) {
+            0..60 => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
+            60..78 => {
+                let version = self.versions.entry(record).or_insert(0);
+                *version += 1;
+                let version = *version;
+                let marker = self.datum(ctx, record, version);
+                (Method::Put, format!("/v1/records/{record}"), marker.encode().as_bytes().into())
+            }
+            78..84 => (Method::Get, "/v1/records?limit=5".into(), self.empty.clone()),
+            84..88 => (Method::Get, "/v1/records/count".into(), self.empty.clone()),
+            88..90 => (Method::Get, "/v1/whoami".into(), self.empty.clone()),
+            _ => {
+                let pick = below(ctx.draw_at(luck::OPERATION, cause, 1), self.spec.domains.len() as u64);
+                let domain = &self.spec.domains[pick as usize];
+                let unique = 1000 + self.sent as u32;
+                let marker = self.datum(ctx, unique, 0);
+                let body = models::platform::event_body(&self.spec.tenant, cause, marker.encode().as_str());
+                (Method::Post, format!("/v1/events/{domain}"), body)
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        lineage: Lineage,
+        (method, path, body): (Method, String, Bytes),
+        verify: bool,
+    ) {
+        let path: Arc<str> = path.into();
+        let id = lineage.cause;
+        let strong = if verify { STRONG } else { "" };
+        let what: Arc<str> = format!("{} {path}{strong}", method.name()).into();
+        let mut headers = Headers { authorization: self.token.clone(), ..Headers::default() };
+        if verify {
+            headers.other.push(("cache-control".into(), "no-cache".into()));
+        }
+        let peer = Peer { thumbprint: Some(thumbprint(&self.spec.principal)), ..Peer::default() };
+        let request = Box::new(Request { id, method, path, headers, peer, body });
+        out.fact_for(lineage, Fact::Asked { principal: self.spec.principal.clone(), request: id, what: what.clone() });
+        self.open.insert(id, Open { what, intended: ctx.now(), verify });
+        self.deadlines.push_back((ctx.now() + self.spec.patience, id));
+        self.arm(ctx, out);
+        match self.token {
+            Some(_) => out.send_for(lineage, self.spec.gateway, Wire::Http(request)),
+            None => self.waiting.push((lineage, request)),
+        }
+    }
+
+    fn arm(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        if let (false, Some((at, _))) = (self.sweeping, self.deadlines.front()) {
+            self.sweeping = true;
+            out.timer_for(Lineage::root(self.name, mix(8, self.sent)), at.since(ctx.now()), SWEEP);
+        }
+    }
+
+    fn sweep(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        self.sweeping = false;
+        while let Some((at, id)) = self.deadlines.front().copied() {
+            if at > ctx.now() && self.open.contains_key(&id) {
+                break;
+            }
+            self.deadlines.pop_front();
+            if let Some(open) = self.open.remove(&id) {
+                self.answered(ctx, out, id, open, None);
+            }
+        }
+        self.arm(ctx, out);
+    }
+
+    fn answered(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        id: u64,
+        open: Open,
+        response: Option<&Response>,
+    ) {
+        let took = ctx.now().since(open.intended);
+        let answer = answer_of(&self.spec.principal, id, open.what, open.intended, took, response, &self.empty);
+        if let Some(record) = answer.what.strip_prefix("PUT /v1/records/").and_then(|s| s.parse().ok())
+            && answer.status / 100 == 2
+        {
+            self.written.insert(record, 0);
+        }
+        if open.verify && answer.status / 100 != 2 && answer.status != 404 {
+            // Not answered yet: ask again, the promise is about what is there, not about when.
+            if let Some(record) = record_of(&answer.what) {
+                self.written.insert(record, 1);
+            }
+        }
+        out.fact_for(Lineage { cause: id, path: 0 }, Fact::Answered(Box::new(answer)));
+    }
+
+    fn verify(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let lineage = ctx.lineage();
+        let Some((record, _)) = self.written.pop_first() else { return };
+        self.sent += 1;
+        let own = Lineage::root(self.name, mix(9, self.sent));
+        let path = format!("/v1/records/{record}");
+        self.ask(ctx, out, own, (Method::Get, path, self.empty.clone()), true);
+        out.timer_for(lineage.child(1), Duration::millis(20), VERIFY);
+    }
+
+    fn renewed(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: Arc<str>) {
+        if let Some(loot) = &self.spec.loot {
+            loot.drop_token(&self.spec.principal, &token);
+        }
+        let lifetime = models::platform::TOKEN_LIFETIME;
+        self.token_until = ctx.now() + lifetime;
+        for (lineage, mut request) in std::mem::take(&mut self.waiting) {
+            request.headers.authorization = Some(token.clone());
+            out.send_for(lineage, self.spec.gateway, Wire::Http(request));
+        }
+        self.token = Some(token);
+        let lineage = Lineage::root(self.name, mix(10, self.token_asked));
+        out.timer_for(lineage, lifetime.scale(2, 3), RENEW);
+    }
+
+    /// Whether the token is in its last third.
+    fn renews_at(&self, now: Instant) -> bool {
+        now + models::platform::TOKEN_LIFETIME.scale(1, 3) + Duration::millis(1) >= self.token_until
+    }
+}
+
+fn record_of(what: &str) -> Option<u32> {
+    what.rsplit('/').next()?.strip_suffix(STRONG)?.parse().ok()
+}
+
+/// What a principal states about an answer, or about its absence.
+pub fn answer_of(
+    principal: &Arc<str>,
+    request: u64,
+    what: Arc<str>,
+    intended: Instant,
+    took: Duration,
+    response: Option<&Response>,
+    empty: &Bytes,
+) -> Answer {
+    Answer {
+        principal: principal.clone(),
+        request,
+        what,
+        status: response.map_or(0, |r| r.status),
+        reason: response.map_or("NO_ANSWER", |r| r.reason.code()),
+        tenant: response.and_then(|r| r.tenant.clone()),
+        region: response.and_then(|r| r.region.clone()),
+        retry_after_s: response.and_then(|r| r.retry_after_s),
+        degraded: response.is_some_and(|r| r.degraded),
+        body: response.map_or_else(|| empty.clone(), |r| r.body.clone()),
+        took,
+        intended,
+    }
+}
+
+impl Machine<Saas> for Client {
+    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        match input {
+            Input::Timer { token: TICK } => self.tick(ctx, out),
+            Input::Timer { token: SWEEP } => self.sweep(ctx, out),
+            Input::Timer { token: VERIFY } => self.verify(ctx, out),
+            Input::Timer { token: RENEW } if self.renews_at(ctx.now()) => self.ask_token(out),
+            Input::Message { message: Wire::HttpAnswer(response), .. } => {
+                let response: Box<http::Response> = response;
+                if let Some(open) = self.open.remove(&response.id) {
+                    self.answered(ctx, out, response.id, open, Some(&response));
+                }
+            }
+            Input::Message { message: Wire::OidcAnswer(_, OidcAnswer::Token(token)), .. } => {
+                self.renewed(ctx, out, token);
+            }
+            Input::Refused { message: Wire::Http(request), .. } => {
+                if let Some(open) = self.open.remove(&request.id) {
+                    self.answered(ctx, out, request.id, open, None);
+                }
+            }
+            _ => {}
+        }
+    }
+}

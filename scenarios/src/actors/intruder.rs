@@ -1,0 +1,140 @@
+//! An intruder: somebody who holds a token of its own (or a stolen one), turns it into something better, and knocks.
+//!
+//! The usual frame of an attack on the front door: get a token, craft headers from it, try several records, several
+//! times, and come back when refused for load.
+
+use super::attacker::{Event, Kit, Script};
+use super::client::thumbprint;
+use models::ids::TenantId;
+use models::luck;
+use models::wire::Wire;
+use models::wire::http::{Headers, Method};
+use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use sim::seed::{Lineage, below, name_hash};
+use sim::{Duration, NodeId};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Makes headers out of the intruder's own token; `None` when it has to wait (nothing stolen yet).
+pub type Craft = Rc<dyn Fn(&Arc<str>) -> Option<Headers>>;
+
+/// What an intruder is.
+#[derive(Clone)]
+pub struct Intruder {
+    /// Where it gets its own token.
+    pub idp: NodeId,
+    /// For which tenant.
+    pub tenant: TenantId,
+    /// The region it claims.
+    pub region: Arc<str>,
+    /// For which audience.
+    pub audience: Arc<str>,
+    /// The door.
+    pub gateway: NodeId,
+    /// What it asks for, in turn.
+    pub asks: Vec<(Method, String, Vec<u8>)>,
+    /// How it crafts headers.
+    pub craft: Craft,
+    /// The mark of standing before the door.
+    pub mark: &'static str,
+    /// When it begins.
+    pub wait: Duration,
+    /// How often it asks.
+    pub tries: u32,
+    /// Between two asks.
+    pub gap: Duration,
+    /// Its own token, once it has one.
+    pub token: Option<Arc<str>>,
+}
+
+const KNOCK: u64 = 1;
+const LOGIN: u64 = 2;
+
+impl Intruder {
+    /// An intruder that uses its token as it is.
+    pub fn new(idp: NodeId, gateway: NodeId, tenant: &str, region: &str, mark: &'static str) -> Intruder {
+        Intruder {
+            idp,
+            tenant: tenant.into(),
+            region: region.into(),
+            audience: models::platform::AUDIENCE.into(),
+            gateway,
+            asks: (0..4).map(|i| (Method::Get, format!("/v1/records/{i}"), Vec::new())).collect(),
+            craft: Rc::new(|token| Some(bearer(token))),
+            mark,
+            wait: Duration::millis(2_000),
+            tries: 12,
+            gap: Duration::millis(300),
+            token: None,
+        }
+    }
+    /// The same with other headers.
+    #[must_use]
+    pub fn crafting(mut self, craft: impl Fn(&Arc<str>) -> Option<Headers> + 'static) -> Intruder {
+        self.craft = Rc::new(craft);
+        self
+    }
+    /// The same asking for something else.
+    #[must_use]
+    pub fn asking(mut self, asks: &[(Method, &str, &str)]) -> Intruder {
+        self.asks = asks.iter().map(|(m, p, b)| (*m, (*p).to_owned(), b.as_bytes().to_vec())).collect();
+        self
+    }
+
+    fn login(&self, kit: &mut Kit<'_, '_>) {
+        let principal = kit.principal();
+        let request = TokenRequest {
+            client_id: principal.clone(),
+            proof: ClientProof::Certificate(thumbprint(&principal)),
+            subject: principal.clone(),
+            tenant: self.tenant.clone(),
+            audience: self.audience.clone(),
+            region: self.region.clone(),
+            scopes: vec!["records".into(), "events".into()],
+            client_binding: Some(thumbprint(&principal)),
+            clearance: "confidential".into(),
+            lifetime: models::platform::TOKEN_LIFETIME,
+            valid_after: Duration::ZERO,
+        };
+        kit.out.send(self.idp, Wire::Oidc(1, Box::new(OidcRequest::Token(Arc::new(request)))));
+        kit.after(Duration::millis(400), LOGIN);
+    }
+
+    fn knock(&mut self, kit: &mut Kit<'_, '_>) {
+        let Some(headers) = self.token.as_ref().and_then(|token| (self.craft)(token)) else {
+            return kit.after(Duration::millis(200), KNOCK);
+        };
+        if self.tries == 0 {
+            return;
+        }
+        self.tries -= 1;
+        let step = Lineage::root(name_hash(&kit.principal()), u64::from(self.tries));
+        if kit.ctx.draw_at(luck::PRESENCE, step.cause, 0) != sim::swarm::ABSENT {
+            let pick = below(kit.ctx.draw_at(luck::ATTACK, step.cause, 0), self.asks.len() as u64) as usize;
+            let (method, path, body) = self.asks[pick].clone();
+            kit.mark(self.mark);
+            kit.ask(self.gateway, method, &path, headers, &body);
+        }
+        kit.after(self.gap, KNOCK);
+    }
+}
+
+/// Headers with a bearer token.
+pub fn bearer(token: &Arc<str>) -> Headers {
+    Headers { authorization: Some(token.clone()), ..Headers::default() }
+}
+
+impl Script for Intruder {
+    fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>) {
+        match event {
+            Event::Start => {
+                self.login(kit);
+                kit.after(self.wait, KNOCK);
+            }
+            Event::Tick(LOGIN) if self.token.is_none() => self.login(kit),
+            Event::Tick(KNOCK) => self.knock(kit),
+            Event::Word(_, Wire::OidcAnswer(_, OidcAnswer::Token(token))) => self.token = Some(token),
+            _ => {}
+        }
+    }
+}

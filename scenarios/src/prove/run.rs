@@ -1,0 +1,149 @@
+//! One run: from an order to a record.
+
+use crate::scenario::Scenario;
+use crate::stage::{Disguise, Stage};
+use crate::token::{Digests, Token};
+use models::config::Inputs;
+use models::control::registry;
+use models::gateway::token::TokenMemo;
+use models::mesh::verify::ChainMemo;
+use models::oracles::availability::Availability;
+use models::saas::Saas;
+use sim::choice::{Choice, Choices};
+use sim::control::{Control, ControlSet};
+use sim::journal;
+use sim::record::{Pass, RunRecord};
+use sim::seed::Draws;
+use sim::world::World;
+use std::collections::BTreeMap;
+
+/// Digest of the code that decides runs.
+pub const CODE: &str = env!("CELLPROOF_CODE");
+
+/// What to run.
+#[derive(Clone)]
+pub struct Order {
+    /// The scenario.
+    pub scenario: &'static Scenario,
+    /// The pass.
+    pub pass: Pass,
+    /// The seed.
+    pub seed: u64,
+    /// Controls that are off.
+    pub off: Vec<&'static Control>,
+    /// Overrides of the choice map.
+    pub overrides: BTreeMap<Choice, u64>,
+    /// What the pass changes.
+    pub disguise: Disguise,
+    /// Keep every fact and step.
+    pub keep: bool,
+    /// Keep every draw.
+    pub log_draws: bool,
+}
+
+impl Order {
+    /// An ordinary order: guards on, nothing overridden, nothing kept.
+    pub fn new(scenario: &'static Scenario, pass: Pass, seed: u64) -> Order {
+        Order {
+            scenario,
+            pass,
+            seed,
+            off: Vec::new(),
+            overrides: BTreeMap::new(),
+            disguise: Disguise::default(),
+            keep: false,
+            log_draws: false,
+        }
+    }
+    /// The same with one more control off.
+    #[must_use]
+    pub fn without(mut self, control: &'static Control) -> Order {
+        self.off.push(control);
+        self
+    }
+}
+
+/// A run that has ended.
+pub struct Finished {
+    /// What reports need.
+    pub record: RunRecord,
+    /// Facts and steps, when kept.
+    pub journal: journal::Finished<Saas>,
+    /// Digest over every event.
+    pub trail: u64,
+    /// Role of each node.
+    pub roles: Vec<String>,
+    /// Every draw, when logged.
+    pub drawn: BTreeMap<Choice, u64>,
+}
+
+/// Runs an order on the kernel.
+pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
+    let mut choices = Choices::overriding(order.overrides.clone());
+    if order.log_draws {
+        choices = choices.logged();
+    }
+    let draws = Draws::new(order.seed, choices);
+    let off = order.off.iter().fold(ControlSet::EMPTY, |set, control| set.with(control.slot));
+    let mut stage = Stage::new(inputs, &draws, order.pass);
+    (order.scenario.build)(&mut stage);
+    let memos = stage.memos();
+    let spec = stage.build(&order.disguise, order.keep);
+    let outcome = World::new(spec, draws, off).run();
+    let mut serving = Vec::new();
+    let (mut sent, mut good) = (0, 0);
+    for oracle in outcome.oracles {
+        if let Ok(availability) = oracle.into_any().downcast::<Availability>() {
+            serving = availability.serving();
+            (sent, good) = (availability.sent, availability.good);
+        }
+    }
+    let digest: String = outcome.journal.digest.iter().map(|b| format!("{b:02x}")).collect();
+    let consulted = registry::ALL.iter().filter(|c| outcome.consulted.contains(c.slot)).map(|c| c.id.into());
+    let record = RunRecord {
+        scenario: order.scenario.name.into(),
+        pass: order.pass,
+        engine: "kernel".into(),
+        seed: order.seed.to_string(),
+        ablations: order.off.iter().map(|c| c.id.into()).collect(),
+        token: token(inputs, order, &digest).to_string(),
+        digest,
+        events: outcome.events,
+        simulated_ns: outcome.ended.0,
+        facts: outcome.journal.facts,
+        requests_sent: sent,
+        requests_good: good,
+        findings: outcome.findings,
+        marks: outcome.marks.into_iter().map(|(mark, n)| (mark.to_owned(), n)).collect(),
+        faults: outcome.faults,
+        consulted: consulted.collect(),
+        library_calls: calls(&memos),
+        pending: outcome.pending,
+        errors: outcome.errors,
+        serving,
+    };
+    Finished { record, journal: outcome.journal, trail: outcome.trail, roles: outcome.roles, drawn: outcome.drawn }
+}
+
+/// Real calls of the libraries that decide about identity, and memo hits.
+fn calls((tokens, chains): &(TokenMemo, ChainMemo)) -> BTreeMap<String, (u64, u64)> {
+    let mut calls = tokens.calls();
+    calls += chains.calls();
+    [("jwt-verify", calls.jwt_verify), ("x509-verify", calls.x509_verify)]
+        .into_iter()
+        .map(|(name, tally)| (name.to_owned(), (tally.real, tally.hits)))
+        .collect()
+}
+
+/// The token of a run with this result digest.
+pub fn token(inputs: &Inputs, order: &Order, digest: &str) -> Token {
+    Token {
+        scenario: order.scenario.name.into(),
+        pass: order.pass,
+        engine: "kernel".into(),
+        seed: order.seed,
+        ablations: order.off.iter().map(|c| c.id.into()).collect(),
+        overrides: order.overrides.clone(),
+        digests: Digests::short(&inputs.digest(), &models::catalogue::digest(), CODE, digest),
+    }
+}

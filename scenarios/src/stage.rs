@@ -1,0 +1,486 @@
+//! The stage: turns a scenario and a seed into a world.
+//!
+//! A scenario's `build` says who plays; everything it does not say is the reference platform as configured. What a pass
+//! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
+
+use crate::actors::client::datum;
+use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
+use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant};
+use models::fact::Fact;
+use models::gateway::token::TokenMemo;
+use models::ids::TenantId;
+use models::luck;
+use models::marker::Marker;
+use models::mesh::verify::ChainMemo;
+use models::oracles::availability::{Availability, Promise};
+use models::oracles::cast::Member;
+use models::oracles::{Cast, Principal, durability, isolation, mirroring, refusal, residency};
+use models::platform::{self, Actor, Deployment, Directory};
+use models::saas::Saas;
+use sim::choice::Choices;
+use sim::fault::{FaultSpec, Target};
+use sim::node::Boot;
+use sim::oracle::{Oracle, Reached};
+use sim::record::Pass;
+use sim::seed::{Draws, below, name_hash};
+use sim::swarm::{self, Allowance, Envelope};
+use sim::world::WorldSpec;
+use sim::{Duration, Instant};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What makes a pass differ from the calm one.
+#[derive(Clone, Debug, Default)]
+pub struct Disguise {
+    /// The tenant whose view is compared.
+    pub viewer: Option<TenantId>,
+    /// Salt of everybody else's data.
+    pub salt: u64,
+    /// A tenant that does not exist in this run.
+    pub absent: Option<TenantId>,
+}
+
+/// Length of the acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Acts {
+    /// Honest traffic begins.
+    pub traffic_from: Instant,
+    /// Faults stop here.
+    pub safety_until: Instant,
+    /// Honest traffic ends.
+    pub traffic_until: Instant,
+    /// Clients read again what they wrote.
+    pub verify_from: Instant,
+    /// The run ends.
+    pub end: Instant,
+}
+
+impl Default for Acts {
+    fn default() -> Acts {
+        Acts {
+            traffic_from: Instant(800_000_000),
+            safety_until: Instant(7_000_000_000),
+            traffic_until: Instant(10_000_000_000),
+            verify_from: Instant(10_500_000_000),
+            end: Instant(13_000_000_000),
+        }
+    }
+}
+
+/// A player that a scenario adds.
+pub struct Player {
+    /// Role of its node, `attacker/replayed-token`.
+    pub role: String,
+    /// Builds its script, once the nodes have addresses.
+    pub script: MakeScript,
+}
+
+/// Builds a script, once the nodes have addresses.
+pub type MakeScript = Box<dyn Fn(&Directory) -> Box<dyn Script>>;
+
+/// Builds a judge, once it is known who plays.
+type MakeOracle = Box<dyn FnOnce(Rc<Cast>) -> Box<dyn Oracle<Saas>>>;
+
+/// A scenario being set up.
+pub struct Stage<'a> {
+    /// Platform and tenants.
+    pub inputs: &'a Inputs,
+    /// The draws of the run.
+    pub draws: &'a Draws,
+    /// Which pass.
+    pub pass: Pass,
+    /// Length of the acts.
+    pub acts: Acts,
+    /// What attackers have stolen.
+    pub loot: Loot,
+    platform: PlatformConfig,
+    tenants: Vec<(Tenant, Duration)>,
+    leaving: Vec<(TenantId, Instant)>,
+    successors: Vec<(Arc<str>, TenantId)>,
+    revoked: Vec<Arc<str>>,
+    reborn: Option<(TenantId, Instant)>,
+    login: &'static str,
+    records: u32,
+    thieves: Vec<TenantId>,
+    players: Vec<Player>,
+    principals: Vec<Principal>,
+    positions: Vec<(String, String, String)>,
+    faults: Vec<FaultSpec>,
+    envelope: Envelope,
+    promise: Option<Promise>,
+    oracles: Vec<MakeOracle>,
+    known_bad: Option<platform::KnownBad>,
+    spares: Vec<String>,
+    tokens: TokenMemo,
+    chains: ChainMemo,
+}
+
+/// The leak marker of a datum as the platform, its clients and its judges know it, without a run's overrides: data is
+/// what it is, whatever the choice map says about luck.
+fn datum_of(seed: u64, inputs: &Inputs) -> impl Fn(&str, u64, u32, u16) -> Marker + 'static {
+    let draws = Draws::new(seed, Choices::default());
+    let tenants = inputs.tenants.clone();
+    move |tenant, salt, record, version| {
+        datum(
+            &|cause, n| draws.draw(luck::DATUM, cause, n),
+            tenant,
+            salt,
+            platform::index_of(&tenants, tenant),
+            record,
+            version,
+        )
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// An empty stage on the configured platform.
+    pub fn new(inputs: &'a Inputs, draws: &'a Draws, pass: Pass) -> Stage<'a> {
+        Stage {
+            inputs,
+            draws,
+            pass,
+            acts: Acts::default(),
+            loot: Loot::default(),
+            platform: inputs.platform.clone(),
+            tenants: Vec::new(),
+            leaving: Vec::new(),
+            successors: Vec::new(),
+            revoked: Vec::new(),
+            reborn: None,
+            login: "app",
+            records: 12,
+            thieves: Vec::new(),
+            players: Vec::new(),
+            principals: Vec::new(),
+            positions: Vec::new(),
+            faults: Vec::new(),
+            envelope: Envelope::default(),
+            promise: None,
+            oracles: Vec::new(),
+            known_bad: None,
+            spares: vec!["cell-a/kafka-3".into()],
+            tokens: TokenMemo::default(),
+            chains: ChainMemo::default(),
+        }
+    }
+
+    /// Honest tenants, each with one request every `gap` on average. Ids are those of `tenants.yaml`.
+    ///
+    /// # Panics
+    /// When a tenant is not configured: a scenario names tenants that every input must have.
+    pub fn tenants(&mut self, ids: &str, gap: Duration) {
+        for id in ids.split_whitespace() {
+            let tenant = self.inputs.tenants.get(id);
+            let tenant = tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"));
+            self.tenants.push((tenant.clone(), gap));
+        }
+    }
+
+    /// Records that every tenant begins with.
+    pub fn records(&mut self, n: u32) {
+        self.records = n;
+    }
+
+    /// Changes the platform for this scenario: one more cell, a smaller cache.
+    pub fn platform(&mut self, change: impl FnOnce(&mut PlatformConfig)) {
+        change(&mut self.platform);
+    }
+
+    /// Where real verifications of this run are counted.
+    pub fn memos(&self) -> (TokenMemo, ChainMemo) {
+        (self.tokens.clone(), self.chains.clone())
+    }
+
+    /// The platform of this scenario.
+    pub fn config(&self) -> &PlatformConfig {
+        &self.platform
+    }
+
+    /// Declares that the tokens of a tenant's client are stolen.
+    pub fn steal_tokens_of(&mut self, tenant: &str) {
+        self.thieves.push(tenant.into());
+    }
+
+    /// Adds an attacker. `tenant` is what it is entitled to, if anything; `breach` is the requirement that is broken
+    /// when it gets more; `never` says that any success is a breach.
+    pub fn attacker(
+        &mut self,
+        name: &str,
+        tenant: Option<&str>,
+        breach: &'static str,
+        never: bool,
+        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
+    ) {
+        let role = format!("attacker/{name}");
+        let tenant = tenant.map(Into::into);
+        self.principals.push(Principal { name: role.as_str().into(), tenant, honest: false, breach, never });
+        self.players.push(Player { role, script: Box::new(script) });
+    }
+
+    /// Adds a principal that owns a tenant's id after somebody else did: it may act for the id, and nothing that the
+    /// former owner left is its own.
+    pub fn successor(
+        &mut self,
+        name: &str,
+        tenant: &str,
+        breach: &'static str,
+        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
+    ) {
+        self.attacker(name, None, breach, false, script);
+        self.successors.push((format!("attacker/{name}").into(), tenant.into()));
+    }
+
+    /// The honest client of a tenant stops asking at this instant.
+    pub fn leaves(&mut self, tenant: &str, at: Instant) {
+        self.leaving.push((tenant.into(), at));
+    }
+
+    /// A tenant is deleted, and its id given to somebody else, at this instant.
+    pub fn reborn(&mut self, tenant: &str, at: Instant) {
+        self.reborn = Some((tenant.into(), at));
+    }
+
+    /// A token, by id, that was taken back before the run.
+    pub fn revoke_token(&mut self, id: &str) {
+        self.revoked.push(id.into());
+    }
+
+    /// The role with which the service logs in to the database.
+    pub fn database_login(&mut self, role: &'static str) {
+        self.login = role;
+    }
+
+    /// Workers and queue of a component, in every cell.
+    pub fn capacity(&mut self, component: Component, workers: u32, queue: u32) {
+        for cell in &mut self.platform.cells {
+            cell.components.set(component, Capacity { workers, queue });
+        }
+    }
+
+    /// A mark that is reached when a fact says so.
+    pub fn mark_when(&mut self, mark: &'static str, check: fn(&Fact) -> bool) {
+        self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
+    }
+
+    /// A datum of a tenant, as one of its principals would write it.
+    pub fn own_marker(&self, tenant: &str) -> String {
+        let index = platform::index_of(&self.inputs.tenants, tenant);
+        let drawn = self.draws.draw(luck::DATUM, name_hash(tenant), 1);
+        Marker::new(index, 1, 900_000, 0, drawn.into()).encode().as_str().to_owned()
+    }
+
+    /// Gives an attacker the network position on the link from one role to another.
+    pub fn position(&mut self, from: &str, to: &str, attacker: &str) {
+        self.positions.push((from.into(), to.into(), format!("attacker/{attacker}")));
+    }
+
+    /// A scripted fault, in every pass.
+    pub fn fault(&mut self, kind: &str, target: Target, from: Instant, until: Instant, strength: u64) {
+        self.faults.push(FaultSpec { kind: kind.into(), target, from, until, strength });
+    }
+
+    /// What the swarm pass may draw.
+    pub fn allow(&mut self, allowance: Allowance) {
+        self.envelope.allowances.push(allowance);
+    }
+
+    /// Takes a kind of fault out of what the swarm may draw.
+    pub fn without(&mut self, kind: &str) {
+        self.envelope.allowances.retain(|allowance| allowance.kind != kind);
+    }
+
+    /// How many durable copies the swarm may take away in one run.
+    pub fn copies_max(&mut self, n: u32) {
+        self.envelope.copies_max = n;
+    }
+
+    /// What service is promised.
+    pub fn promise(&mut self, promise: Promise) {
+        self.promise = Some(promise);
+    }
+
+    /// One more judge.
+    pub fn oracle(&mut self, make: impl FnOnce(Rc<Cast>) -> Box<dyn Oracle<Saas>> + 'static) {
+        self.oracles.push(Box::new(make));
+    }
+
+    /// Roles of which one, drawn, stays dead when the faults stop: the others are the core that must serve.
+    pub fn spares(&mut self, roles: &[&str]) {
+        self.spares = roles.iter().map(|r| (*r).into()).collect();
+    }
+
+    /// Deploys a defect that every gate must find (canaries only).
+    pub fn known_bad(&mut self, defect: platform::KnownBad) {
+        self.known_bad = Some(defect);
+    }
+
+    /// The usual faults of the environment, for scenarios that have no reason to differ.
+    pub fn usual_weather(&mut self) {
+        let ms = Duration::millis;
+        let node = |role: &str| Target::Node(role.into());
+        let group = |name: &str| Target::Group(name.into());
+        let inside = |cell: &str| Target::link(group(cell), group(cell));
+        let mut allow = |kind, targets: Vec<Target>, length, strength, takes_copy| {
+            let on_ppm = 300_000;
+            self.envelope.allowances.push(Allowance { kind, targets, length, strength, on_ppm, takes_copy });
+        };
+        let links = || vec![inside("cell-a"), inside("cell-b")];
+        let long = (ms(1500), ms(4000));
+        allow("delay", links(), long, (300, 4_000), false);
+        allow("loss", links(), long, (20_000, 60_000), false);
+        allow("duplicate", links(), long, (20_000, 200_000), false);
+        allow("reorder", links(), long, (20_000, 200_000), false);
+        allow("bandwidth", links(), long, (1_000_000, 8_000_000), false);
+        allow("clog", links(), (ms(100), ms(400)), (0, 0), false);
+        allow("crash", vec![node("cell-a/app-1"), node("cell-a/cache"), node("cell-b/cache")], long, (0, 0), false);
+        allow("pause", vec![node("cell-a/app-1"), node("cell-b/app-1")], (ms(100), ms(600)), (0, 0), false);
+        allow("slow", vec![node("cell-a/postgres-1"), node("cell-a/cache")], long, (2, 5), false);
+        allow("clock-skew", vec![node("cell-a/app-1"), node("edge-b")], long, (50, 900), false);
+        allow("clock-drift", vec![node("cell-a/kafka-1"), node("cell-b/app-1")], long, (200, 20_000), false);
+        allow("crash", vec![node("cell-a/kafka-2"), node("cell-b/kafka-2")], long, (0, 0), true);
+        allow("torn-write", vec![node("cell-a/postgres-2"), node("cell-a/kafka-3")], long, (0, 0), true);
+        self.envelope.copies_max = 1;
+    }
+
+    /// Builds the world. `disguise` is what the pass changes; `keep` keeps every fact.
+    pub fn build(mut self, disguise: &Disguise, keep: bool) -> WorldSpec<Saas> {
+        self.tenants.retain(|(t, _)| disguise.absent.as_ref() != Some(&t.id));
+        if self.pass == Pass::Swarm {
+            self.envelope.window = (self.acts.traffic_from, self.acts.safety_until);
+            self.faults.extend(swarm::plan(self.draws, &self.envelope));
+        }
+        let cast = Rc::new(self.cast());
+        let salt = |id: &TenantId| if disguise.viewer.as_ref() == Some(id) { 0 } else { disguise.salt };
+        let deployment = Deployment {
+            config: Rc::new(self.platform.clone()),
+            tenants: self.tenants.iter().map(|(t, _)| (t.clone(), salt(&t.id))).collect(),
+            all_tenants: Rc::new(self.inputs.tenants.clone()),
+            records: self.records,
+            known_bad: self.known_bad,
+            principals: self.client_principals(),
+            revoked: self.revoked.clone(),
+            reborn: self.reborn.clone(),
+            login: self.login,
+            datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),
+            tokens: self.tokens.clone(),
+            chains: self.chains.clone(),
+        };
+        let acts = self.acts;
+        let mut actors = self.clients(&deployment, disguise);
+        for player in self.players {
+            let role: Arc<str> = player.role.as_str().into();
+            let script = Rc::new(player.script);
+            actors.push(Actor {
+                role: player.role,
+                group: "internet".into(),
+                boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
+                    let (role, script) = (role.clone(), script.clone());
+                    Rc::new(move |ctx, out| Box::new(Attacker::boot(role.clone(), script(&directory), ctx, out)))
+                }),
+            });
+        }
+        let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
+            Box::new(isolation::Isolation::new(cast.clone())),
+            Box::new(refusal::Refusal::new(cast.clone())),
+            Box::new(residency::Residency::new(cast.clone())),
+            Box::new(durability::Durability::new(cast.clone())),
+            Box::new(mirroring::Mirroring::new(cast.clone())),
+            Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
+        ];
+        oracles.extend(self.oracles.into_iter().map(|make| make(cast.clone())));
+        let built = platform::build(&deployment, actors);
+        WorldSpec {
+            nodes: built.nodes,
+            local: built.local,
+            remote: built.remote,
+            links: built.links,
+            faults: self.faults,
+            positions: self.positions,
+            spares: if self.pass == Pass::Swarm { self.spares } else { Vec::new() },
+            safety_until: acts.safety_until,
+            end: acts.end,
+            oracles,
+            keep,
+        }
+    }
+
+    /// Who may log in for which tenant.
+    fn client_principals(&self) -> Vec<(Arc<str>, TenantId)> {
+        let honest = self.tenants.iter().map(|(t, _)| (Arc::from(format!("client/{}", t.id)), t.id.clone()));
+        let others = self.principals.iter().map(|p| {
+            let successor = self.successors.iter().find(|(name, _)| *name == p.name).map(|(_, tenant)| tenant);
+            // Somebody who holds nothing may still be a customer: of the tenant that every intruder signs up with.
+            let tenant = successor.or(p.tenant.as_ref()).cloned();
+            (p.name.clone(), tenant.unwrap_or_else(|| "acme-corp".into()))
+        });
+        honest.chain(others).collect()
+    }
+
+    fn cast(&self) -> Cast {
+        let mut cast = Cast::default();
+        for tenant in &self.inputs.tenants.tenants {
+            cast.add_member(Member {
+                id: tenant.id.clone(),
+                index: platform::index_of(&self.inputs.tenants, &tenant.id),
+                region: tenant.region.clone(),
+                cell: platform::home_cell(&self.platform, tenant),
+            });
+        }
+        for (tenant, _) in &self.tenants {
+            cast.add(Principal {
+                name: format!("client/{}", tenant.id).into(),
+                tenant: Some(tenant.id.clone()),
+                honest: true,
+                breach: "TEN-02",
+                never: false,
+            });
+        }
+        self.principals.iter().for_each(|p| cast.add(p.clone()));
+        cast
+    }
+
+    fn clients(&self, deployment: &Deployment, disguise: &Disguise) -> Vec<Actor> {
+        let mut actors = Vec::new();
+        for (tenant, gap) in &self.tenants {
+            let principal: Arc<str> = format!("client/{}", tenant.id).into();
+            let stagger = below(self.draws.draw(luck::ARRIVAL, name_hash(&principal), 1), gap.0 + 1);
+            let loot = self.thieves.contains(&tenant.id).then(|| self.loot.clone());
+            let (acts, gap, records) = (self.acts, *gap, self.records);
+            // Who leaves does not come back to look at what it wrote.
+            let leaves = self.leaving.iter().find(|(id, _)| *id == tenant.id).map(|(_, at)| *at);
+            let until = leaves.unwrap_or(acts.traffic_until);
+            let verify_from = leaves.map_or(acts.verify_from, |_| Instant::NEVER);
+            let salt = if disguise.viewer.as_ref() == Some(&tenant.id) { 0 } else { disguise.salt };
+            let index = platform::index_of(&deployment.all_tenants, &tenant.id);
+            let cell = platform::home_cell(&self.platform, tenant);
+            let gateway = platform::edge_of(&self.platform, &cell);
+            let (tenant, role) = (tenant.clone(), principal.to_string());
+            actors.push(Actor {
+                role,
+                group: format!("internet-{}", tenant.region),
+                boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
+                    let spec = ClientSpec {
+                        principal: principal.clone(),
+                        tenant: tenant.id.clone(),
+                        index,
+                        region: tenant.region.clone(),
+                        gateway: directory.node(&gateway),
+                        idp: directory.node(&format!("{cell}/idp")),
+                        gap,
+                        records,
+                        from: acts.traffic_from + Duration(stagger),
+                        until,
+                        verify_from,
+                        patience: Duration::secs(3),
+                        domains: vec!["telemetry".into(), "audit".into()],
+                        salt,
+                        loot: loot.clone(),
+                    };
+                    Rc::new(move |ctx, out| Box::new(Client::boot(spec.clone(), ctx, out)))
+                }),
+            });
+        }
+        actors
+    }
+}
