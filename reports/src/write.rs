@@ -1,0 +1,43 @@
+//! Reports as files: each is written beside its place and renamed into it, so that a reader never sees half of one.
+
+use crate::format::{Format, render};
+use sim::record::GateRecord;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes every format into `dir`, which is made if it is missing. Returns the files in the order they were written.
+///
+/// # Errors
+/// Whatever the file system says. Files that were finished before the error stay; no partial file does.
+pub fn write_all(record: &GateRecord, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::create_dir_all(dir)?;
+    Format::ALL
+        .into_iter()
+        .map(|format| {
+            let path = dir.join(format.file_name());
+            write_atomically(&path, render(record, format).as_bytes())?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// Whatever the file system says; the temporary file is removed first.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
+    // The process id keeps two writers of the same directory apart.
+    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let written = fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    if written.is_err() {
+        // The first error is the one worth telling; a leftover is only untidy.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
