@@ -1,2 +1,5 @@
-//! The binary.
-fn main() {}
+//! `cellproof`: parses and dispatches, nothing else.
+
+fn main() -> std::process::ExitCode {
+    conformance::main()
+}

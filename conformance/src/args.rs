@@ -1,0 +1,314 @@
+//! What can be typed. The doc comments here are the help text.
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Proves that a multi-tenant, multi-region platform keeps its promises, by seeded simulation.
+#[derive(Parser, Debug)]
+#[command(name = "cellproof", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 all held, 1 a requirement is broken, 2 wrong usage or input, 3 inconclusive.")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show what there is: scenarios, controls, requirements, faults, marks.
+    List(List),
+    /// Prove some scenarios; or run one seed, or run without a control.
+    Run(Run),
+    /// Prove every scenario and leave reports: what gates a release.
+    Gate(Gate),
+    /// Run a token again and show what happened.
+    Replay(Replay),
+    /// Show a finished gate's record in another format.
+    Report(Report),
+    /// Ask a reference model: JSON lines in, JSON lines out.
+    Model(Model),
+    /// Print a completion script.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+}
+
+/// What to list.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum Topic {
+    /// Scenarios, with what happens in them.
+    #[default]
+    Scenarios,
+    /// Controls, with what the platform does without them.
+    Controls,
+    /// The requirement catalogue.
+    Requirements,
+    /// Faults that a scenario or the swarm may inject.
+    Faults,
+    /// Marks that scenarios must reach.
+    Marks,
+}
+
+/// Arguments of `list`.
+#[derive(Group, Debug)]
+pub struct List {
+    /// What to list.
+    #[arg(value_enum, default_value_t)]
+    pub topic: Topic,
+    /// Print a JSON array of objects.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Input files, shared by all commands that run something.
+#[derive(Group, Clone, Default, Debug)]
+pub struct Files {
+    /// The platform under test, instead of the embedded reference.
+    #[arg(long, value_name = "FILE")]
+    pub platform: Option<PathBuf>,
+    /// Its tenants, instead of the embedded ones.
+    #[arg(long, value_name = "FILE")]
+    pub tenants: Option<PathBuf>,
+}
+
+/// What runs the machines.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum Engine {
+    /// The kernel: the reference, and the source of evidence.
+    #[default]
+    Kernel,
+}
+
+/// Seeds from `A` up to, not including, `B`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seeds {
+    /// First seed.
+    pub from: u64,
+    /// One past the last.
+    pub until: u64,
+}
+
+/// Arguments of `run`.
+#[derive(Group, Debug)]
+pub struct Run {
+    /// Scenarios by name; a name that ends in `/` stands for its whole group.
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Run this seed only, and show what was found.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// Run the seeds from A up to B (B excluded), and show what was found.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<Seeds>,
+    /// Input files.
+    #[command(flatten)]
+    pub files: Files,
+    /// What runs the machines.
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+    /// Switch a control off; give it twice for two layers.
+    #[arg(long, value_name = "CONTROL")]
+    pub ablate: Vec<String>,
+    /// With --seed or --seeds: draw faults from the seed.
+    #[arg(long)]
+    pub faults: bool,
+    /// Write reports into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the record as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print one line `SEED DIGEST` a run, in order of seed, and nothing else.
+    #[arg(long, conflicts_with = "json")]
+    pub digests: bool,
+    /// Worker threads; all cores by default. Changes no result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Calm and four swarm seeds, no ablations: a quick look.
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// A named selection of rows and floors. It never changes what a simulation does.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum Profile {
+    /// Every scenario; rows without one are named, and accepted.
+    #[default]
+    Default,
+    /// FedRAMP High.
+    FedrampHigh,
+    /// CJIS Security Policy.
+    Cjis,
+    /// GDPR.
+    Gdpr,
+    /// CCPA.
+    Ccpa,
+    /// SOC 2.
+    Soc2,
+    /// HIPAA.
+    Hipaa,
+    /// EU AI Act.
+    EuAiAct,
+}
+
+/// Arguments of `gate`.
+#[derive(Group, Debug)]
+pub struct Gate {
+    /// Swarm seeds per scenario [default: 128; 4 with --quick, 1024 with --full].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub seeds: Option<u64>,
+    /// Begin no further run after this time: `90s`, `5m`, `1h`. Too few runs are inconclusive.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub time_budget: Option<Duration>,
+    /// A named profile demands that no row of the catalogue is left without a scenario.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Eight times the seeds everywhere: for a night, not for a commit.
+    #[arg(long, conflicts_with = "quick")]
+    pub full: bool,
+    /// Calm and four swarm seeds, no ablations: a quick look.
+    #[arg(long)]
+    pub quick: bool,
+    /// Where reports go.
+    #[arg(long, value_name = "DIR", default_value = "cellproof-out")]
+    pub out: PathBuf,
+    /// Input files.
+    #[command(flatten)]
+    pub files: Files,
+    /// Worker threads; all cores by default. Changes no result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print the record as JSON instead of the summary.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Group, Debug)]
+pub struct Replay {
+    /// A token, or a file that holds one.
+    #[arg(value_name = "TOKEN|FILE")]
+    pub token: String,
+    /// Show nothing later than this: `3.2s`, `1500ms`.
+    #[arg(long, value_name = "T", value_parser = span)]
+    pub until: Option<Duration>,
+    /// Switch a control off besides those of the token: see what it alone was stopping.
+    #[arg(long, value_name = "CONTROL")]
+    pub ablate: Vec<String>,
+    /// Show everything, not only what attackers and findings caused.
+    #[arg(long)]
+    pub all: bool,
+    /// Input files that the token was made with.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Formats of `report`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// One self-contained page.
+    Html,
+    /// A summary for a pull request.
+    Md,
+    /// JUnit XML.
+    Junit,
+    /// The record itself.
+    Json,
+    /// The matrices, one fact a line.
+    Csv,
+}
+
+/// Arguments of `report`.
+#[derive(Group, Debug)]
+pub struct Report {
+    /// A directory with the `report.json` of a gate.
+    pub dir: PathBuf,
+    /// Print this format; without it all files in the directory are written again.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+/// Arguments of `model`.
+#[derive(Group, Debug)]
+pub struct Model {
+    /// The model to ask.
+    #[arg(required_unless_present_any = ["list", "schema"])]
+    pub name: Option<String>,
+    /// List the models.
+    #[arg(long, conflicts_with_all = ["name", "schema"])]
+    pub list: bool,
+    /// Print the JSON Schema of a model's lines.
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    pub schema: Option<String>,
+}
+
+/// Reads `A..B`.
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let parsed = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match parsed {
+        Some((from, until)) if from < until => Ok(Seeds { from, until }),
+        Some((from, until)) => Err(format!("{from}..{until} holds no seed: expected A..B with A < B, B excluded")),
+        None => Err("expected A..B, two whole numbers; B is excluded".into()),
+    }
+}
+
+/// Reads a span: a number with up to nine places, and `ms`, `s` (also when missing), `m` or `h`.
+fn span(text: &str) -> Result<Duration, String> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let ns: u128 = match unit {
+        "ms" => 1_000_000,
+        "s" | "" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return Err(format!("unknown unit `{unit}`: expected ms, s, m or h")),
+    };
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let sound = !whole.is_empty() && whole.len() <= 9 && places.len() <= 9 && !places.contains('.');
+    if !sound {
+        return Err("expected a time such as 90s, 5m or 1.5h".into());
+    }
+    let digits: u128 = format!("{whole}{places}").parse().map_err(|_| "expected a number".to_owned())?;
+    let total = digits * ns / 10u128.pow(places.len() as u32);
+    Ok(Duration::from_nanos(u64::try_from(total).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_are_read_exactly() {
+        let check = |text, expected| assert_eq!(span(text).ok(), expected, "{text}");
+        check("90s", Some(Duration::from_secs(90)));
+        check("5m", Some(Duration::from_secs(300)));
+        check("1.5h", Some(Duration::from_secs(5_400)));
+        check("3.25", Some(Duration::from_millis(3_250)));
+        check("1500ms", Some(Duration::from_millis(1_500)));
+        for text in ["", "s", "5 m", "-1s", "1.2.3s", "5d", "1e3s", "."] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_range_of_seeds_excludes_its_end_and_is_never_empty() {
+        assert_eq!(seeds("0..3"), Ok(Seeds { from: 0, until: 3 }));
+        assert_eq!(seeds("0..18446744073709551615").map(|s| s.until), Ok(u64::MAX));
+        for text in ["3..3", "4..3", "3", "a..b", "..", "0..=3", "-1..3"] {
+            assert!(seeds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The subcommands, one a file.
+
+pub mod gate;
+pub mod list;
+pub mod model;
+pub mod replay;
+pub mod report;
+pub mod run;
+mod sweep;
+
+use crate::args::{Args, Command};
+use crate::exit::{Done, Exit};
+use crate::terminal::say;
+use clap::CommandFactory;
+
+/// Does what was typed.
+pub fn dispatch(command: Command) -> Done {
+    match command {
+        Command::List(args) => list::list(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Gate(args) => gate::gate(&args),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Model(args) => model::model(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);
+            say(&String::from_utf8_lossy(&script));
+            Ok(Exit::Held)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            // Writing into memory cannot fail.
+            let _ = clap_mangen::Man::new(Args::command()).render(&mut page);
+            say(&String::from_utf8_lossy(&page));
+            Ok(Exit::Held)
+        }
+    }
+}

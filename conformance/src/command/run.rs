@@ -1,0 +1,181 @@
+//! `cellproof run`: proves some scenarios like the gate; or, given a seed or a control to switch off, runs and shows
+//! what was found.
+//!
+//! With a control off and no seed it tries the gate's seeds and stops at the first breach: a reviewer wants to see the
+//! attack succeed, not to guess a seed.
+
+use super::sweep::{self, SEED_BASE, Size, on_threads, quietly};
+use crate::args::{Run, Seeds};
+use crate::exit::{Done, Exit, usage};
+use crate::input;
+use crate::terminal::{Paint, Tone, say};
+use crate::timeline;
+use models::config::Inputs;
+use rayon::prelude::*;
+use scenarios::gate::Demand;
+use scenarios::prove::{self, Order};
+use scenarios::scenario::Scenario;
+use sim::control::Control;
+use sim::record::{Pass, RECORD_VERSION, RunRecord};
+
+/// Seeds that are tried when a control is off and no seed is given.
+const TRIES: u64 = 8;
+
+/// Runs whose digests are in memory at once.
+const BLOCK: u64 = 4_096;
+
+/// Findings are shown for so many runs.
+const SHOWN_MAX: usize = 8;
+
+/// Runs.
+pub fn run(args: &Run) -> Done {
+    let chosen = input::scenarios(&args.scenarios)?;
+    let off = input::controls(&args.ablate)?;
+    let inputs = input::inputs(&args.files)?;
+    let seeds = args.seed.map(|seed| Seeds { from: seed, until: seed.saturating_add(1) }).or(args.seeds);
+    if args.digests {
+        return digests(args, &inputs, &chosen, &off, seeds);
+    }
+    if off.is_empty() && seeds.is_none() {
+        if args.faults {
+            return Err(usage("--faults goes with --seed or --seeds; a proof draws faults anyway"));
+        }
+        return proved(args, inputs, &chosen);
+    }
+    singles(args, &inputs, &chosen, &off, seeds)
+}
+
+/// All passes, as in a gate.
+fn proved(args: &Run, inputs: Inputs, chosen: &[&'static Scenario]) -> Done {
+    let size = if args.quick { Size::Quick } else { Size::Normal };
+    let settings = sweep::settings(inputs, size, None);
+    let order = sweep::Order {
+        demand: Demand::default(),
+        budget: None,
+        out: args.out.as_deref(),
+        files: &args.files,
+        json: args.json,
+        threads: args.threads,
+    };
+    sweep::sweep(&settings, chosen, &order)
+}
+
+fn order(args: &Run, scenario: &'static Scenario, off: &[&'static Control], seed: u64) -> Order {
+    let pass = match (off.is_empty(), args.faults) {
+        (_, true) => Pass::Swarm,
+        (false, false) => Pass::Ablation,
+        (true, false) => Pass::Calm,
+    };
+    Order { off: off.to_vec(), ..Order::new(scenario, pass, seed) }
+}
+
+/// One line `SEED DIGEST` a run: what two machines, or two thread counts, compare.
+fn digests(
+    args: &Run,
+    inputs: &Inputs,
+    chosen: &[&'static Scenario],
+    off: &[&'static Control],
+    seeds: Option<Seeds>,
+) -> Done {
+    let [scenario] = chosen else { return Err(usage("--digests takes one scenario")) };
+    let Some(seeds) = seeds else { return Err(usage("--digests needs --seed or --seeds")) };
+    let mut from = seeds.from;
+    while from < seeds.until {
+        let until = seeds.until.min(from.saturating_add(BLOCK));
+        let block: Vec<u64> = (from..until).collect();
+        let lines = on_threads(args.threads, || {
+            let line = |seed: &u64| {
+                let run = prove::execute(inputs, &order(args, scenario, off, *seed));
+                format!("{seed} {}\n", run.record.digest)
+            };
+            block.par_iter().map(line).collect::<Vec<String>>()
+        })?;
+        say(&lines.concat());
+        from = until;
+    }
+    Ok(Exit::Held)
+}
+
+/// Single runs, and what they found.
+fn singles(
+    args: &Run,
+    inputs: &Inputs,
+    chosen: &[&'static Scenario],
+    off: &[&'static Control],
+    seeds: Option<Seeds>,
+) -> Done {
+    if let Some(dir) = &args.out {
+        return Err(usage(format!(
+            "--out {} goes with a proof; for single runs print --json or use `cellproof replay`",
+            input::quoted(&dir.display().to_string())
+        )));
+    }
+    let searching = seeds.is_none();
+    let seeds = seeds.unwrap_or(Seeds { from: SEED_BASE, until: SEED_BASE + TRIES });
+    let mut runs: Vec<RunRecord> = Vec::new();
+    for scenario in chosen {
+        if searching {
+            for seed in seeds.from..seeds.until {
+                let run = prove::execute(inputs, &order(args, scenario, off, seed)).record;
+                let found = !run.findings.is_empty();
+                // What found nothing only counts, unless it is the last.
+                if found || seed + 1 == seeds.until {
+                    runs.push(run);
+                    break;
+                }
+            }
+        } else {
+            let all: Vec<u64> = (seeds.from..seeds.until).collect();
+            let work = || {
+                let run = |seed: &u64| prove::execute(inputs, &order(args, scenario, off, *seed)).record;
+                quietly(|| all.par_iter().map(run).collect::<Vec<_>>())
+            };
+            runs.extend(on_threads(args.threads, work)?);
+        }
+    }
+    let exit = runs.iter().map(ending).max().unwrap_or(Exit::Inconclusive);
+    if args.json {
+        let value = serde_json::json!({"version": RECORD_VERSION, "exit": exit.code(), "runs": runs});
+        say(&format!("{}\n", serde_json::to_string_pretty(&value).expect("records serialise")));
+    } else {
+        say(&shown(&runs, exit, &input::flags(&args.files), Paint::stdout()));
+    }
+    Ok(exit)
+}
+
+/// How a single run ends.
+pub fn ending(run: &RunRecord) -> Exit {
+    if !run.findings.is_empty() || !run.pending.is_empty() {
+        Exit::Broken
+    } else if !run.errors.is_empty() || run.marks.is_empty() {
+        Exit::Inconclusive
+    } else {
+        Exit::Held
+    }
+}
+
+/// What single runs found. The last line replays the first that went wrong, or the first of all.
+fn shown(runs: &[RunRecord], exit: Exit, flags: &str, paint: Paint) -> String {
+    let mut out = String::new();
+    let wrong: Vec<&RunRecord> = runs.iter().filter(|run| ending(run) != Exit::Held).collect();
+    let told: Vec<&RunRecord> = if wrong.is_empty() { runs.iter().take(1).collect() } else { wrong };
+    for run in told.iter().take(SHOWN_MAX) {
+        let off =
+            if run.ablations.is_empty() { String::new() } else { format!(", without {}", run.ablations.join(", ")) };
+        let head = format!("{}, {}, seed {}{off}", run.scenario, run.pass.as_str(), run.seed);
+        out.push_str(&format!("{}\n", paint.tone(Tone::Loud, &head)));
+        out.push_str(&timeline::facts(run, paint));
+        out.push('\n');
+    }
+    let broken = runs.iter().filter(|run| ending(run) == Exit::Broken).count();
+    out.push_str(&format!(
+        "{} run{}, {broken} broken. {}\n",
+        runs.len(),
+        if runs.len() == 1 { "" } else { "s" },
+        exit.words()
+    ));
+    if let Some(first) = told.first() {
+        out.push_str(&format!("cellproof replay {}{flags}\n", first.token));
+    }
+    out
+}

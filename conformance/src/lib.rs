@@ -1,0 +1,31 @@
+//! The command line of `cellproof`, as a library: one subcommand a file.
+//!
+//! Start at [`args`] (what can be typed) and [`exit`] (what is answered). Only this crate knows terminals, files and
+//! the wall clock; what a command finds is a record, and [`summary`] and [`timeline`] are pure functions that show one.
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod command;
+pub mod exit;
+pub mod input;
+pub mod progress;
+pub mod summary;
+pub mod terminal;
+pub mod timeline;
+
+use clap::Parser;
+use exit::Refusal;
+use std::process::ExitCode;
+
+/// Reads the arguments of the process, does what they say, and ends with the code of [`exit::Exit`].
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match command::dispatch(args.command) {
+        Ok(exit) => exit.into(),
+        Err(Refusal { exit, message }) => {
+            terminal::complain(&message);
+            exit.into()
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A bar on a terminal; elsewhere one plain line a minute, so that a CI log shows life and nothing more.
+//!
+//! Also keeps the time budget: this is the only place that knows what time it is while something runs.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scenarios::prove::{Progress, Watch};
+use std::io::{IsTerminal, stderr};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a log that is no terminal is told.
+const PLAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// Watches a proof.
+pub struct Bar {
+    bar: ProgressBar,
+    began: Instant,
+    budget: Option<Duration>,
+    told: Option<Mutex<Instant>>,
+}
+
+impl Bar {
+    /// A bar of so many steps, which may begin only within the budget.
+    pub fn new(steps: u64, budget: Option<Duration>) -> Bar {
+        let terminal = stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(steps), target);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs  {elapsed} (about {eta} left)  {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+        let began = Instant::now();
+        Bar { bar, began, budget, told: (!terminal).then(|| Mutex::new(began)) }
+    }
+
+    /// Ends the bar and says how long it took.
+    pub fn finish(&self) -> Duration {
+        self.bar.finish_and_clear();
+        self.began.elapsed()
+    }
+}
+
+impl Watch for Bar {
+    fn tell(&self, progress: Progress<'_>) {
+        self.bar.inc(1);
+        match &self.told {
+            None => self.bar.set_message(format!("{} {}", progress.scenario, progress.step)),
+            Some(told) => {
+                let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if told.elapsed() >= PLAIN_EVERY {
+                    *told = Instant::now();
+                    let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+                    eprintln!("{done} of {all} runs after {} s", self.began.elapsed().as_secs());
+                }
+            }
+        }
+    }
+
+    fn enough(&self) -> bool {
+        self.budget.is_some_and(|budget| self.began.elapsed() >= budget)
+    }
+}
