@@ -36,10 +36,11 @@ pub fn run(args: &[String]) -> Done {
         }
     }
     let tried = tried(&tree, &all);
+    let any = tried.is_empty();
     let asked =
-        |c: &&Declared| if wishes.only.is_empty() { tried.contains(&c.id) } else { wishes.only.contains(&c.id) };
+        |c: &&Declared| if wishes.only.is_empty() { any || tried.contains(&c.id) } else { wishes.only.contains(&c.id) };
     let chosen: Vec<&Declared> = all.iter().filter(asked).collect();
-    let untried: Vec<&str> = all.iter().filter(|c| !tried.contains(&c.id)).map(|c| c.id.as_str()).collect();
+    let untried: Vec<&str> = all.iter().filter(|c| !any && !tried.contains(&c.id)).map(|c| c.id.as_str()).collect();
     if !untried.is_empty() {
         println!("teeth: no scenario tries these {} controls yet: {}", untried.len(), untried.join(" "));
     }

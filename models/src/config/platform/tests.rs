@@ -36,7 +36,7 @@ fn settings_arrive_in_their_units() {
 fn a_mistake_is_named_with_what_was_expected() {
     check("region = \"EU\"", "region = \"MOON\"", &["unknown region \"MOON\", expected one of EU, US"]);
     check(
-        "app_instances = 4",
+        "app_instances = 2",
         "app_instances = 0",
         &["integer 0, expected a whole number from 1 to 256 (app_instances)"],
     );
