@@ -16,11 +16,14 @@ use std::rc::Rc;
 /// Suffix by which a client marks a read that must not be answered by a cache.
 pub const STRONG: &str = " (no-cache)";
 
+/// An acknowledged write: version, when it was sent, and when it was acknowledged.
+type Write = (u16, Instant, Instant);
+
 /// Judges that acknowledged writes stay.
 pub struct Durability {
     cast: Rc<Cast>,
-    /// By record: version, when it was sent, and when it was acknowledged.
-    acknowledged: BTreeMap<(TenantId, u32), Vec<(u16, Instant, Instant)>>,
+    /// By record.
+    acknowledged: BTreeMap<(TenantId, u32), Vec<Write>>,
     found: usize,
     /// Reads that were compared: zero means nothing was proved.
     pub compared: u64,
@@ -39,7 +42,7 @@ fn marker(body: &[u8]) -> Option<Marker> {
 
 /// The acknowledged write that must have been lost, if a read sent at `asked` found version `read`: one that was sent
 /// after the found one was acknowledged, and was itself acknowledged before the read was sent.
-fn lost(writes: &[(u16, Instant, Instant)], read: Option<u16>, asked: Instant) -> Option<(u16, Instant)> {
+fn lost(writes: &[Write], read: Option<u16>, asked: Instant) -> Option<(u16, Instant)> {
     let found_at = match read {
         // What nobody was told about may still be on its way: any moment may have been its own.
         Some(version) if version > 0 => writes.iter().find(|w| w.0 == version)?.2,
