@@ -212,6 +212,13 @@ impl<P: Platform> Outbox<P> {
         }
     }
 
+    /// Starts afresh for an input of this lineage; the room it has is used again.
+    pub(crate) fn begin(&mut self, lineage: Lineage) {
+        self.lineage = lineage;
+        self.sent = 0;
+        self.busy = Duration::ZERO;
+    }
+
     fn next(&mut self) -> Lineage {
         self.sent += 1;
         self.lineage.child(self.sent)

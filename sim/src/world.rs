@@ -334,20 +334,8 @@ impl<P: Platform> World<P> {
         self.journal.step(|| step(now, id, lineage, &input));
         let node = &mut self.nodes[id.0 as usize];
         let mut machine = node.machine.take().expect("a node that handles is up");
-        let mut ctx = Ctx {
-            node: id,
-            name: node.name,
-            now: node.clock.local(self.now),
-            lineage,
-            drawn: 0,
-            draws: &self.draws,
-            controls: &self.controls,
-            disk: &node.disk,
-            words: std::marker::PhantomData,
-        };
-        self.outbox.lineage = lineage;
-        self.outbox.sent = 0;
-        self.outbox.busy = Duration::ZERO;
+        let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
+        self.outbox.begin(lineage);
         machine.handle(&mut ctx, input, &mut self.outbox);
         self.nodes[id.0 as usize].machine = Some(machine);
         self.settle(id);
@@ -568,6 +556,28 @@ impl<P: Platform> Node<P> {
             disk: Disk::default(),
             order: Order::default(),
             spec,
+        }
+    }
+
+    /// What its machine may know while it boots or handles an input.
+    fn context<'a>(
+        &'a self,
+        id: NodeId,
+        now: Instant,
+        lineage: Lineage,
+        draws: &'a Draws,
+        controls: &'a Controls,
+    ) -> Ctx<'a, P> {
+        Ctx {
+            node: id,
+            name: self.name,
+            now: self.clock.local(now),
+            lineage,
+            drawn: 0,
+            draws,
+            controls,
+            disk: &self.disk,
+            words: std::marker::PhantomData,
         }
     }
 

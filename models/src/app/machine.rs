@@ -6,7 +6,7 @@
 
 use super::operation::Task;
 use super::store::{self, Texts};
-use super::upstream::{Caches, Databases};
+use super::upstream::{Caches, CachesSpec, Databases};
 use crate::cache::Read;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Full, Publisher, Sent, Settled};
@@ -45,7 +45,7 @@ pub struct AppSpec {
     /// How long the agent may take.
     pub policy_patience: Duration,
     /// The cache, and how it is used.
-    pub caches: Caches,
+    pub caches: CachesSpec,
     /// The database nodes.
     pub databases: Databases,
     /// The brokers.
@@ -106,7 +106,7 @@ impl App {
     pub fn boot(spec: &AppSpec, ctx: &mut Ctx<'_, Saas>, _out: &mut Outbox<Saas>) -> App {
         App {
             name: name_hash(&spec.role),
-            caches: spec.caches.clone(),
+            caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
             publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, 256, Duration::millis(300)),
             sends: Vec::new(),
@@ -200,11 +200,6 @@ impl App {
                 let body = cached.to_vec();
                 self.finish(out, key, Reason::Ok, body);
             }
-            (_, Task::Page(name)) => {
-                let page = page(name);
-                let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
-                self.finish(out, key, reason, page.unwrap_or_default());
-            }
             _ => self.query(ctx, out, key),
         }
     }
@@ -213,11 +208,9 @@ impl App {
         let Some(open) = self.open.get_mut(&key) else { return };
         let body = std::str::from_utf8(&open.body).unwrap_or_default();
         let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, &open.tenant, body) else {
-            let body = match &open.task {
-                Task::Page(name) => page(name).unwrap_or_default(),
-                _ => Vec::new(),
-            };
-            return self.finish(out, key, Reason::Ok, body);
+            let page = if let Task::Page(name) = &open.task { page(name) } else { None };
+            let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
+            return self.finish(out, key, reason, page.unwrap_or_default());
         };
         open.phase = Phase::Database;
         open.deadline = ctx.now() + self.databases.patience();

@@ -15,7 +15,7 @@ pub enum Task {
     Delete(Reference),
     /// Create one record; owner and id stand in the content.
     Create(Reference),
-    /// The first records in order.
+    /// So many records, the first in order.
     List(u32),
     /// How many records there are.
     Count,
@@ -44,6 +44,11 @@ pub struct Reference {
     pub text: String,
 }
 
+/// Records of a list that names no limit.
+const LIST_DEFAULT: u32 = 10;
+/// Records of a list at most, whatever limit it names.
+const LIST_MAX: u32 = 100;
+
 /// Between owner and number of a qualified reference.
 const QUALIFIER: char = '~';
 
@@ -58,7 +63,7 @@ impl Task {
             Operation::UpdateRecord { id } => Task::Put(Reference::parse(&id, tenant)?),
             Operation::DeleteRecord { id } => Task::Delete(Reference::parse(&id, tenant)?),
             Operation::CreateRecord => Task::Create(created(&request.body, tenant)?),
-            Operation::ListRecords { limit, .. } => Task::List(limit.unwrap_or(10)),
+            Operation::ListRecords { limit, .. } => Task::List(limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX)),
             Operation::CountRecords => Task::Count,
             Operation::WhoAmI => Task::Who,
             Operation::GetPage { name } => Task::Page(name.into_owned()),

@@ -18,6 +18,9 @@ pub const TENANT_FILTER: Control = control!(
     off: "lists rely on the database's policies alone, as when a repository method forgets its where clause",
 );
 
+/// Rows of an ad hoc report.
+const REPORT_ROWS: i64 = 5;
+
 /// The texts of all statements.
 #[derive(Clone, Debug)]
 pub struct Texts {
@@ -38,8 +41,8 @@ impl Default for Texts {
             delete: "DELETE FROM records WHERE tenant_id = $1 AND id = $2".into(),
             create: "INSERT INTO records (tenant_id, id, kind, level, label, body) VALUES ($1, $2, $3, $4, $5, $6)"
                 .into(),
-            list: "SELECT body FROM records WHERE tenant_id = $1 ORDER BY id LIMIT 5".into(),
-            list_all: "SELECT body FROM records ORDER BY id LIMIT 5".into(),
+            list: "SELECT body FROM records WHERE tenant_id = $1 ORDER BY id LIMIT $2".into(),
+            list_all: "SELECT body FROM records ORDER BY id LIMIT $1".into(),
             count: "SELECT count(*) FROM records WHERE tenant_id = $1".into(),
         }
     }
@@ -61,10 +64,10 @@ impl Texts {
                     vec![owner(&r.owner), Value::Int(r.id), text("audit"), Value::Int(1), text("-"), text(content)];
                 (&self.create, params)
             }
-            Task::List(_) if controls.on(&TENANT_FILTER) => (&self.list, vec![owner(tenant)]),
-            Task::List(_) => (&self.list_all, Vec::new()),
+            Task::List(n) if controls.on(&TENANT_FILTER) => (&self.list, vec![owner(tenant), Value::Int((*n).into())]),
+            Task::List(n) => (&self.list_all, vec![Value::Int((*n).into())]),
             Task::Count => (&self.count, vec![owner(tenant)]),
-            Task::Report { .. } => (&self.list_all, Vec::new()),
+            Task::Report { .. } => (&self.list_all, vec![Value::Int(REPORT_ROWS)]),
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
             Task::Page(_) | Task::Publish(_) => return None,
         };
@@ -104,12 +107,17 @@ fn refused(sqlstate: &str) -> Reason {
     match sqlstate {
         "42501" => Reason::NotFound,
         "23505" => Reason::Conflict,
-        "25006" | "57P01" | "57P03" => Reason::DependencyDown,
+        other if says_elsewhere(other) => Reason::DependencyDown,
         _ => Reason::Internal,
     }
 }
 
 /// Whether the answer says that another node is the primary.
 pub fn is_elsewhere(replies: &[Reply]) -> bool {
-    replies.first().and_then(Reply::sqlstate).is_some_and(|s| matches!(s, "25006" | "57P01" | "57P03"))
+    replies.first().and_then(Reply::sqlstate).is_some_and(says_elsewhere)
+}
+
+/// Read-only transaction, shut down by an administrator, not accepting connections: codes of a node that does not lead.
+fn says_elsewhere(sqlstate: &str) -> bool {
+    matches!(sqlstate, "25006" | "57P01" | "57P03")
 }

@@ -46,6 +46,25 @@ impl Databases {
     }
 }
 
+/// How application instances of a cell use its cache.
+#[derive(Clone, Debug)]
+pub struct CachesSpec {
+    /// The cache.
+    pub node: NodeId,
+    /// Account for what belongs to no tenant.
+    pub platform: Account,
+    /// One account for each tenant.
+    pub tenants: Vec<Account>,
+    /// Keeps the connection numbers of different instances apart.
+    pub connection_base: u64,
+    /// How long an entry lives.
+    pub ttl: Duration,
+    /// How long the cache may take.
+    pub patience: Duration,
+    /// A tenant that is deleted and created anew at this instant, on the platform's clock.
+    pub reborn: Option<(TenantId, Instant)>,
+}
+
 /// The cache of a cell, as one application instance uses it.
 #[derive(Debug)]
 pub struct Caches {
@@ -56,55 +75,24 @@ pub struct Caches {
     /// Calls that nobody waits for count down from the top, so that they never meet a request's number.
     quiet: u64,
     patience: Duration,
-    /// A tenant that is deleted and created anew at this instant, on the platform's clock.
     reborn: Option<(TenantId, Instant)>,
-    platform: Account,
-    tenants: Vec<Account>,
-    base: u64,
-    ttl: Duration,
-}
-
-impl Clone for Caches {
-    /// A clone starts like the original did: another instance, nothing in flight, no connection shared.
-    fn clone(&self) -> Caches {
-        Caches::new(
-            self.node,
-            (self.platform.clone(), self.tenants.clone()),
-            self.base,
-            self.ttl,
-            self.patience,
-            self.reborn.clone(),
-        )
-    }
 }
 
 impl Caches {
-    /// The cache at `node`, with the platform's account and one for each tenant. `base` keeps the connection numbers of
-    /// different instances apart.
-    pub fn new(
-        node: NodeId,
-        (platform, tenants): (Account, Vec<Account>),
-        base: u64,
-        ttl: Duration,
-        patience: Duration,
-        reborn: Option<(TenantId, Instant)>,
-    ) -> Caches {
-        let mut client = CacheClient::new(platform.clone(), base, ttl);
-        for account in &tenants {
+    /// An instance with nothing in flight and no connection open.
+    pub fn new(spec: &CachesSpec) -> Caches {
+        let mut client = CacheClient::new(spec.platform.clone(), spec.connection_base, spec.ttl);
+        for account in &spec.tenants {
             client.set_account(account.user.clone(), account.clone());
         }
         Caches {
-            node,
+            node: spec.node,
             client,
             breaker: Breaker::new(Settings::DEFAULT),
             calls: BTreeMap::new(),
             quiet: u64::MAX,
-            patience,
-            reborn,
-            platform,
-            tenants,
-            base,
-            ttl,
+            patience: spec.patience,
+            reborn: spec.reborn.clone(),
         }
     }
 

@@ -57,11 +57,6 @@ impl CacheServer {
         closed
     }
 
-    /// Forgets a connection that was closed.
-    pub fn disconnect(&mut self, connection: ConnectionId) {
-        self.sessions.remove(&connection);
-    }
-
     /// Handles a batch of commands. The first batch of an unknown connection opens it: as user `default` where that
     /// user has no password, otherwise as nobody.
     pub fn handle(

@@ -123,11 +123,6 @@ impl TokenVerifier {
         self.keys.issuer(&self.policy.issuer).map(|set| set.refreshed_at)
     }
 
-    /// Whether a key with this id is cached; when not, fetching again may help (once, at a bounded rate).
-    pub fn knows_key(&self, kid: &str) -> bool {
-        self.keys.find("", kid).is_some()
-    }
-
     /// Takes the token named `jti` back; `exp` is its own end, in seconds since the Unix epoch, and bounds the list.
     pub fn revoke(&mut self, now: Instant, jti: Arc<str>, exp: u64) {
         let dead_before = now.unix_seconds().saturating_sub(whole_seconds(self.policy.leeway));

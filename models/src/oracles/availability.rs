@@ -3,7 +3,7 @@
 //! One definition for simulation and deployments. *Good*: answered below 500, other than 429, within the client's
 //! patience. *Bad*: 5xx, 429, or no answer. *Excluded*: the tenant's own mistakes (400, 401, 403, 404, 405, 409, 413).
 
-use super::{Cast, answer, finding};
+use super::{Cast, answer};
 use crate::ids::TenantId;
 use crate::saas::Saas;
 use sim::oracle::{Act, Oracle, Seen};
@@ -215,8 +215,3 @@ impl Tally {
 
 /// Reason code of an explicit refusal when no cell of the tenant's region is healthy.
 pub const NO_HEALTHY_CELL: &str = "region-unavailable";
-
-/// A finding that a fact proves at once, for scenario-specific judges of service.
-pub fn told(seen: &Seen<'_, Saas>, requirement: &str, tenant: &str, message: String) -> Finding {
-    finding("availability", requirement, Some(tenant), seen, message)
-}

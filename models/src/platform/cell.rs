@@ -1,10 +1,10 @@
 //! What stands in a cell, and how each part is booted.
 
-use super::mesh::{Workload, trust_domain};
+use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
-use super::{KnownBad, index_of};
+use super::{Deployment, KnownBad, index_of};
 use crate::app::machine::RecordClass;
-use crate::app::upstream::{Caches, Databases};
+use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
 use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
@@ -30,7 +30,6 @@ use std::sync::Arc;
 const LEASE: Duration = Duration::millis(600);
 
 const GATEWAY: &str = "/ns/edge/sa/gateway";
-const APP: &str = "/ns/apps/sa/orchestrator";
 const POLICY: &str = "/ns/control/sa/policy";
 const CONFIG: &str = "/ns/control/sa/config";
 const CACHE: &str = "/ns/data/sa/cache";
@@ -157,14 +156,14 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
 }
 
 /// How a tenant's records are classified: its audit data, at the level and with the label that it may have.
-fn classes(parts: &Parts<'_>) -> BTreeMap<TenantId, RecordClass> {
+fn classes(deployment: &Deployment) -> BTreeMap<TenantId, RecordClass> {
     let kind: Arc<str> = "audit".into();
     let class = |t: &crate::config::Tenant| RecordClass {
         kind: kind.clone(),
         label: t.labels.first().cloned().unwrap_or_else(|| "internal".into()),
         level: t.data_classes.get(&kind).copied().unwrap_or(Level::Public),
     };
-    parts.deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), class(t))).collect()
+    deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), class(t))).collect()
 }
 
 fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
@@ -183,20 +182,21 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         region: cell.region.clone(),
         policy: node("policy"),
         policy_patience: Duration::millis(400),
-        caches: Caches::new(
-            node("cache"),
-            (account(PLATFORM_USER), accounts),
-            number << 32,
-            config.ttls.cache_entry,
+        caches: CachesSpec {
+            node: node("cache"),
+            platform: account(PLATFORM_USER),
+            tenants: accounts,
+            connection_base: number << 32,
+            ttl: config.ttls.cache_entry,
             patience,
-            deployment.reborn.clone(),
-        ),
+            reborn: deployment.reborn.clone(),
+        },
         databases: Databases::new(
             databases(&cell.id).iter().map(|r| parts.directory.node(r)).collect(),
             Duration::millis(500),
         ),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
-        classes: Rc::new(classes(parts)),
+        classes: Rc::new(classes(deployment)),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };
@@ -250,7 +250,7 @@ fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         peer: parts.directory.node(if leads { &names[1] } else { &names[0] }),
         arbiter: parts.directory.node(&format!("{}/arbiter", cell.id)),
         leads,
-        base: base(parts, cell),
+        base: parts.bases[&cell.id].clone(),
         sessions: 8,
         login: deployment.login,
         term: LEASE,
@@ -265,11 +265,16 @@ fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     Rc::new(move |ctx, out| Box::new(DbNode::boot(&spec, ctx, out)))
 }
 
-/// Schema and first rows of a cell: those of the tenants that live in it.
-fn base(parts: &Parts<'_>, cell: &Cell) -> Rc<Engine> {
-    let deployment = parts.deployment;
-    let mut engine = Engine::reference();
-    let classes = classes(parts);
+/// Schema and first rows of every cell's database: those of the tenants that live in it. Parsing the schema takes
+/// longer than loading the rows, so it is done once a deployment, and both nodes of a pair share the result.
+pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
+    let schema = Engine::reference();
+    let base = |cell: &Cell| (cell.id.clone(), Rc::new(filled(schema.clone(), deployment, cell)));
+    deployment.config.cells.iter().map(base).collect()
+}
+
+fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
+    let classes = classes(deployment);
     for (tenant, salt) in deployment.tenants.iter().filter(|(t, _)| t.region == cell.region) {
         let class = &classes[&tenant.id];
         debug_assert!(index_of(&deployment.all_tenants, &tenant.id) < u32::MAX >> 8);
@@ -285,5 +290,5 @@ fn base(parts: &Parts<'_>, cell: &Cell) -> Rc<Engine> {
             });
         }
     }
-    Rc::new(engine)
+    engine
 }

@@ -3,7 +3,7 @@
 //! Every tenant of the cell has its topics, one a domain. Domains that hold regulated data are bound to their region;
 //! the mirror carries the others.
 
-use super::mesh::Workload;
+use super::mesh::{APP, Workload};
 use super::parts::{Parts, place};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
 use crate::kafka::Flush;
@@ -24,7 +24,6 @@ use std::sync::Arc;
 const BROKER: &str = "/ns/data/sa/kafka";
 const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
-const APP: &str = "/ns/apps/sa/orchestrator";
 
 /// Domains of every tenant.
 pub const DOMAINS: [&str; 2] = ["telemetry", "audit"];

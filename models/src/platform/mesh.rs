@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Path of the service's id: who may call policy, stores and brokers.
+pub(super) const APP: &str = "/ns/apps/sa/orchestrator";
+
 /// The trust domain of a cell.
 pub fn trust_domain(cell: &str) -> String {
     format!("{cell}.cellproof.test")

@@ -8,9 +8,11 @@ use crate::fact::Place;
 use crate::gateway::token::TokenMemo;
 use crate::idp::machine::Principal;
 use crate::ids::TenantId;
+use crate::postgres::engine::Engine;
 use sim::NodeId;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What every boot function is made from.
 pub(super) struct Parts<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Parts<'a> {
     pub thumbprints: Rc<BTreeMap<NodeId, [u8; 32]>>,
     pub mesh: Mesh,
     pub tokens: TokenMemo,
+    /// What each cell's database begins with.
+    pub bases: BTreeMap<Arc<str>, Rc<Engine>>,
 }
 
 /// A store of a cell, as facts name it.

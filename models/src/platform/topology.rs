@@ -42,6 +42,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
             workloads,
         },
         tokens: deployment.tokens.clone(),
+        bases: cell::bases(deployment),
     };
     let mut nodes: Vec<NodeSpec<Saas>> = Vec::new();
     for workload in &parts.mesh.workloads {

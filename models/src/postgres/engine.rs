@@ -313,11 +313,6 @@ impl Engine {
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
     }
-    /// Plan cache hits and misses so far.
-    pub fn plan_lookups(&self) -> (u64, u64) {
-        (self.plans.hits, self.plans.misses)
-    }
-
     /// Everything that is durable here, by table: what an oracle at the store sees, policies notwithstanding.
     pub fn scan_store(&self) -> impl Iterator<Item = (&str, &Row)> {
         let tables = self.catalog.tables.iter().zip(&self.stores).filter(|(table, _)| !table.dropped);

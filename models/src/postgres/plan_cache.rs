@@ -15,10 +15,6 @@ const WAYS: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct PlanCache {
     buckets: Vec<Bucket>,
-    /// Lookups that found a plan.
-    pub hits: u64,
-    /// Lookups that did not.
-    pub misses: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,15 +33,10 @@ struct Entry {
 impl PlanCache {
     /// The plan of a text, if it was made for this generation of the catalog.
     #[inline]
-    pub fn get(&mut self, text: &Arc<str>, generation: u64) -> Option<Arc<Prepared>> {
+    pub fn get(&self, text: &Arc<str>, generation: u64) -> Option<Arc<Prepared>> {
         let bucket = self.buckets.get(place(text));
         let same = |e: &&Entry| e.generation == generation && (Arc::ptr_eq(&e.text, text) || e.text == *text);
-        let found = bucket.and_then(|b| b.ways.iter().flatten().find(same)).map(|e| Arc::clone(&e.prepared));
-        match found {
-            Some(_) => self.hits += 1,
-            None => self.misses += 1,
-        }
-        found
+        bucket.and_then(|b| b.ways.iter().flatten().find(same)).map(|e| Arc::clone(&e.prepared))
     }
     /// Keeps a plan, in place of the oldest of its bucket.
     pub fn put(&mut self, text: &Arc<str>, generation: u64, prepared: &Arc<Prepared>) {

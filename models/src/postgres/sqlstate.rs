@@ -72,8 +72,6 @@ pub const DUPLICATE_TABLE: &str = "42P07";
 pub const INVALID_COLUMN_REFERENCE: &str = "42P10";
 /// `42P16` invalid_table_definition.
 pub const INVALID_TABLE: &str = "42P16";
-/// `42P17` invalid_object_definition.
-pub const INVALID_OBJECT: &str = "42P17";
 /// `53300` too_many_connections.
 pub const TOO_MANY_CONNECTIONS: &str = "53300";
 /// `53400` configuration_limit_exceeded.

@@ -31,8 +31,13 @@ pub(super) fn ablate(settings: &Settings, scenario: &'static Scenario, v: usize,
         for partner in partners(scenario, expected) {
             let pair = attempt(settings, scenario, variant, &[expected.control, partner]);
             runs += pair.runs;
+            if pair.finding.is_none() {
+                continue;
+            }
             // A pair proves two layers only if the partner alone does not let the attack through.
-            if pair.finding.is_some() && attempt(settings, scenario, variant, &[partner]).finding.is_none() {
+            let other = attempt(settings, scenario, variant, &[partner]);
+            runs += other.runs;
+            if other.finding.is_none() {
                 found = (AblationVerdict::Redundant(2), Some(partner.id.to_owned()), pair);
                 break;
             }

@@ -3,10 +3,10 @@
 use super::World;
 use crate::disk::DiskFaults;
 use crate::fault::{Hands, Target};
-use crate::machine::{Ctx, Platform};
+use crate::machine::Platform;
 use crate::node::{Clock, NodeId};
 use crate::seed::{Lineage, mix};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 impl<P: Platform> World<P> {
     /// Boots a node's machine from its disk.
@@ -14,20 +14,8 @@ impl<P: Platform> World<P> {
         let node = &mut self.nodes[id.0 as usize];
         let lineage = Lineage::root(node.name, mix(u64::MAX, u64::from(node.incarnation)));
         let boot = node.spec.boot.clone();
-        let mut ctx = Ctx {
-            node: id,
-            name: node.name,
-            now: node.clock.local(self.now),
-            lineage,
-            drawn: 0,
-            draws: &self.draws,
-            controls: &self.controls,
-            disk: &node.disk,
-            words: std::marker::PhantomData,
-        };
-        self.outbox.lineage = lineage;
-        self.outbox.sent = 0;
-        self.outbox.busy = Duration::ZERO;
+        let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
+        self.outbox.begin(lineage);
         let machine = boot(&mut ctx, &mut self.outbox);
         node.machine = Some(machine);
         node.free_at.fill(self.now);

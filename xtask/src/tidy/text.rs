@@ -129,7 +129,8 @@ mod tests {
     fn paths_of_a_machine_are_found_and_paths_of_the_project_are_not() {
         let machine = format!("see {}tmp", MACHINE_PATHS[0]);
         check("notes.md", &machine, &["machine path"]);
-        check("notes.md", "see src/work/tmp and https://example.org/work/1", &[]);
+        let inside = format!("see src{0}tmp and https://example.org{0}1", MACHINE_PATHS[0]);
+        check("notes.md", &inside, &[]);
         check("notes.md", REGISTRIES[0], &["registry"]);
         check("Cargo.lock", REGISTRIES[0], &[]);
     }

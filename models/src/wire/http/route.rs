@@ -143,10 +143,6 @@ impl Operation<'_> {
             _ => Method::Get,
         }
     }
-    /// Whether it changes durable state.
-    pub const fn is_write(&self) -> bool {
-        !self.method().is_safe()
-    }
     /// Appends the one spelling of its path and query.
     pub fn write_path(&self, out: &mut String) {
         match self {
