@@ -39,17 +39,35 @@ impl Identity {
         &self.leaf_digest
     }
 
+    /// What this end's proof says in the handshake with these nonces, and the proof.
+    fn proof(&self, end: End, client_nonce: u64, server_nonce: u64) -> ([u8; 32], Vec<u8>) {
+        let words = transcript(end, client_nonce, server_nonce, &self.leaf_digest);
+        (words, prove(&self.key, &words))
+    }
+
+    /// The word with which this end shows itself, noted with the verifiers of the run.
+    pub fn show(&self, verifier: &mut PeerVerifier, end: End, client_nonce: u64, server_nonce: u64) -> Handshake {
+        let (words, proof) = self.proof(end, client_nonce, server_nonce);
+        verifier.note_proof(&self.key, &words, &proof);
+        self.word(end, server_nonce, proof)
+    }
+
+    fn word(&self, end: End, server_nonce: u64, proof: Vec<u8>) -> Handshake {
+        let (chain, proof) = (self.chain.clone(), proof.into());
+        match end {
+            End::Server => Handshake::ServerProof { nonce: server_nonce, chain, proof },
+            End::Client => Handshake::ClientProof { chain, proof },
+        }
+    }
+
     /// The server's answer to a hello.
     pub fn server_proof(&self, client_nonce: u64, server_nonce: u64) -> Handshake {
-        let words = transcript(End::Server, client_nonce, server_nonce, &self.leaf_digest);
-        let proof = prove(&self.key, &words).into();
-        Handshake::ServerProof { nonce: server_nonce, chain: self.chain.clone(), proof }
+        self.word(End::Server, server_nonce, self.proof(End::Server, client_nonce, server_nonce).1)
     }
 
     /// The client's answer to the server's proof, once it believes it.
     pub fn client_proof(&self, client_nonce: u64, server_nonce: u64) -> Handshake {
-        let words = transcript(End::Client, client_nonce, server_nonce, &self.leaf_digest);
-        Handshake::ClientProof { chain: self.chain.clone(), proof: prove(&self.key, &words).into() }
+        self.word(End::Client, server_nonce, self.proof(End::Client, client_nonce, server_nonce).1)
     }
 
     /// This end of the link with `peer`; `secret` is drawn for the link and equal at both ends.

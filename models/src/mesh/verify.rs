@@ -7,11 +7,12 @@ use super::trust::{BundleFault, CHAIN_MAX, PathFault, PathVerdict, TrustStore};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::crypto::memo::Memo;
-use crate::crypto::{LibraryCalls, Tally, sha256};
+use crate::crypto::{Key, LibraryCalls, Tally, sha256};
 use crate::ids::Bytes;
 use crate::wire::svid::{Chain, SpiffeId, TrustBundle, TrustDomain};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sim::time::Instant;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
@@ -33,6 +34,12 @@ pub const REVOCATION: Control = control!("mesh.revocation", upholds: ["IDN-06"],
 
 /// How many chains are remembered per generation, about 2 KiB each: every workload of a large cell, twice rotated.
 const CHAINS_REMEMBERED: usize = 1024;
+
+/// Proofs noted at once: handshakes under way in one run. What is forgotten is verified by the library.
+const GIVEN_MAX: usize = 1024;
+
+/// What stands before the 32 bytes of an Ed25519 key in a certificate (RFC 8410 §4).
+const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Verdicts kept for one chain: workloads of one cell mostly believe the same store, old and new in a rotation.
 const VERDICTS_MAX: usize = 8;
@@ -104,6 +111,8 @@ pub struct ChainMemo(Arc<Mutex<MemoState>>);
 #[derive(Debug)]
 struct MemoState {
     seen: Memo<Chain, Seen>,
+    /// Proofs that this run's own ends gave and nobody checked yet, by transcript: the signer's public key, the bytes.
+    given: BTreeMap<[u8; 32], ([u8; 32], Vec<u8>)>,
     verified: Tally,
 }
 
@@ -117,6 +126,10 @@ struct Seen {
 #[derive(Debug)]
 struct Reading {
     peer: Arc<Peer>,
+    /// The leaf's Ed25519 key.
+    public: Option<[u8; 32]>,
+    /// Whether the library accepted a proof under this leaf.
+    proven: bool,
     /// First and last second at which all certificates are alive; may be empty.
     window: (u64, u64),
 }
@@ -204,7 +217,7 @@ impl PeerVerifier {
         expected: &PeerExpectation,
     ) -> Result<Arc<Peer>, PeerDenial> {
         let mut memo = self.memo.lock();
-        let MemoState { seen, verified } = &mut *memo;
+        let MemoState { seen, verified, .. } = &mut *memo;
         let store = &self.store;
         seen.with(
             chain,
@@ -224,16 +237,45 @@ impl PeerVerifier {
         memo.seen.with(chain, || Seen::read(chain), |seen| seen.reading.as_ref().ok().map(|r| r.window.1))
     }
 
-    /// Whether whoever shows `chain` holds its leaf's key: `proof` is an Ed25519 signature over `transcript`. Never off
-    /// and never remembered: every handshake has its own nonces.
+    /// Notes a proof that an end of this run has just made with a key of its own. Verifying undoes signing: the same
+    /// key, transcript and bytes need no second calculation at the other end. Proofs of attackers are never noted.
+    pub fn note_proof(&mut self, signer: &Key, transcript: &[u8; 32], proof: &[u8]) {
+        let given = &mut self.memo.lock().given;
+        if given.len() == GIVEN_MAX {
+            given.pop_first();
+        }
+        given.insert(*transcript, (*signer.public(), proof.to_vec()));
+    }
+
+    /// Whether whoever shows `chain` holds its leaf's key: `proof` is an Ed25519 signature over `transcript`. Never
+    /// off. The library decides the first proof under each leaf, and every proof whose bytes were not made in this run
+    /// by the holder of the leaf's key over this very transcript.
     ///
     /// # Errors
     /// It does not.
-    pub fn verify_proof(&mut self, chain: &Chain, transcript: &[u8], proof: &[u8]) -> Result<(), PeerDenial> {
-        self.memo.lock().verified.real += 1;
-        let der = CertificateDer::from(&**chain.first().ok_or(PeerDenial::ChainLength)?);
-        let leaf = EndEntityCert::try_from(&der).map_err(|_| PeerDenial::Malformed)?;
-        leaf.verify_signature(webpki::aws_lc_rs::ED25519, transcript, proof).map_err(|_| PeerDenial::Possession)
+    pub fn verify_proof(&mut self, chain: &Chain, transcript: &[u8; 32], proof: &[u8]) -> Result<(), PeerDenial> {
+        let mut memo = self.memo.lock();
+        let MemoState { seen, given, verified } = &mut *memo;
+        let given = given.remove(transcript);
+        seen.with(
+            chain,
+            || Seen::read(chain),
+            |Seen { reading, .. }| {
+                let reading = reading.as_mut().map_err(|denial| *denial)?;
+                let is_given = given.is_some_and(|(public, bytes)| Some(public) == reading.public && bytes == proof);
+                if is_given && reading.proven {
+                    verified.hits += 1;
+                    return Ok(());
+                }
+                verified.real += 1;
+                let der = CertificateDer::from(&**chain.first().ok_or(PeerDenial::ChainLength)?);
+                let leaf = EndEntityCert::try_from(&der).map_err(|_| PeerDenial::Malformed)?;
+                leaf.verify_signature(webpki::aws_lc_rs::ED25519, transcript, proof)
+                    .map_err(|_| PeerDenial::Possession)?;
+                reading.proven = true;
+                Ok(())
+            },
+        )
     }
 }
 
@@ -244,7 +286,7 @@ fn check(
     verdict: &PathVerdict,
     expected: &PeerExpectation,
 ) -> Result<Arc<Peer>, PeerDenial> {
-    let Reading { peer, window } = reading;
+    let Reading { peer, window, .. } = reading;
     let named = peer.id.trust_domain();
     if controls.on(&SVID_CHAIN) {
         verdict.path.as_ref().map_err(|fault| PeerDenial::Path(*fault))?;
@@ -325,7 +367,9 @@ impl Reading {
             let (not_before, not_after) = window_of(der)?;
             window = (window.0.max(not_before), window.1.min(not_after));
         }
-        Ok(Reading { peer: Arc::new(Peer { id, leaf_digest: sha256(leaf) }), window })
+        let spki = cert.subject_public_key_info();
+        let public = spki.strip_prefix(ED25519_SPKI).and_then(|key| key.try_into().ok());
+        Ok(Reading { peer: Arc::new(Peer { id, leaf_digest: sha256(leaf) }), public, proven: false, window })
     }
 }
 
@@ -351,7 +395,8 @@ fn window_of(der: &Bytes) -> Result<(u64, u64), PeerDenial> {
 
 impl Default for ChainMemo {
     fn default() -> ChainMemo {
-        let state = MemoState { seen: Memo::new(CHAINS_REMEMBERED), verified: Tally::default() };
+        let seen = Memo::new(CHAINS_REMEMBERED);
+        let state = MemoState { seen, given: BTreeMap::new(), verified: Tally::default() };
         ChainMemo(Arc::new(Mutex::new(state)))
     }
 }

@@ -261,6 +261,54 @@ fn a_copied_chain_is_worth_nothing_without_its_key() {
     assert_eq!(s.verifier.verify_proof(&svid.chain, &replayed, &proof), Err(PeerDenial::Possession));
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A run that noted every proof, wrong ones included, believes exactly what the library believes.
+    #[test]
+    fn a_noted_proof_is_believed_exactly_when_the_library_believes_it(
+        tries in prop::collection::vec((0u32..2, 0u64..3, any::<bool>(), prop::option::of(0usize..64)), 1..12),
+    ) {
+        let mut s = setup();
+        let svid = issue(&mut s.a, KAFKA);
+        let leaf = sha256(&svid.chain[0]);
+        for (index, nonce, noted, flipped) in tries {
+            let words = transcript(End::Client, nonce, 2, &leaf);
+            let signer = key("kafka", index);
+            let mut proof = prove(&signer, &words);
+            if noted {
+                s.verifier.note_proof(&signer, &words, &proof);
+            }
+            if let Some(at) = flipped {
+                proof[at] ^= 1;
+            }
+            let library = PeerVerifier::new(ChainMemo::default()).verify_proof(&svid.chain, &words, &proof);
+            prop_assert_eq!(s.verifier.verify_proof(&svid.chain, &words, &proof), library);
+            prop_assert_eq!(library.is_ok(), index == 0 && flipped.is_none());
+        }
+    }
+}
+
+#[test]
+fn the_first_proof_of_a_leaf_is_the_librarys_to_judge_and_so_is_what_nobody_noted() {
+    let mut s = setup();
+    let svid = issue(&mut s.a, KAFKA);
+    let leaf = sha256(&svid.chain[0]);
+    let mut show = |nonce: u64, noted: bool| {
+        let words = transcript(End::Client, nonce, 2, &leaf);
+        let proof = prove(&key("kafka", 0), &words);
+        if noted {
+            s.verifier.note_proof(&key("kafka", 0), &words, &proof);
+        }
+        s.verifier.verify_proof(&svid.chain, &words, &proof).unwrap();
+        s.verifier.calls().x509_verify
+    };
+    assert_eq!(show(1, true), Tally { real: 1, hits: 0 });
+    assert_eq!(show(2, true), Tally { real: 1, hits: 1 });
+    assert_eq!(show(3, false), Tally { real: 2, hits: 1 });
+    assert_eq!(show(2, false), Tally { real: 3, hits: 1 }, "a note serves once");
+}
+
 #[test]
 fn the_same_inputs_give_the_same_certificates_to_the_byte() {
     let run = || {

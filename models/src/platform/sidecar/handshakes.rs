@@ -150,7 +150,7 @@ impl Sidecar {
             _ => ctx.draw(luck::NONCE),
         };
         self.hellos.insert(from, Hello { client, server });
-        out.send(from, word(identity.server_proof(client, server)));
+        out.send(from, word(identity.show(&mut self.verifier, End::Server, client, server)));
     }
 
     fn server_showed(
@@ -170,7 +170,7 @@ impl Sidecar {
         let opening = self.openings.remove(&from).expect("it was there a moment ago");
         match believed {
             Ok(peer) => {
-                let reply = identity.client_proof(client_nonce, server_nonce);
+                let reply = identity.show(&mut self.verifier, End::Client, client_nonce, server_nonce);
                 out.resend(from, opening.own.child(u64::MAX), word(reply));
                 let session = self.session(ctx, End::Client, from, &peer, client_nonce, server_nonce);
                 let until = self.end_of_link(ctx.now(), &chain);
