@@ -8,11 +8,13 @@ use models::config::Inputs;
 use scenarios::catalogue;
 use scenarios::prove::{Order, execute};
 use scenarios::scenario::Scenario;
+use scenarios::stage::Acts;
 use sim::record::Pass;
 use sim::{Duration, Instant};
 use std::hint::black_box;
 
-/// Dense honest traffic of four tenants and nobody else.
+/// A minute of honest traffic of four tenants and nobody else, as dense as the platform serves: a request that is
+/// refused at the door is cheap, and would flatter the figure.
 static HONEST: Scenario = Scenario {
     name: "bench/honest",
     title: "Honest traffic",
@@ -21,7 +23,16 @@ static HONEST: Scenario = Scenario {
     requirements: &[],
     variants: &[],
     canary: false,
-    build: |stage| stage.tenants("acme acme-corp beta delta", Duration::millis(2)),
+    build: |stage| {
+        stage.tenants("acme acme-corp beta delta", Duration::millis(5));
+        stage.acts = Acts {
+            safety_until: Instant(60_000_000_000),
+            traffic_until: Instant(60_800_000_000),
+            verify_from: Instant(61_000_000_000),
+            end: Instant(64_000_000_000),
+            ..stage.acts
+        };
+    },
 };
 
 /// The same platform with no traffic at all, ended before anything happens.
@@ -34,7 +45,7 @@ static BOOT: Scenario = Scenario {
     variants: &[],
     canary: false,
     build: |stage| {
-        stage.tenants("acme acme-corp beta delta", Duration::millis(2));
+        stage.tenants("acme acme-corp beta delta", Duration::millis(5));
         stage.acts.end = Instant::ZERO;
     },
 };
@@ -47,6 +58,7 @@ fn platform(c: &mut Criterion) {
     for (name, scenario) in [("fuzz", fuzz), ("honest", &HONEST)] {
         let order = Order::new(scenario, Pass::Calm, 1);
         let record = execute(&inputs, &order).record;
+        assert!(record.requests_good * 1_000 >= record.requests_sent * 999, "{name} is not served");
         for (what, n) in [("events", record.events), ("requests", record.requests_sent)] {
             group.throughput(Throughput::Elements(n));
             group.bench_function(BenchmarkId::new(name, what), |b| {

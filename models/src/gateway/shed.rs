@@ -1,7 +1,8 @@
 //! Load shedding: how many requests may be in flight at once, found by watching latency (SRV-04).
 //!
 //! The limit follows a gradient, as in Envoy's adaptive concurrency and Netflix's concurrency-limits: while requests
-//! take about as long as the fastest ones lately did, it grows; when they queue, it shrinks. At the limit the tenants
+//! take about as long on average as in the calmest window lately, it grows; when they queue, it shrinks. Averages are
+//! compared with averages: a write takes many times as long as the fastest read, and is no queue. At the limit the tenants
 //! over their equal share are refused first (429), so a flood is shed before its neighbours; a small reserve above the
 //! limit is for tenants under their share, and only past it is anyone refused (503). Integers only.
 
@@ -70,7 +71,7 @@ pub struct Shedder {
     /// Tenants with anything in flight.
     active: u32,
     window: Window,
-    /// Lowest latency lately, in ns; creeps up so that it can follow a change of the platform.
+    /// Lowest average latency of a window lately, in ns; creeps up so that it can follow a change of the platform.
     normal: u64,
 }
 
@@ -79,13 +80,12 @@ struct Window {
     ends: Instant,
     count: u32,
     sum: u64,
-    min: u64,
     in_flight_max: u32,
 }
 
 impl Window {
     const fn until(ends: Instant) -> Window {
-        Window { ends, count: 0, sum: 0, min: u64::MAX, in_flight_max: 0 }
+        Window { ends, count: 0, sum: 0, in_flight_max: 0 }
     }
 }
 
@@ -127,7 +127,6 @@ impl Shedder {
         let window = &mut self.window;
         window.count += 1;
         window.sum = window.sum.saturating_add(latency.as_nanos());
-        window.min = window.min.min(latency.as_nanos());
     }
 
     /// A request ended without a latency that means anything (the client left, the circuit was open): frees its slot.
@@ -184,12 +183,12 @@ impl Shedder {
         if seen.count < self.settings.samples_min {
             return;
         }
-        // Normal doubles in 18 s after a lasting change of the platform. At the limit the fastest request has queued
-        // too, so it is believed eight times more slowly there: a long flood must not become normal.
+        let mean = (seen.sum / u64::from(seen.count)).max(1);
+        // Normal doubles in 18 s after a lasting change of the platform. At the limit requests queue, so what they take
+        // is believed eight times more slowly there: a long flood must not become normal.
         let creep = if seen.in_flight_max >= self.limit { self.normal / 2048 } else { self.normal / 256 };
         let crept = self.normal.saturating_add(creep);
-        self.normal = crept.min(seen.min).min(self.settings.latency_normal_max.as_nanos()).max(1);
-        let mean = (seen.sum / u64::from(seen.count)).max(1);
+        self.normal = crept.min(mean).min(self.settings.latency_normal_max.as_nanos()).max(1);
         // Twice normal is still no queue: requests differ.
         let gradient = (self.normal.saturating_mul(2 * 1024) / mean).clamp(512, 1024);
         let shrunk = u64::from(self.limit) * gradient / 1024;
@@ -280,6 +279,25 @@ mod tests {
     fn without_overload_nobody_is_refused() {
         let (flood, calm) = check(&Controls::all_on(), 1);
         assert_eq!((flood.refused, calm.refused), (0, 0), "{flood:?}");
+    }
+
+    #[test]
+    fn slow_requests_among_fast_ones_are_no_queue() {
+        let (mut shedder, on, tenant) = (Shedder::new(Settings::DEFAULT), Controls::all_on(), TenantId::from("t"));
+        // Three reads of 2 ms, then a write of 60 ms, one a millisecond: some sixteen are in flight, and none waits.
+        let mut ends: std::collections::BTreeMap<(Instant, u64), Duration> = std::collections::BTreeMap::new();
+        for n in 0..20_000 {
+            let now = Instant(n * 1_000_000);
+            while let Some(((at, _), took)) = ends.first_key_value().map(|(k, took)| (*k, *took))
+                && at <= now
+            {
+                ends.pop_first();
+                shedder.completed(at, &tenant, took);
+            }
+            assert_eq!(shedder.admit(now, &on, &tenant), Ok(()), "at {now:?} with a limit of {}", shedder.limit());
+            let took = Duration::millis(if n % 4 == 3 { 60 } else { 2 });
+            ends.insert((now + took, n), took);
+        }
     }
 
     #[test]
