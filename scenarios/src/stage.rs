@@ -333,6 +333,7 @@ impl<'a> Stage<'a> {
         allow("reorder", links(), long, (20_000, 200_000), false);
         allow("bandwidth", links(), long, (1_000_000, 8_000_000), false);
         allow("clog", links(), (ms(100), ms(400)), (0, 0), false);
+        allow("swizzle-clog", vec![group("cell-a"), group("cell-b")], (ms(300), ms(1200)), (0, u32::MAX.into()), false);
         allow("crash", vec![node("cell-a/app-1"), node("cell-a/cache"), node("cell-b/cache")], long, (0, 0), false);
         allow("pause", vec![node("cell-a/app-1"), node("cell-b/app-1")], (ms(100), ms(600)), (0, 0), false);
         allow("slow", vec![node("cell-a/postgres-1"), node("cell-a/cache")], long, (2, 5), false);

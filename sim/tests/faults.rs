@@ -19,6 +19,7 @@ fn shown(kind: &str) -> FaultSpec {
         "delay" => fault(kind, wire, 2_500),
         "bandwidth" => fault(kind, wire, 10_000),
         "partition" | "partition-one-way" | "clog" => fault(kind, wire, 0),
+        "swizzle-clog" => fault(kind, Target::All, 7),
         "slow" | "brown-out" => fault(kind, at("b"), 10),
         "clock-drift" => fault(kind, at("a"), 500_000),
         _ => fault(kind, at("b"), 40),
@@ -77,6 +78,7 @@ fn a_clog_loses_nothing_and_holds_everything_to_its_end() {
     };
     assert_eq!(outcome.journal.entries.iter().filter(inside).count(), 0);
     assert_eq!(outcome.faults[0].fired, during().count() as u64);
+    assert_eq!(seen(&struck("swizzle-clog"), "b", What::Got), all());
 }
 
 #[test]
