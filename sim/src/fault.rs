@@ -16,7 +16,10 @@ pub mod crash;
 pub mod disk;
 pub mod link;
 pub mod partition;
+pub mod plan;
 pub mod slow;
+
+pub use plan::Plan;
 
 /// Where a fault strikes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]

@@ -11,6 +11,7 @@
 pub mod chain;
 pub mod choice;
 pub mod control;
+pub mod court;
 pub mod disk;
 pub mod fault;
 pub mod journal;
