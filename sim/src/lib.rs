@@ -14,6 +14,7 @@ pub mod control;
 pub mod court;
 pub mod disk;
 pub mod fault;
+pub mod host;
 pub mod journal;
 pub mod machine;
 pub mod measure;

@@ -6,7 +6,7 @@
 use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Ran};
 use crate::disk::Disk;
-use crate::fault::{self, FaultSpec, Passing, Plan, Target};
+use crate::fault::{self, FaultSpec, Passing, Plan};
 use crate::journal::Step;
 use crate::machine::{Ctx, Effect, Input, Machine, Message, Outbox, Platform};
 use crate::network::{LinkSpec, Links, Order};
@@ -468,19 +468,9 @@ impl<P: Platform> Node<P> {
             words: std::marker::PhantomData,
         }
     }
-
-    fn is_in(&self, target: &Target) -> bool {
-        match target {
-            Target::All => true,
-            Target::Node(role) => self.spec.role == *role,
-            Target::Zone(zone) => self.spec.zone == *zone,
-            Target::Group(group) => self.spec.group == *group,
-            Target::Link(from, _) => self.is_in(from),
-        }
-    }
 }
 
-fn size<P: Platform>(input: &Input<P>) -> u32 {
+pub(crate) fn size<P: Platform>(input: &Input<P>) -> u32 {
     match input {
         Input::Message { message, .. } | Input::Intercepted { message, .. } | Input::Refused { message, .. } => {
             message.size_bytes()
@@ -490,14 +480,14 @@ fn size<P: Platform>(input: &Input<P>) -> u32 {
 }
 
 /// Damages a message; false when the transport notices and drops it.
-fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
+pub(crate) fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
     match input {
         Input::Message { message, .. } | Input::Intercepted { message, .. } => message.corrupt(draw),
         _ => false,
     }
 }
 
-fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {
+pub(crate) fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {
     let (from, text) = match input {
         Input::Message { from, message } => (Some(*from), message.describe()),
         Input::Intercepted { from, message, .. } => (Some(*from), format!("intercepted: {}", message.describe())),
