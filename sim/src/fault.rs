@@ -5,7 +5,8 @@
 //! of the run, because a drill without its fault proves nothing.
 
 use crate::disk::DiskFaults;
-use crate::node::{Clock, NodeId};
+use crate::machine::Platform;
+use crate::node::{Clock, NodeId, NodeSpec};
 use crate::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,7 +17,10 @@ pub mod crash;
 pub mod disk;
 pub mod link;
 pub mod partition;
+pub mod plan;
 pub mod slow;
+
+pub use plan::Plan;
 
 /// Where a fault strikes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -38,6 +42,17 @@ impl Target {
     /// The link from `from` to `to`.
     pub fn link(from: Target, to: Target) -> Target {
         Target::Link(Box::new(from), Box::new(to))
+    }
+
+    /// Whether a node is meant; of a link, whether it is at the first end.
+    pub fn covers<P: Platform>(&self, node: &NodeSpec<P>) -> bool {
+        match self {
+            Target::All => true,
+            Target::Node(role) => node.role == *role,
+            Target::Zone(zone) => node.zone == *zone,
+            Target::Group(group) => node.group == *group,
+            Target::Link(from, _) => from.covers(node),
+        }
     }
 }
 

@@ -11,8 +11,10 @@
 pub mod chain;
 pub mod choice;
 pub mod control;
+pub mod court;
 pub mod disk;
 pub mod fault;
+pub mod host;
 pub mod journal;
 pub mod machine;
 pub mod measure;

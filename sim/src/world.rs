@@ -4,20 +4,22 @@
 //! counter, any order but `(time, seq)`, any luck but keyed draws.
 
 use crate::control::{ControlSet, Controls};
+use crate::court::{Court, Ran};
 use crate::disk::Disk;
-use crate::fault::{self, Fate, Fault, FaultSpec, Passing, Target};
-use crate::journal::{Finished, Journal, Step};
-use crate::machine::{Ctx, Effect, Fact, Input, Machine, Message, Outbox, Platform};
+use crate::fault::{self, FaultSpec, Passing, Plan};
+use crate::journal::Step;
+use crate::machine::{Ctx, Effect, Input, Machine, Message, Outbox, Platform};
 use crate::network::{LinkSpec, Links, Order};
 use crate::node::{Clock, NodeId, NodeSpec};
-use crate::oracle::{Act, Oracle, Seen};
+use crate::oracle::{Act, Oracle};
 use crate::queue::Queue;
-use crate::record::{FaultFired, Finding};
 use crate::seed::{CORE, DISK, Draws, FAULT, Lineage, NETWORK, below, mix, name_hash};
 use crate::time::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
 
 mod hands;
+
+pub use crate::court::Outcome;
 
 /// What a world is made of.
 pub struct WorldSpec<P: Platform> {
@@ -43,36 +45,6 @@ pub struct WorldSpec<P: Platform> {
     pub oracles: Vec<Box<dyn Oracle<P>>>,
     /// Whether facts and steps are kept, and not only digested.
     pub keep: bool,
-}
-
-/// What a run left.
-pub struct Outcome<P: Platform> {
-    /// Digest, facts, steps.
-    pub journal: Finished<P>,
-    /// A second, cheap digest over every event, for the determinism check.
-    pub trail: u64,
-    /// Inputs handled by machines.
-    pub events: u64,
-    /// When the last event happened.
-    pub ended: Instant,
-    /// What the oracles found.
-    pub findings: Vec<Finding>,
-    /// Marks, with how often.
-    pub marks: BTreeMap<&'static str, u64>,
-    /// Faults, with how often.
-    pub faults: Vec<FaultFired>,
-    /// Controls that were asked for.
-    pub consulted: ControlSet,
-    /// What is still owed.
-    pub pending: Vec<String>,
-    /// Mistakes of the run itself.
-    pub errors: Vec<String>,
-    /// The oracles, for what they counted.
-    pub oracles: Vec<Box<dyn Oracle<P>>>,
-    /// Role of each node.
-    pub roles: Vec<String>,
-    /// Every draw, when logged.
-    pub drawn: BTreeMap<crate::choice::Choice, u64>,
 }
 
 struct Waiting<P: Platform> {
@@ -113,12 +85,6 @@ enum Event<P: Platform> {
     Liveness,
 }
 
-struct Planned {
-    spec: FaultSpec,
-    work: Option<Box<dyn Fault>>,
-    fired: u64,
-}
-
 /// A run in progress.
 pub struct World<P: Platform> {
     now: Instant,
@@ -129,14 +95,8 @@ pub struct World<P: Platform> {
     links: Links,
     positions: BTreeMap<(NodeId, NodeId), NodeId>,
     spares: Vec<String>,
-    planned: Vec<Planned>,
-    on_network: Vec<usize>,
-    journal: Journal<P>,
-    oracles: Vec<Box<dyn Oracle<P>>>,
-    watching: [Vec<u16>; 4],
-    findings: Vec<Finding>,
-    marks: BTreeMap<&'static str, u64>,
-    errors: Vec<String>,
+    plan: Plan,
+    court: Court<P>,
     outbox: Outbox<P>,
     trail: u64,
     events: u64,
@@ -163,10 +123,6 @@ impl<P: Platform> World<P> {
                 links.set(a, b, link);
             }
         }
-        let mut watching: [Vec<u16>; 4] = Default::default();
-        for (i, oracle) in spec.oracles.iter().enumerate() {
-            oracle.vantages().iter().for_each(|v| watching[*v as usize].push(i as u16));
-        }
         let mut world = World {
             now: Instant::ZERO,
             draws,
@@ -176,14 +132,8 @@ impl<P: Platform> World<P> {
             links,
             positions: BTreeMap::new(),
             spares: spec.spares,
-            planned: Vec::new(),
-            on_network: Vec::new(),
-            journal: Journal::new(spec.keep),
-            oracles: spec.oracles,
-            watching,
-            findings: Vec::new(),
-            marks: BTreeMap::new(),
-            errors: Vec::new(),
+            plan: Plan::default(),
+            court: Court::new(spec.oracles, spec.keep),
             outbox: Outbox::new(),
             trail: 0,
             events: 0,
@@ -201,7 +151,7 @@ impl<P: Platform> World<P> {
         for (from, to, by) in positions {
             match (self.node(&from), self.node(&to), self.node(&by)) {
                 (Some(from), Some(to), Some(by)) => drop(self.positions.insert((from, to), by)),
-                _ => self.errors.push(format!("network position {from} → {to} by {by}: no such node")),
+                _ => self.court.error(format!("network position {from} → {to} by {by}: no such node")),
             }
         }
     }
@@ -210,12 +160,12 @@ impl<P: Platform> World<P> {
         for spec in faults {
             match fault::build(&spec, self) {
                 Ok(work) => {
-                    let i = self.planned.len();
-                    self.queue.push(spec.from, Event::FaultBegins(i));
-                    self.queue.push(spec.until.min(self.safety_until), Event::FaultEnds(i));
-                    self.planned.push(Planned { spec, work: Some(work), fired: 0 });
+                    let (from, until) = (spec.from, spec.until.min(self.safety_until));
+                    let i = self.plan.add(spec, work, false);
+                    self.queue.push(from, Event::FaultBegins(i));
+                    self.queue.push(until, Event::FaultEnds(i));
                 }
-                Err(why) => self.errors.push(why),
+                Err(why) => self.court.error(why),
             }
         }
     }
@@ -331,7 +281,7 @@ impl<P: Platform> World<P> {
         };
         self.trail = mix(self.trail ^ self.now.0, kind ^ u64::from(id.0));
         let now = self.now;
-        self.journal.step(|| step(now, id, lineage, &input));
+        self.court.step(|| step(now, id, lineage, &input));
         let node = &mut self.nodes[id.0 as usize];
         let mut machine = node.machine.take().expect("a node that handles is up");
         let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
@@ -350,11 +300,11 @@ impl<P: Platform> World<P> {
             *worker = release;
         }
         for mark in self.outbox.marks.drain(..) {
-            *self.marks.entry(mark).or_default() += 1;
+            self.court.mark(mark);
         }
         let mut facts = std::mem::take(&mut self.outbox.facts);
         for (cause, fact) in facts.drain(..) {
-            self.observe(id, cause, &fact);
+            self.court.observe(self.now, id, &self.nodes[id.0 as usize].spec.role, cause, &fact);
         }
         self.outbox.facts = facts;
         let mut effects = std::mem::take(&mut self.outbox.effects);
@@ -378,7 +328,7 @@ impl<P: Platform> World<P> {
                     self.transmit(id, to, lineage, release, Input::Message { from, message });
                 } else {
                     let why = format!("{} holds no network position there", self.nodes[id.0 as usize].spec.role);
-                    self.errors.push(why);
+                    self.court.error(why);
                 }
             }
             Effect::Timer { after, token, lineage } => {
@@ -418,9 +368,9 @@ impl<P: Platform> World<P> {
         let mut at = release + latency;
         let sender = Sender { node: from, incarnation: self.nodes[from.0 as usize].incarnation, released: release };
         let mut unordered = false;
-        if !self.on_network.is_empty() {
+        if !self.plan.is_quiet() {
             let passing = Passing { from, to, sent: release, due: at, size: size(&input) };
-            let fate = self.fate(&passing, lineage);
+            let fate = self.plan.fate(&passing, lineage, &self.draws);
             if fate.lost || fate.damaged && !damage(&mut input, self.draws.draw(FAULT, lineage.cause, lineage.path)) {
                 return;
             }
@@ -438,104 +388,42 @@ impl<P: Platform> World<P> {
         self.queue.push(at, Event::Deliver { to, sender, lineage, input });
     }
 
-    fn fate(&mut self, passing: &Passing, lineage: Lineage) -> Fate {
-        let mut fate = Fate::default();
-        for i in &self.on_network {
-            let draws = &self.draws;
-            let planned = &mut self.planned[*i];
-            let mut n = 0;
-            let address = mix(lineage.path, name_hash(&planned.spec.kind));
-            let mut draw = || {
-                n += 1;
-                draws.draw(FAULT, lineage.cause, mix(address, n))
-            };
-            if let Some(work) = &mut planned.work {
-                planned.fired += u64::from(work.fate(passing, &mut draw, &mut fate));
-            }
-        }
-        fate
-    }
-
-    fn observe(&mut self, id: NodeId, cause: u64, fact: &P::Fact) {
-        self.journal.append(self.now, id, cause, fact);
-        let role = &self.nodes[id.0 as usize].spec.role;
-        for i in &self.watching[fact.vantage() as usize] {
-            let seen = Seen { at: self.now, role, cause, fact };
-            self.oracles[*i as usize].observe(&seen, &mut self.findings);
-        }
-    }
-
     fn fault_begins(&mut self, i: usize) {
-        if let Some(mut work) = self.planned[i].work.take() {
+        if let Some(mut work) = self.plan.begins(i) {
             let fired = work.begin(self);
-            self.planned[i].fired += fired;
-            if work.on_network() {
-                self.on_network.push(i);
-            }
-            self.planned[i].work = Some(work);
+            self.plan.begun(i, work, fired);
         }
     }
 
     fn fault_ends(&mut self, i: usize) {
-        self.on_network.retain(|n| *n != i);
-        if let Some(mut work) = self.planned[i].work.take() {
+        if let Some(mut work) = self.plan.ends(i) {
             let fired = work.end(self);
-            self.planned[i].fired += fired;
+            self.plan.struck(i, fired);
         }
     }
 
     /// Faults have ended (each at the end of the act at the latest). One spare, drawn, dies for good.
     fn liveness(&mut self) {
-        for i in 0..self.planned.len() {
+        for i in 0..self.plan.len() {
             self.fault_ends(i);
         }
         let pick = below(self.draws.draw(CORE, 0, 0), self.spares.len() as u64 + 1) as usize;
         if let Some(node) = self.spares.get(pick).and_then(|role| self.node(role)) {
             fault::Hands::crash(self, node);
         }
-        let now = self.now;
-        self.oracles.iter_mut().for_each(|oracle| oracle.act(Act::Liveness, now));
+        self.court.act(Act::Liveness, self.now);
     }
 
-    fn finish(mut self) -> Outcome<P> {
-        let mut pending = Vec::new();
-        for oracle in &mut self.oracles {
-            oracle.finish(self.end, &mut self.findings, &mut pending);
-            oracle.marks().into_iter().for_each(|(mark, n)| *self.marks.entry(mark).or_default() += n);
-        }
-        let mut faults = Vec::new();
-        for planned in self.planned {
-            let (spec, fired) = (planned.spec, planned.fired);
-            if fired == 0 {
-                self.errors.push(format!("fault {} on {} was planned and never struck", spec.kind, spec.target));
-            }
-            faults.push(FaultFired {
-                fault: spec.kind,
-                target: spec.target.to_string(),
-                from_ns: spec.from.0,
-                until_ns: spec.until.0,
-                fired,
-            });
-        }
-        for unused in self.draws.choices().unused() {
-            let crate::choice::Choice { purpose, cause, n } = unused;
-            self.errors.push(format!("override {purpose:x}:{cause:x}:{n:x} was never used"));
-        }
-        Outcome {
-            journal: self.journal.finish(),
-            trail: self.trail,
-            events: self.events,
+    fn finish(self) -> Outcome<P> {
+        let ran = Ran {
+            end: self.end,
             ended: self.now,
-            findings: self.findings,
-            marks: self.marks,
-            faults,
-            consulted: self.controls.consulted(),
-            pending,
-            errors: self.errors,
-            oracles: self.oracles,
+            events: self.events,
+            trail: self.trail,
+            faults: self.plan.into_fired(),
             roles: self.nodes.into_iter().map(|n| n.spec.role).collect(),
-            drawn: self.draws.choices().drawn(),
-        }
+        };
+        self.court.finish(ran, &self.draws, &self.controls)
     }
 }
 
@@ -580,19 +468,9 @@ impl<P: Platform> Node<P> {
             words: std::marker::PhantomData,
         }
     }
-
-    fn is_in(&self, target: &Target) -> bool {
-        match target {
-            Target::All => true,
-            Target::Node(role) => self.spec.role == *role,
-            Target::Zone(zone) => self.spec.zone == *zone,
-            Target::Group(group) => self.spec.group == *group,
-            Target::Link(from, _) => self.is_in(from),
-        }
-    }
 }
 
-fn size<P: Platform>(input: &Input<P>) -> u32 {
+pub(crate) fn size<P: Platform>(input: &Input<P>) -> u32 {
     match input {
         Input::Message { message, .. } | Input::Intercepted { message, .. } | Input::Refused { message, .. } => {
             message.size_bytes()
@@ -602,14 +480,14 @@ fn size<P: Platform>(input: &Input<P>) -> u32 {
 }
 
 /// Damages a message; false when the transport notices and drops it.
-fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
+pub(crate) fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
     match input {
         Input::Message { message, .. } | Input::Intercepted { message, .. } => message.corrupt(draw),
         _ => false,
     }
 }
 
-fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {
+pub(crate) fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {
     let (from, text) = match input {
         Input::Message { from, message } => (Some(*from), message.describe()),
         Input::Intercepted { from, message, .. } => (Some(*from), format!("intercepted: {}", message.describe())),

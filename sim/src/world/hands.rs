@@ -25,7 +25,7 @@ impl<P: Platform> World<P> {
 
 impl<P: Platform> Hands for World<P> {
     fn nodes(&self, target: &Target) -> Vec<NodeId> {
-        let is_in = self.nodes.iter().enumerate().filter(|(_, n)| n.is_in(target));
+        let is_in = self.nodes.iter().enumerate().filter(|(_, n)| target.covers(&n.spec));
         is_in.map(|(i, _)| NodeId(i as u32)).collect()
     }
 
