@@ -2,9 +2,9 @@
 //!
 //! The limit follows a gradient, as in Envoy's adaptive concurrency and Netflix's concurrency-limits: while requests
 //! take about as long on average as in the calmest window lately, it grows; when they queue, it shrinks. Averages are
-//! compared with averages: a write takes many times as long as the fastest read, and is no queue. At the limit the tenants
-//! over their equal share are refused first (429), so a flood is shed before its neighbours; a small reserve above the
-//! limit is for tenants under their share, and only past it is anyone refused (503). Integers only.
+//! compared with averages: a write takes many times as long as the fastest read, and is no queue. At the limit the
+//! tenants over their equal share are refused first (429), so a flood is shed before its neighbours; a small reserve
+//! above the limit is for tenants under their share, and only past it is anyone refused (503). Integers only.
 
 use super::table::Table;
 use crate::control;
