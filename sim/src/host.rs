@@ -1,8 +1,8 @@
 //! One node outside the kernel: everything about it but when it runs and how its words travel.
 //!
-//! An engine hands in what arrived and says what time it is; it gets back the words whose time to leave has come. Queue,
-//! workers, service time, timers, disk and clock behave as in the kernel, to the nanosecond: an engine whose own clock
-//! ticks more coarsely is late in delivering, never in computing. Start at [`Run`].
+//! An engine hands in what arrived and says what time it is; it gets back the words whose time to leave has come.
+//! Queue, workers, service time, timers, disk and clock behave as in the kernel, to the nanosecond: an engine whose own
+//! clock ticks more coarsely is late in delivering, never in computing. Start at [`Run`].
 
 mod run;
 mod scene;

@@ -1,8 +1,10 @@
 //! `cargo xtask teeth`: takes each control's code away and demands that the gate notices.
 //!
 //! An ablation switches a control off by asking; this removes the question itself, so a control that only pretends to
-//! ask is caught too. The work happens in a copy below `target/teeth`, one control after the other, so that each build
-//! is incremental; the real tree is only read. First the copy must be green as it is: red proves nothing otherwise.
+//! ask is caught too. The work happens in a copy below `target/teeth`; the real tree is only read. The copy is built
+//! once, with every question behind a number that says whether its code is there, and the gate is run once a number:
+//! building the platform anew for each control would take an hour. First the gate must be green with all of them there:
+//! red proves nothing otherwise.
 
 mod copy;
 mod verdict;
@@ -13,7 +15,7 @@ use crate::exit::{Done, Exit};
 use crate::source::Tree;
 use crate::spawn::{self, Ended};
 use crate::{house, product};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,6 +25,22 @@ use verdict::{Bite, Row};
 const GATE_LIMIT: Duration = Duration::from_secs(600);
 /// A first build compiles every dependency.
 const BUILD_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Names the control whose code is gone, by its number, to the copy.
+const GONE: &str = "TEETH_GONE";
+/// The file of the copy that gets [`STANDS`].
+const ROOT: &str = "models/src/lib.rs";
+/// What every question of the copy asks first.
+const STANDS: &str = "
+/// Whether the code of a control is there.
+pub mod teeth {
+    /// Whether the code of the `n`-th control is there.
+    pub fn stands(n: usize) -> bool {
+        static GONE: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
+        *GONE.get_or_init(|| std::env::var(\"TEETH_GONE\").ok()?.parse().ok()) != Some(n)
+    }
+}
+";
 
 /// Asks for one or all controls.
 pub fn run(args: &[String]) -> Done {
@@ -56,15 +74,20 @@ pub fn run(args: &[String]) -> Done {
     }
     let workbench = Workbench { tree: &tree, all: &all, wishes: &wishes, place };
     copy::mirror(&root, &workbench.source())?;
-    let green = workbench.ask("as-it-is")?;
+    let standing = workbench.number(&chosen)?;
+    workbench.build()?;
+    let green = workbench.ask("as-it-is", None)?;
     println!("{}", green.line());
     if green.bite != Bite::Green {
         println!("teeth: the gate must be green before a control is taken away; nothing is proved\n{}", green.tail);
         return Ok(Exit::Nothing);
     }
     let mut rows = Vec::new();
-    for control in chosen {
-        let row = workbench.without(control)?;
+    for (n, (control, places)) in chosen.iter().zip(standing).enumerate() {
+        let row = match places {
+            1 => workbench.ask(&control.id, Some(n))?,
+            places => Row::unasked(&control.id, Bite::Scattered(places)),
+        };
         println!("{}", row.line());
         rows.push(row);
     }
@@ -81,7 +104,6 @@ fn tried(tree: &Tree, all: &[Declared]) -> BTreeSet<String> {
 struct Wishes {
     only: Vec<String>,
     seeds: Option<u32>,
-    jobs: Option<u32>,
 }
 
 impl Wishes {
@@ -94,7 +116,6 @@ impl Wishes {
             match flag.as_str() {
                 "--only" => wishes.only.push(value()?.clone()),
                 "--seeds" => wishes.seeds = Some(number(value()?)?),
-                "--jobs" => wishes.jobs = Some(number(value()?)?),
                 _ => return Err(format!("`teeth` does not know `{flag}`")),
             }
         }
@@ -114,33 +135,72 @@ impl Workbench<'_> {
         self.place.join("src")
     }
 
-    /// Takes the code of `control` away in the copy, asks the gate, and puts it back.
-    fn without(&self, control: &Declared) -> Result<Row, String> {
-        let places = controls::enforced(self.tree, self.all, control);
-        let [place] = places.as_slice() else {
-            return Ok(Row::unasked(&control.id, Bite::Scattered(places.len())));
-        };
-        let before = &self.tree.source(&place.file).ok_or_else(|| format!("{} vanished", place.file))?.text;
-        let after = format!("{}false{}", &before[..place.begin], &before[place.end..]);
-        let file = self.source().join(&place.file);
-        write(&file, &after)?;
-        let row = self.ask(&control.id);
-        write(&file, before)?;
-        row
+    /// Puts every question of the copy behind its number. Returns in how many places each control is enforced: what is
+    /// enforced in any number of places but one is left as it is.
+    fn number(&self, chosen: &[&Declared]) -> Result<Vec<usize>, String> {
+        let mut edits: BTreeMap<String, Vec<(usize, usize, usize)>> = BTreeMap::new();
+        let mut standing = Vec::new();
+        for (n, control) in chosen.iter().enumerate() {
+            let places = controls::enforced(self.tree, self.all, control);
+            if let [place] = places.as_slice() {
+                edits.entry(place.file.clone()).or_default().push((place.begin, place.end, n));
+            }
+            standing.push(places.len());
+        }
+        for (file, mut places) in edits {
+            let mut text = self.text_of(&file)?.to_owned();
+            places.sort_unstable();
+            for (begin, end, n) in places.into_iter().rev() {
+                text.replace_range(begin..end, &format!("(crate::teeth::stands({n}) && {})", &text[begin..end]));
+            }
+            write(&self.source().join(&file), &text)?;
+        }
+        write(&self.source().join(ROOT), &format!("{}{STANDS}", self.text_of(ROOT)?))?;
+        Ok(standing)
     }
 
-    /// Builds the copy as it lies there and runs the quick gate.
-    fn ask(&self, name: &str) -> Result<Row, String> {
-        let start = Instant::now();
+    fn text_of(&self, file: &str) -> Result<&str, String> {
+        Ok(&self.tree.source(file).ok_or_else(|| format!("{file} vanished"))?.text)
+    }
+
+    fn log(&self, name: &str) -> Result<PathBuf, String> {
         let logs = self.place.join("logs");
         fs::create_dir_all(&logs).map_err(|e| format!("failed to make {}: {e}", logs.display()))?;
-        let built = self.build(&logs.join(format!("{name}.build.log")))?;
-        if built != Ended::Code(0) {
-            let tail = verdict::tail(&logs.join(format!("{name}.build.log")));
-            return Ok(Row { tail, ..Row::unasked(name, Bite::Unbuilt) });
+        Ok(logs.join(format!("{name}.log")))
+    }
+
+    /// Builds the copy.
+    fn build(&self) -> Result<(), String> {
+        let log = self.log("build")?;
+        let mut cargo = spawn::cargo(&self.source());
+        cargo.args(["build", "--profile", "teeth", "--package", "conformance", "--bin", "cellproof"]);
+        cargo.arg("--target-dir").arg(self.place.join("build"));
+        // The copy is its own package: what cargo told us about ours would mislead it.
+        cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_TARGET_DIR");
+        match spawn::logged(&mut cargo, &log, BUILD_LIMIT)? {
+            Ended::Code(0) => Ok(()),
+            _ => Err(format!("failed to build the copy:\n{}", verdict::tail(&log))),
         }
-        let log = logs.join(format!("{name}.gate.log"));
-        let ended = self.gate(name, &log)?;
+    }
+
+    /// Runs the gate, without the code of the `gone`-th control.
+    fn ask(&self, name: &str, gone: Option<usize>) -> Result<Row, String> {
+        let start = Instant::now();
+        let log = self.log(name)?;
+        let mut gate = std::process::Command::new(self.place.join("build/teeth/cellproof"));
+        let seeds = self.wishes.seeds.unwrap_or(product::SEEDS_FEW);
+        let out = self.place.join("out").join(name);
+        // A gate of earlier seeds or code must not be taken for this one's.
+        if out.exists() {
+            fs::remove_dir_all(&out).map_err(|e| format!("failed to empty {}: {e}", out.display()))?;
+        }
+        gate.current_dir(&self.place).args(product::GATE_FEW).args(["--seeds", &seeds.to_string()]);
+        gate.arg("--out").arg(out);
+        gate.env_remove(GONE);
+        if let Some(n) = gone {
+            gate.env(GONE, n.to_string());
+        }
+        let ended = spawn::logged(&mut gate, &log, GATE_LIMIT)?;
         let text = fs::read(&log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
         Ok(Row {
             name: name.to_owned(),
@@ -149,26 +209,6 @@ impl Workbench<'_> {
             seconds: start.elapsed().as_secs_f64(),
             tail: verdict::tail(&log),
         })
-    }
-
-    fn build(&self, log: &Path) -> Result<Ended, String> {
-        let mut cargo = spawn::cargo(&self.source());
-        cargo.args(["build", "--profile", "teeth", "--package", "conformance", "--bin", "cellproof"]);
-        cargo.arg("--target-dir").arg(self.place.join("build"));
-        if let Some(jobs) = self.wishes.jobs {
-            cargo.args(["--jobs", &jobs.to_string()]);
-        }
-        // The copy is its own package: what cargo told us about ours would mislead it.
-        cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_TARGET_DIR");
-        spawn::logged(&mut cargo, log, BUILD_LIMIT)
-    }
-
-    fn gate(&self, name: &str, log: &Path) -> Result<Ended, String> {
-        let mut gate = std::process::Command::new(self.place.join("build/teeth/cellproof"));
-        let seeds = self.wishes.seeds.unwrap_or(product::SEEDS_FEW);
-        gate.current_dir(&self.place).args(product::GATE_FEW).args(["--seeds", &seeds.to_string()]);
-        gate.arg("--out").arg(self.place.join("out").join(name));
-        spawn::logged(&mut gate, log, GATE_LIMIT)
     }
 }
 
@@ -184,7 +224,7 @@ mod tests {
     fn wishes_are_read_in_any_order() {
         let args: Vec<String> =
             ["--seeds", "4", "--only", "a.b", "--only", "c.d"].iter().map(|a| (*a).to_owned()).collect();
-        let wanted = Wishes { only: vec!["a.b".into(), "c.d".into()], seeds: Some(4), jobs: None };
+        let wanted = Wishes { only: vec!["a.b".into(), "c.d".into()], seeds: Some(4) };
         assert_eq!(Wishes::parse(&args), Ok(wanted));
     }
 }

@@ -19,8 +19,6 @@ pub enum Bite {
     Red,
     /// Any other end.
     Unclear(Ended),
-    /// Without this code the product does not build.
-    Unbuilt,
     /// The control is enforced in so many places that there is no single text to take away.
     Scattered(usize),
 }
@@ -42,7 +40,6 @@ impl Bite {
             Bite::Unclear(Ended::Code(code)) => code.to_string(),
             Bite::Unclear(Ended::Signal) => "signal".into(),
             Bite::Unclear(Ended::TimedOut) => "timeout".into(),
-            Bite::Unbuilt => "no build".into(),
             Bite::Scattered(places) => format!("{places} places"),
         }
     }
@@ -57,7 +54,7 @@ pub struct Row {
     pub bite: Bite,
     /// The first requirement that the gate called broken.
     pub requirement: String,
-    /// Build and gate.
+    /// How long the gate took.
     pub seconds: f64,
     /// The end of what was printed.
     pub tail: String,
