@@ -199,7 +199,7 @@ pub fn findings(run: &RunRecord, paint: Paint) -> String {
         return section("findings", "none");
     }
     let upholds = |id: &&String, requirement: &str| {
-        let control = models::control::registry::ALL.iter().find(|c| c.id == id.as_str());
+        let control = models::registry::ALL.iter().find(|c| c.id == id.as_str());
         control.is_some_and(|c| c.upholds.contains(&requirement))
     };
     let mut out = String::new();

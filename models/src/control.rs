@@ -1,9 +1,10 @@
-//! How a component declares a control, and the list of all of them.
+//! How a component declares a control.
 //!
 //! A control is a `const` in the file that enforces it. Its slot comes from the generated list of ids, looked up while
-//! compiling: a control that is not in the list does not build, and says how to refresh it.
+//! compiling: a control that is not in the list does not build, and says how to refresh it. The controls themselves are
+//! listed in [`crate::registry`], on top of all components.
 
-pub mod registry;
+mod ids;
 
 pub use sim::control::{Control, ControlSet, Controls};
 
@@ -13,13 +14,13 @@ pub use sim::control::{Control, ControlSet, Controls};
 /// While compiling, when the list is stale: run `cargo xtask codegen`.
 pub const fn slot(id: &str) -> u16 {
     let mut i = 0;
-    while i < registry::IDS.len() {
-        if same(registry::IDS[i].as_bytes(), id.as_bytes()) {
+    while i < ids::IDS.len() {
+        if same(ids::IDS[i].as_bytes(), id.as_bytes()) {
             return i as u16;
         }
         i += 1;
     }
-    panic!("this control is not in models/src/control/registry.rs: run `cargo xtask codegen`")
+    panic!("this control is not in models/src/control/ids.rs: run `cargo xtask codegen`")
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {

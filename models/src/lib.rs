@@ -27,6 +27,7 @@ pub mod oracles;
 pub mod platform;
 pub mod policy;
 pub mod postgres;
+pub mod registry;
 pub mod retry;
 pub mod saas;
 pub mod wire;

@@ -7,7 +7,8 @@ mod list;
 pub use list::ALL;
 
 use crate::scenario::Scenario;
-use models::control::{Control, registry};
+use models::control::Control;
+use models::registry;
 
 /// The scenario of this name.
 ///

@@ -5,7 +5,7 @@
 
 use crate::prove::{CODE, Settings, merge_serving};
 use models::catalogue;
-use models::control::registry;
+use models::registry;
 use sim::Duration;
 use sim::measure::{Judgement, Objective, RunTallies, Tally, judge_quantile, judge_ratio};
 use sim::record::{ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};

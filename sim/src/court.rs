@@ -5,9 +5,9 @@
 use crate::choice::Choice;
 use crate::control::{ControlSet, Controls};
 use crate::fault::FaultSpec;
+use crate::id::NodeId;
 use crate::journal::{Finished, Journal, Step};
 use crate::machine::{Fact, Platform};
-use crate::node::NodeId;
 use crate::oracle::{Act, Oracle, Seen};
 use crate::record::{FaultFired, Finding};
 use crate::seed::Draws;

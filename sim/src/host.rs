@@ -10,9 +10,10 @@ mod scene;
 pub use run::{Cue, Power, Run};
 
 use crate::disk::Disk;
+use crate::id::NodeId;
 use crate::machine::{Ctx, Effect, Input, Machine, Outbox, Platform};
 use crate::network::Order;
-use crate::node::{Clock, NodeId, NodeSpec};
+use crate::node::{Clock, NodeSpec};
 use crate::seed::{DISK, Lineage, mix, name_hash};
 use crate::time::{Duration, Instant};
 use scene::Scene;

@@ -3,8 +3,8 @@
 //! The digest is BLAKE3 over canonical fact bytes, taken in blocks of 64 KiB; the digest after each block is kept, so
 //! that a first difference is found by bisection. Not digested: wall time, host, thread, paths.
 
+use crate::id::NodeId;
 use crate::machine::{Fact, Platform};
-use crate::node::NodeId;
 use crate::record::Vantage;
 use crate::time::Instant;
 

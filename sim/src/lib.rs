@@ -15,6 +15,7 @@ pub mod court;
 pub mod disk;
 pub mod fault;
 pub mod host;
+pub mod id;
 pub mod journal;
 pub mod machine;
 pub mod measure;
@@ -29,8 +30,8 @@ pub mod time;
 pub mod world;
 
 pub use control::{Control, ControlSet, Controls};
+pub use id::NodeId;
 pub use machine::{Ctx, Fact, Input, Machine, Message, Outbox, Platform};
-pub use node::NodeId;
 pub use record::Vantage;
 pub use seed::Lineage;
 pub use time::{Duration, Instant};

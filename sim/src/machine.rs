@@ -5,7 +5,7 @@
 
 use crate::control::{Control, Controls};
 use crate::disk::{Disk, FileId, Write};
-use crate::node::NodeId;
+use crate::id::NodeId;
 use crate::record::Vantage;
 use crate::seed::{Draws, Lineage, Purpose, mix};
 use crate::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //!
 //! Loss, reorder and the rest are faults; a healthy link delivers everything, in order, after a drawn latency.
 
-use crate::node::NodeId;
+use crate::id::NodeId;
 use crate::seed::Quantiles;
 use crate::time::Instant;
 

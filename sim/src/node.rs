@@ -1,9 +1,5 @@
 //! Nodes: what one is made of, and how its own clock runs.
 
-mod id;
-
-pub use id::NodeId;
-
 use crate::machine::{Ctx, Machine, Outbox, Platform};
 use crate::seed::Quantiles;
 use crate::time::{Duration, Instant};

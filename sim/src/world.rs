@@ -7,10 +7,11 @@ use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Ran};
 use crate::disk::Disk;
 use crate::fault::{self, FaultSpec, Passing, Plan};
+use crate::id::NodeId;
 use crate::journal::Step;
 use crate::machine::{Ctx, Effect, Input, Machine, Message, Outbox, Platform};
 use crate::network::{LinkSpec, Links, Order};
-use crate::node::{Clock, NodeId, NodeSpec};
+use crate::node::{Clock, NodeSpec};
 use crate::oracle::{Act, Oracle};
 use crate::queue::Queue;
 use crate::seed::{CORE, DISK, Draws, FAULT, Lineage, NETWORK, below, mix, name_hash};
@@ -158,7 +159,7 @@ impl<P: Platform> World<P> {
 
     fn schedule(&mut self, faults: Vec<FaultSpec>) {
         for spec in faults {
-            match fault::build(&spec, self) {
+            match fault::build::build(&spec, self) {
                 Ok(work) => {
                     let (from, until) = (spec.from, spec.until.min(self.safety_until));
                     let i = self.plan.add(spec, work, false);

@@ -50,7 +50,7 @@ pub fn run(args: &[String]) -> Done {
     let all = controls::declared(&tree);
     for id in &wishes.only {
         if !all.iter().any(|c| c.id == *id) {
-            return Err(format!("there is no control `{id}`; models/src/control/registry.rs lists them"));
+            return Err(format!("there is no control `{id}`; models/src/registry.rs lists them"));
         }
     }
     let tried = tried(&tree, &all);

@@ -3,7 +3,7 @@
 use crate::args::{List, Topic};
 use crate::exit::{Done, Exit};
 use crate::terminal::{clip, columns, say, width};
-use models::control::registry;
+use models::registry;
 use scenarios::catalogue;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! subset of a cell is cut off from the rest for a moment, and hears of it late.
 
 use super::{Ends, Fate, Fault, Hands, Passing, Target};
-use crate::node::NodeId;
+use crate::id::NodeId;
 use crate::seed::{below, mix};
 use crate::time::{Duration, Instant};
 

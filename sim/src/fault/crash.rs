@@ -1,7 +1,7 @@
 //! Crash and pause, of one node or of everything that fails together.
 
 use super::{Fault, Hands, Target};
-use crate::node::NodeId;
+use crate::id::NodeId;
 
 /// Power loss; the machine forgets all but what its disk kept.
 #[derive(Debug)]

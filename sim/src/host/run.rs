@@ -9,8 +9,9 @@ use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Outcome, Ran};
 use crate::disk::DiskFaults;
 use crate::fault::{self, FaultSpec, Hands, Target};
+use crate::id::NodeId;
 use crate::machine::{Input, Platform};
-use crate::node::{Clock, NodeId};
+use crate::node::Clock;
 use crate::oracle::Act;
 use crate::seed::{CORE, Draws, Lineage, below, mix};
 use crate::time::Instant;
@@ -79,7 +80,7 @@ impl<P: Platform> Run<P> {
 
     fn schedule(&mut self, faults: Vec<FaultSpec>, safety_until: Instant) {
         for spec in faults {
-            let built = fault::build(&spec, &Grip { run: self, power: &mut Nobody, now: Instant::ZERO });
+            let built = fault::build::build(&spec, &Grip { run: self, power: &mut Nobody, now: Instant::ZERO });
             let mut scene = self.scene.borrow_mut();
             match built {
                 Ok(work) => {

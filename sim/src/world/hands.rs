@@ -3,8 +3,9 @@
 use super::World;
 use crate::disk::DiskFaults;
 use crate::fault::{Hands, Target};
+use crate::id::NodeId;
 use crate::machine::Platform;
-use crate::node::{Clock, NodeId};
+use crate::node::Clock;
 use crate::seed::{Lineage, mix};
 use crate::time::Instant;
 
