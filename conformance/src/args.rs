@@ -25,6 +25,8 @@ pub enum Command {
     Gate(Gate),
     /// Run a token again and show what happened.
     Replay(Replay),
+    /// Search for failures: runs made from what earlier runs showed.
+    Explore(Explore),
     /// Show a finished gate's record in another format.
     Report(Report),
     /// Ask a reference model: JSON lines in, JSON lines out.
@@ -208,6 +210,35 @@ pub struct Replay {
     /// Input files that the token was made with.
     #[command(flatten)]
     pub files: Files,
+}
+
+/// Arguments of `explore`.
+#[derive(Group, Debug)]
+pub struct Explore {
+    /// Scenarios by name, or groups by `group/`; all of them by default.
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Decides every edit; the same seed and corpus explore the same runs.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Runs per scenario.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub runs: u64,
+    /// Begin no further round after this time, shared by all scenarios: `90s`, `5m`, `1h`.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub time_budget: Option<Duration>,
+    /// Where runs worth keeping are kept; `gate --corpus` replays them.
+    #[arg(long, value_name = "DIR", default_value = "cellproof-corpus")]
+    pub corpus: PathBuf,
+    /// Take fresh seeds only, as a sweep does: to compare with.
+    #[arg(long)]
+    pub random: bool,
+    /// Input files.
+    #[command(flatten)]
+    pub files: Files,
+    /// Worker threads; all cores by default. Changes no result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Formats of `report`.

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+pub mod explore;
 pub mod gate;
 pub mod list;
 pub mod model;
@@ -20,6 +21,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Run(args) => run::run(&args),
         Command::Gate(args) => gate::gate(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Explore(args) => explore::explore(&args),
         Command::Report(args) => report::report(&args),
         Command::Model(args) => model::model(&args),
         Command::Completions { shell } => {

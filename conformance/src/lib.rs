@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod command;
+pub mod corpus;
 pub mod exit;
 pub mod input;
 pub mod progress;

@@ -9,6 +9,7 @@ pub mod actors;
 pub mod canary;
 pub mod catalogue;
 pub mod chaos;
+pub mod explore;
 pub mod fuzz;
 pub mod gate;
 pub mod prove;

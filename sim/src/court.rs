@@ -42,6 +42,8 @@ pub struct Outcome<P: Platform> {
     pub roles: Vec<String>,
     /// Every draw, when logged.
     pub drawn: BTreeMap<Choice, u64>,
+    /// Overrides that no draw asked for.
+    pub unused: Vec<Choice>,
 }
 
 /// What an engine knows of a run that has ended.
@@ -139,8 +141,8 @@ impl<P: Platform> Court<P> {
                 fired,
             });
         }
-        for unused in draws.choices().unused() {
-            let Choice { purpose, cause, n } = unused;
+        let unused = draws.choices().unused();
+        for Choice { purpose, cause, n } in &unused {
             self.errors.push(format!("override {purpose:x}:{cause:x}:{n:x} was never used"));
         }
         Outcome {
@@ -157,6 +159,7 @@ impl<P: Platform> Court<P> {
             oracles: self.oracles,
             roles: ran.roles,
             drawn: draws.choices().drawn(),
+            unused,
         }
     }
 }

@@ -97,6 +97,8 @@ fn run() -> Finished {
         trail: 0,
         roles: ["attacker/crafted-key", "edge-a", "cell-a/cache", "client/beta"].map(String::from).to_vec(),
         drawn: BTreeMap::new(),
+        unused: Vec::new(),
+        features: Default::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One run: from an order to a record.
 
+use crate::explore::{Features, Shape};
 use crate::scenario::Scenario;
 use crate::stage::{Disguise, Stage};
 use crate::token::{Digests, Token};
@@ -39,6 +40,8 @@ pub struct Order {
     pub keep: bool,
     /// Keep every draw.
     pub log_draws: bool,
+    /// Note what the run was like.
+    pub is_shaped: bool,
 }
 
 impl Order {
@@ -53,6 +56,7 @@ impl Order {
             disguise: Disguise::default(),
             keep: false,
             log_draws: false,
+            is_shaped: false,
         }
     }
     /// The same with one more control off.
@@ -75,6 +79,10 @@ pub struct Finished {
     pub roles: Vec<String>,
     /// Every draw, when logged.
     pub drawn: BTreeMap<Choice, u64>,
+    /// Overrides that no draw asked for.
+    pub unused: Vec<Choice>,
+    /// What the run was like, when that was asked for.
+    pub features: Features,
 }
 
 /// Runs an order on the kernel.
@@ -87,15 +95,22 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
     let off = order.off.iter().fold(ControlSet::EMPTY, |set, control| set.with(control.slot));
     let mut stage = Stage::new(inputs, &draws, order.pass);
     (order.scenario.build)(&mut stage);
+    if order.is_shaped {
+        stage.oracle(|_| Box::new(Shape::default()));
+    }
     let memos = stage.memos();
     let spec = stage.build(&order.disguise, order.keep);
     let outcome = World::new(spec, draws, off).run();
     let mut serving = Vec::new();
     let (mut sent, mut good) = (0, 0);
+    let mut shape = None;
     for oracle in outcome.oracles {
-        if let Ok(availability) = oracle.into_any().downcast::<Availability>() {
-            serving = availability.serving();
-            (sent, good) = (availability.sent, availability.good);
+        match oracle.into_any().downcast::<Availability>() {
+            Ok(availability) => {
+                serving = availability.serving();
+                (sent, good) = (availability.sent, availability.good);
+            }
+            Err(other) => shape = shape.or(other.downcast::<Shape>().ok()),
         }
     }
     let digest: String = outcome.journal.digest.iter().map(|b| format!("{b:02x}")).collect();
@@ -122,7 +137,16 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
         errors: outcome.errors,
         serving,
     };
-    Finished { record, journal: outcome.journal, trail: outcome.trail, roles: outcome.roles, drawn: outcome.drawn }
+    let features = shape.map(|shape| shape.features(&record)).unwrap_or_default();
+    Finished {
+        record,
+        journal: outcome.journal,
+        trail: outcome.trail,
+        roles: outcome.roles,
+        drawn: outcome.drawn,
+        unused: outcome.unused,
+        features,
+    }
 }
 
 /// Real calls of the libraries that decide about identity, and memo hits.

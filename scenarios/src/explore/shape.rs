@@ -1,0 +1,103 @@
+//! What a run was like, as a set of features: whatever two runs share is in both sets.
+//!
+//! A feature is the hash of something coarse: a decision with how often it was taken, the order in which two rare
+//! things happened, how late an answer was to the next power of two. What is new in a run's set is why exploring keeps
+//! it. No feature is judged; that is the oracles' business.
+
+use models::fact::Fact;
+use models::saas::Saas;
+use sim::Vantage;
+use sim::oracle::{Oracle, Seen};
+use sim::record::{FaultFired, Finding, RunRecord};
+use sim::seed::{mix, name_hash};
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Features, by hash.
+pub type Features = BTreeSet<u64>;
+
+/// Something rarer than this in a run is worth its place in an order of events.
+const RARE_MAX: u32 = 24;
+
+/// Watches a run for its features.
+#[derive(Default)]
+pub struct Shape {
+    counts: BTreeMap<u64, u32>,
+    orders: Features,
+    /// The last rare thing, so that the next one has a predecessor.
+    last: u64,
+}
+
+/// Which tally stands for a number: the next power of two.
+fn bucket(n: u64) -> u64 {
+    u64::from(64 - n.leading_zeros())
+}
+
+impl Shape {
+    /// What a fact is, apart from its numbers and names.
+    fn kind(seen: &Seen<'_, Saas>) -> u64 {
+        let role = name_hash(seen.role);
+        match seen.fact {
+            Fact::Asked { .. } | Fact::Truth { .. } => 0,
+            Fact::Answered(answer) => {
+                let late = bucket(answer.took.as_nanos() >> 20);
+                mix(name_hash(answer.reason), mix(u64::from(answer.status), late))
+            }
+            Fact::RowStored { place, .. } => mix(name_hash(place.store), name_hash(&place.cell)),
+            Fact::EventStored { place, partition, .. } => {
+                mix(name_hash(&place.cell), mix(name_hash(place.store), u64::from(*partition)))
+            }
+            Fact::Decided { by, allowed, reason, .. } => {
+                mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))
+            }
+            Fact::Reported { by, what, value, .. } => {
+                mix(role, mix(name_hash(by), mix(name_hash(what), bucket(*value))))
+            }
+        }
+    }
+
+    /// The features of a run that has ended, with what its record adds: marks, and which faults met.
+    pub fn features(self, record: &RunRecord) -> Features {
+        let mut features = self.orders;
+        features.extend(self.counts.iter().map(|(kind, n)| mix(*kind, bucket(u64::from(*n)))));
+        let tallied = record.marks.iter().map(|(mark, n)| mix(name_hash(mark), bucket(*n)));
+        features.extend(tallied);
+        features.extend(meetings(&record.faults));
+        features
+    }
+}
+
+/// Pairs of faults that were at work at the same time: the conditions of what needs several.
+fn meetings(faults: &[FaultFired]) -> impl Iterator<Item = u64> + '_ {
+    let name = |fault: &FaultFired| mix(name_hash(&fault.fault), name_hash(&fault.target));
+    let pairs = faults.iter().enumerate().flat_map(|(i, a)| faults[i + 1..].iter().map(move |b| (a, b)));
+    let met = pairs.filter(|(a, b)| a.from_ns < b.until_ns && b.from_ns < a.until_ns && a.fired > 0 && b.fired > 0);
+    met.map(move |(a, b)| mix(name(a), name(b)))
+}
+
+impl Oracle<Saas> for Shape {
+    fn name(&self) -> &'static str {
+        "shape"
+    }
+
+    fn vantages(&self) -> &'static [Vantage] {
+        &[Vantage::Client, Vantage::Store, Vantage::Log]
+    }
+
+    fn observe(&mut self, seen: &Seen<'_, Saas>, _: &mut Vec<Finding>) {
+        let kind = Shape::kind(seen);
+        if kind == 0 {
+            return;
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= RARE_MAX && kind != self.last {
+            self.orders.insert(mix(self.last, kind));
+            self.last = kind;
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
