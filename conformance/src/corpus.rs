@@ -1,8 +1,8 @@
 //! The corpus on disk: one token a file, in a folder for each scenario.
 //!
 //! A file is named by the digest of what it holds, so that damage shows; it is written beside its place and then
-//! renamed, so that it is whole or not there. A corpus with one bad file is refused as a whole, before anything in it is
-//! changed: what is whole stays.
+//! renamed, so that it is whole or not there. A corpus with one bad file is refused as a whole, before anything in it
+//! is changed: what is whole stays.
 
 use crate::exit::{Refusal, usage};
 use models::crypto::sha256;

@@ -8,6 +8,7 @@
 //! Deterministic: candidates are made in order from the corpus as it is, run in parallel, and folded in order.
 
 mod corpus;
+mod dice;
 mod mutate;
 mod shape;
 
@@ -16,9 +17,9 @@ pub use shape::{Features, Shape};
 
 use crate::prove::{Finished, Order, execute};
 use crate::scenario::Scenario;
+use dice::{Dice, Overrides};
 use models::config::Inputs;
 use models::luck;
-use mutate::Dice;
 use rayon::prelude::*;
 use sim::record::{Pass, RunRecord};
 use sim::seed::{CORE, DISK, PLAN};
@@ -123,7 +124,7 @@ impl Search<'_> {
         self.fold(orders);
     }
 
-    fn order(&self, seed: u64, overrides: mutate::Overrides) -> Order {
+    fn order(&self, seed: u64, overrides: Overrides) -> Order {
         Order { overrides, is_shaped: true, ..Order::new(self.scenario, Pass::Swarm, seed) }
     }
 
@@ -137,7 +138,7 @@ impl Search<'_> {
     fn candidate(&mut self) -> Order {
         if !self.settings.is_guided || self.corpus.entries.is_empty() || self.dice.below(4) == 0 {
             self.next_seed = self.next_seed.wrapping_add(1);
-            return self.order(self.next_seed - 1, mutate::Overrides::new());
+            return self.order(self.next_seed - 1, Overrides::new());
         }
         let i = self.corpus.pick(&mut self.dice);
         let j = self.dice.below(self.corpus.entries.len() as u64) as usize;
@@ -167,7 +168,7 @@ impl Search<'_> {
     }
 
     /// Draws of the run that later edits may change.
-    fn steering(&self, seed: u64, overrides: &mutate::Overrides) -> mutate::Overrides {
+    fn steering(&self, seed: u64, overrides: &Overrides) -> Overrides {
         let order = Order { log_draws: true, ..self.order(seed, overrides.clone()) };
         let drawn = execute(&self.settings.inputs, &order).drawn;
         drawn.into_iter().filter(|(at, _)| STEERING.contains(&at.purpose)).collect()
@@ -186,7 +187,7 @@ impl Search<'_> {
 }
 
 /// Overrides that the run asked for.
-fn used(mut overrides: mutate::Overrides, run: &Finished) -> mutate::Overrides {
+fn used(mut overrides: Overrides, run: &Finished) -> Overrides {
     overrides.retain(|at, _| !run.unused.contains(at));
     overrides
 }

@@ -1,6 +1,6 @@
 //! Runs worth keeping, each for something that no earlier one showed.
 
-use super::mutate::{Dice, Overrides};
+use super::dice::{Dice, Overrides};
 use super::shape::Features;
 use std::collections::BTreeMap;
 

@@ -4,13 +4,10 @@
 //! another's, half of the plan of another run. Values are raw draws, so that an edit is what another seed might have
 //! drawn, and never a run that no seed could be.
 
-use super::Entry;
-use sim::choice::{Choice, Choices};
-use sim::seed::{Draws, PLAN, Purpose, below};
-use std::collections::BTreeMap;
-
-/// Overrides of a choice map.
-pub type Overrides = BTreeMap<Choice, u64>;
+use super::corpus::Entry;
+use super::dice::{Dice, Overrides};
+use sim::choice::Choice;
+use sim::seed::PLAN;
 
 /// Edits of one candidate, at most.
 const EDITS_MAX: u64 = 4;
@@ -21,30 +18,6 @@ const WHEN: u64 = 2;
 
 /// A present fault: the smallest draw is inside every probability.
 const PRESENT: u64 = 0;
-
-/// The luck of the explorer itself: keyed like all luck, counted, and apart from every run's.
-pub struct Dice {
-    draws: Draws,
-    rolled: u64,
-}
-
-const EXPLORE: Purpose = Purpose::new(63, "explore");
-
-impl Dice {
-    /// The dice of this seed.
-    pub fn new(seed: u64) -> Dice {
-        Dice { draws: Draws::new(seed, Choices::default()), rolled: 0 }
-    }
-    /// 64 uniform bits.
-    pub fn roll(&mut self) -> u64 {
-        self.rolled += 1;
-        self.draws.draw(EXPLORE, 0, self.rolled)
-    }
-    /// A number below `n`.
-    pub fn below(&mut self, n: u64) -> u64 {
-        below(self.roll(), n)
-    }
-}
 
 /// The overrides of a candidate made from `entry`, perhaps with a part of `other`'s plan.
 pub fn mutated(dice: &mut Dice, entry: &Entry, other: &Entry) -> Overrides {
