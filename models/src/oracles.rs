@@ -10,6 +10,7 @@ pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
+pub mod switching;
 
 pub use cast::{Cast, Principal};
 

@@ -106,8 +106,9 @@ pub struct Deployment {
     pub records: u32,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
-    /// Principals that the identity provider knows, with the tenant each may act for.
-    pub principals: Vec<(Arc<str>, TenantId)>,
+    /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the
+    /// first.
+    pub principals: Vec<(Arc<str>, Vec<TenantId>)>,
     /// Ids of tokens that were taken back before the run.
     pub revoked: Vec<Arc<str>>,
     /// A tenant that is deleted, and whose id is given to somebody else, at an instant.

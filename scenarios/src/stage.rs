@@ -14,7 +14,7 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::{Cast, Principal, durability, isolation, mirroring, refusal, residency};
+use models::oracles::{Cast, Principal, durability, isolation, mirroring, refusal, residency, switching};
 use models::platform::{self, Actor, Deployment, Directory};
 use models::saas::Saas;
 use sim::choice::Choices;
@@ -214,8 +214,20 @@ impl<'a> Stage<'a> {
     ) {
         let role = format!("attacker/{name}");
         let tenant = tenant.map(Into::into);
-        self.principals.push(Principal { name: role.as_str().into(), tenant, honest: false, breach, never });
+        let (name, also) = (role.as_str().into(), Vec::new());
+        self.principals.push(Principal { name, tenant, also, honest: false, breach, never });
         self.players.push(Player { role, script: Box::new(script) });
+    }
+
+    /// Grants an attacker further tenants, of the region of its first.
+    ///
+    /// # Panics
+    /// When there is no such attacker: a scenario names its own.
+    pub fn grant(&mut self, name: &str, tenants: &str) {
+        let role = format!("attacker/{name}");
+        let principal = self.principals.iter_mut().find(|p| *p.name == *role);
+        let principal = principal.unwrap_or_else(|| panic!("nobody plays {role}, who is to be granted {tenants}"));
+        principal.also.extend(tenants.split_whitespace().map(TenantId::from));
     }
 
     /// Adds a principal that owns a tenant's id after somebody else did: it may act for the id, and nothing that the
@@ -385,6 +397,7 @@ impl<'a> Stage<'a> {
             Box::new(isolation::Isolation::new(cast.clone())),
             Box::new(refusal::Refusal::new(cast.clone())),
             Box::new(residency::Residency::new(cast.clone())),
+            Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
             Box::new(mirroring::Mirroring::new(cast.clone())),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
@@ -407,13 +420,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Who may log in for which tenant.
-    fn client_principals(&self) -> Vec<(Arc<str>, TenantId)> {
-        let honest = self.tenants.iter().map(|(t, _)| (Arc::from(format!("client/{}", t.id)), t.id.clone()));
+    fn client_principals(&self) -> Vec<(Arc<str>, Vec<TenantId>)> {
+        let honest = self.tenants.iter().map(|(t, _)| (Arc::from(format!("client/{}", t.id)), vec![t.id.clone()]));
         let others = self.principals.iter().map(|p| {
             let successor = self.successors.iter().find(|(name, _)| *name == p.name).map(|(_, tenant)| tenant);
             // Somebody who holds nothing may still be a customer: of the tenant that every intruder signs up with.
             let tenant = successor.or(p.tenant.as_ref()).cloned();
-            (p.name.clone(), tenant.unwrap_or_else(|| "acme-corp".into()))
+            let first = tenant.unwrap_or_else(|| "acme-corp".into());
+            (p.name.clone(), std::iter::once(first).chain(p.also.iter().cloned()).collect())
         });
         honest.chain(others).collect()
     }
@@ -432,6 +446,7 @@ impl<'a> Stage<'a> {
             cast.add(Principal {
                 name: format!("client/{}", tenant.id).into(),
                 tenant: Some(tenant.id.clone()),
+                also: Vec::new(),
                 honest: true,
                 breach: "TEN-02",
                 never: false,

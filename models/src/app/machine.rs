@@ -291,7 +291,11 @@ impl App {
             body.extend_from_slice(foreign);
         }
         let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
-        let response = Response::new(open.id, reason).with_body(body);
+        let mut response = Response::new(open.id, reason).with_body(body);
+        // For its own logs the service names whose data it was asked for, granted or not: what a client sees of that is
+        // the router's business (TEN-07).
+        response.tenant = Some(open.task.owner(&open.tenant).clone());
+        response.region = Some(self.spec.region.clone());
         out.send_for(open.lineage, open.from, Wire::HttpAnswer(Box::new(response)));
     }
 

@@ -23,6 +23,13 @@ pub const FORWARDED_HEADERS: Control = control!(
     off: "a client's x-forwarded-client-cert and its kin reach the workload, as with Envoy's ALWAYS_FORWARD_ONLY",
 );
 
+/// Writes tenant and region of a response over whatever the workload wrote.
+pub const RESPONSE_HEADERS: Control = control!(
+    "gateway.response-headers",
+    upholds: ["TEN-07"],
+    off: "x-tenant-id and x-region of the workload stay where it wrote any, as with Envoy's ADD_IF_ABSENT",
+);
+
 /// Requires that tenant, token and cell agree on the region.
 pub const RESIDENCY: Control = control!(
     "gateway.residency",
@@ -120,10 +127,17 @@ pub fn forward(controls: &Controls, headers: &mut Headers, tenant: &TenantId, re
 }
 
 /// Writes the active tenant and region on a response, over whatever the workload wrote (TEN-07).
-pub fn stamp(response: &mut Response, tenant: &TenantId, region: &Arc<str>, remember: bool) {
+pub fn stamp(controls: &Controls, response: &mut Response, tenant: &TenantId, region: &Arc<str>, remember: bool) {
+    response.remember_tenant = remember;
+    let claims = response.tenant.as_ref().is_some_and(|said| said != tenant)
+        || response.region.as_ref().is_some_and(|said| said != region);
+    if claims && !controls.on(&RESPONSE_HEADERS) {
+        response.tenant.get_or_insert_with(|| tenant.clone());
+        response.region.get_or_insert_with(|| region.clone());
+        return;
+    }
     response.tenant = Some(tenant.clone());
     response.region = Some(region.clone());
-    response.remember_tenant = remember;
 }
 
 /// Takes tenant, region and cookie off a response to somebody who proved none (TEN-07: only the router sets them).
@@ -228,11 +242,19 @@ mod tests {
 
     #[test]
     fn only_the_router_says_whose_a_response_is() {
-        let mut response = Response::new(1, Reason::Ok);
-        response.tenant = Some(TenantId::from("initech"));
-        stamp(&mut response, &TenantId::from("acme"), &Arc::from("EU"), true);
-        assert_eq!((response.tenant.as_deref(), response.region.as_deref()), (Some("acme"), Some("EU")));
-        assert!(response.remember_tenant);
+        let stamped = |controls: &Controls, workload: Option<&str>| {
+            let mut response = Response::new(1, Reason::Ok);
+            response.tenant = workload.map(TenantId::from);
+            stamp(controls, &mut response, &TenantId::from("acme"), &Arc::from("EU"), true);
+            assert_eq!((response.region.as_deref(), response.remember_tenant), (Some("EU"), true));
+            response
+        };
+        let (on, off) = (Controls::all_on(), off(&RESPONSE_HEADERS));
+        assert_eq!(stamped(&on, None).tenant.as_deref(), Some("acme"));
+        assert_eq!(stamped(&off, None).tenant.as_deref(), Some("acme"));
+        assert_eq!(stamped(&off, Some("initech")).tenant.as_deref(), Some("initech"));
+        let mut response = stamped(&on, Some("initech"));
+        assert_eq!(response.tenant.as_deref(), Some("acme"));
         unstamp(&mut response);
         assert_eq!((response.tenant, response.region, response.remember_tenant), (None, None, false));
     }

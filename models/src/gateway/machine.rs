@@ -58,6 +58,8 @@ pub struct GatewaySpec {
     pub tenants: Rc<BTreeMap<TenantId, Placement>>,
     /// Requests per second and burst of a tenant.
     pub rate: (u32, u32),
+    /// Switches of tenant per minute of a principal.
+    pub switches_per_min: u32,
     /// Bounds of the shedder.
     pub shed: shed::Settings,
     /// Worker time of one request, and of one answer.
@@ -128,7 +130,7 @@ impl Gateway {
             name: name_hash("gateway") ^ u64::from(ctx.node().0),
             verifier: TokenVerifier::new(policy, spec.memo.clone()),
             limiter: RateLimiter::new(Rate { per_second, burst }, BTreeMap::new()),
-            switches: SwitchLimiter::default(),
+            switches: SwitchLimiter::new(spec.switches_per_min),
             shedder: Shedder::new(spec.shed),
             edge: Edge::new(ctx.now(), health, &regions),
             budget: RetryBudget::new(retry::Settings::DEFAULT),
@@ -326,7 +328,7 @@ impl Gateway {
         self.budget.leave(open.allowance);
         self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted));
         response.id = open.client_id;
-        headers::stamp(&mut response, &open.tenant, &open.region, open.remember);
+        headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
         out.send_for(open.lineage, open.client, Wire::HttpAnswer(response));
     }
 

@@ -18,12 +18,9 @@ pub const SWITCH_LIMIT: Control = control!(
     off: "a principal may switch tenants with every request, as with the document's picker, which only sets a cookie",
 );
 
-/// Switches at once after a pause: somebody comparing a few tenants side by side.
-pub const SWITCHES_BURST: u64 = 10;
-/// Time after which one more switch is allowed.
-pub const SWITCH_EVERY: Duration = Duration::secs(6);
-/// All that a principal can save up.
-const DEPTH: Duration = Duration(SWITCH_EVERY.0 * SWITCHES_BURST);
+/// Span that the limit is stated for, and all that a principal can save up: after a pause it may make a minute's
+/// switches at once, as somebody does who compares a few tenants side by side.
+const DEPTH: Duration = Duration::secs(60);
 /// How long the active tenant is remembered; the first request after that is no switch.
 const REMEMBERED: Duration = Duration::secs(3_600);
 
@@ -37,16 +34,17 @@ struct Active {
 /// The active tenant of each principal, and how many switches it has left.
 #[derive(Clone, Debug)]
 pub struct SwitchLimiter {
+    /// Time after which one more switch is allowed.
+    every: Duration,
     principals: Table<Active>,
 }
 
-impl Default for SwitchLimiter {
-    fn default() -> SwitchLimiter {
-        SwitchLimiter { principals: Table::new() }
-    }
-}
-
 impl SwitchLimiter {
+    /// A limiter that allows so many switches a minute; 0 counts as 1: who may never switch has one grant, not a limit.
+    pub fn new(switches_per_min: u32) -> SwitchLimiter {
+        SwitchLimiter { every: DEPTH.scale(1, u64::from(switches_per_min.max(1))), principals: Table::new() }
+    }
+
     /// Serves the principal (the verified token's subject) for `tenant` from now on; `true` when that is a switch.
     ///
     /// # Errors
@@ -64,9 +62,9 @@ impl SwitchLimiter {
         if active.tenant == *tenant {
             return Ok(false);
         }
-        let full_at = active.full_at.max(now) + SWITCH_EVERY;
+        let full_at = active.full_at.max(now) + self.every;
         let missing = full_at.since(now).as_nanos().saturating_sub(DEPTH.as_nanos());
-        if controls.on(&SWITCH_LIMIT) && missing > 0 {
+        if missing > 0 && controls.on(&SWITCH_LIMIT) {
             return Err(RetryAfter(Duration(missing)));
         }
         active.full_at = full_at.min(now + DEPTH);
@@ -82,7 +80,7 @@ mod tests {
 
     /// How many of `n` requests that change the tenant each time are served.
     fn check(controls: &Controls, n: u32) -> u32 {
-        let mut limiter = SwitchLimiter::default();
+        let mut limiter = SwitchLimiter::new(10);
         let principal = Arc::from("ada");
         let tenants = [TenantId::from("acme"), TenantId::from("globex")];
         let ask = |i: u32| limiter.select(Instant::ZERO, controls, &principal, &tenants[i as usize % 2]).is_ok();
@@ -100,7 +98,7 @@ mod tests {
 
     #[test]
     fn asking_again_for_the_active_tenant_is_free_and_waiting_helps() {
-        let (mut limiter, on) = (SwitchLimiter::default(), Controls::all_on());
+        let (mut limiter, on) = (SwitchLimiter::new(10), Controls::all_on());
         let principal: Arc<str> = Arc::from("ada");
         let tenants = [TenantId::from("acme"), TenantId::from("globex")];
         for i in 0..=10 {
@@ -108,7 +106,8 @@ mod tests {
         }
         assert_eq!(limiter.select(Instant::ZERO, &on, &principal, &tenants[0]), Ok(false));
         let refused = limiter.select(Instant::ZERO, &on, &principal, &tenants[1]);
-        assert_eq!(refused, Err(RetryAfter(SWITCH_EVERY)));
-        assert_eq!(limiter.select(Instant::ZERO + SWITCH_EVERY, &on, &principal, &tenants[1]), Ok(true));
+        let every = Duration::secs(6);
+        assert_eq!(refused, Err(RetryAfter(every)));
+        assert_eq!(limiter.select(Instant::ZERO + every, &on, &principal, &tenants[1]), Ok(true));
     }
 }

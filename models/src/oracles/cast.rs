@@ -11,12 +11,21 @@ pub struct Principal {
     pub name: Arc<str>,
     /// The tenant it belongs to, if it has any right at all.
     pub tenant: Option<TenantId>,
+    /// Further tenants that it was granted.
+    pub also: Vec<TenantId>,
     /// Whether it is an honest client, whose service is measured.
     pub honest: bool,
     /// The requirement that is broken when it gets what it must not get.
     pub breach: &'static str,
     /// Whether every success is a breach: it holds nothing that entitles it.
     pub never: bool,
+}
+
+impl Principal {
+    /// Whether it may act for the tenant.
+    pub fn holds(&self, tenant: &str) -> bool {
+        self.tenant.iter().chain(&self.also).any(|held| **held == *tenant)
+    }
 }
 
 /// A tenant, as oracles know it.

@@ -31,7 +31,9 @@ impl Isolation {
         let Some(answer) = answer(seen) else { return };
         let Some(principal) = self.cast.principal(&answer.principal) else { return };
         self.searched += answer.body.len() as u64;
-        let own = principal.tenant.as_ref().and_then(|id| self.cast.by_id(id)).map(|m| m.index);
+        // Who was granted several tenants gets of the one that it was served for, and nothing of the others.
+        let served = answer.tenant.as_ref().filter(|tenant| principal.holds(tenant)).or(principal.tenant.as_ref());
+        let own = served.and_then(|id| self.cast.by_id(id)).map(|m| m.index);
         let (mut foreign, mut markers) = (None, 0);
         Scanner::shared().scan(&answer.body, |hit| {
             markers += 1;

@@ -40,10 +40,9 @@ pub(super) fn principals(parts: &Parts<'_>) -> Vec<Principal> {
     deployment
         .principals
         .iter()
-        .map(|(name, tenant)| {
+        .map(|(name, tenants)| {
             let certificate = sha256(name.as_bytes());
-            let mut principal =
-                Principal::new(name, certificate, std::slice::from_ref(tenant), &region(tenant), super::AUDIENCE);
+            let mut principal = Principal::new(name, certificate, tenants, &region(&tenants[0]), super::AUDIENCE);
             principal.audiences.push(super::ANALYTICS_AUDIENCE.into());
             principal
         })

@@ -137,6 +137,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         thumbprints: parts.thumbprints.clone(),
         tenants: Rc::new(tenants),
         rate: (limits.tenant_requests_per_s as u32, limits.tenant_burst as u32),
+        switches_per_min: limits.tenant_switches_per_min as u32,
         shed: shed::Settings::DEFAULT,
         cost: (
             cost(Operation::GatewayRoute)
