@@ -5,6 +5,8 @@
 //! record that a path names. A reference `{tenant}~{id}` may name another tenant's record: the policy decides on the
 //! record's owner, the database decides again.
 
+pub mod caller;
+pub mod connection;
 pub mod machine;
 pub mod operation;
 pub mod store;

@@ -25,6 +25,7 @@ pub const ALL: &[&Control] = &[
     &crate::gateway::rate_limit::RATE_LIMIT,
     &crate::gateway::framing::REQUEST_FRAMING,
     &crate::gateway::headers::RESIDENCY,
+    &crate::gateway::headers::RESPONSE_HEADERS,
     &crate::retry::RETRY_BUDGET,
     &crate::gateway::switch::SWITCH_LIMIT,
     &crate::gateway::headers::TENANT_HEADER,

@@ -13,6 +13,7 @@ mod seal;
 pub mod sql;
 pub mod svid;
 
+use crate::ids::Bytes;
 use sim::seed::mix;
 use std::sync::Arc;
 
@@ -21,7 +22,9 @@ use std::sync::Arc;
 pub enum Wire {
     /// A request over HTTP.
     Http(Box<http::Request>),
-    /// Its answer.
+    /// Bytes of an HTTP/1.1 connection, as no library would write them; the number names the connection at the client.
+    HttpText(u64, Bytes),
+    /// The answer to a request.
     HttpAnswer(Box<http::Response>),
     /// A request to the identity provider.
     Oidc(u64, Box<oidc::OidcRequest>),
@@ -72,6 +75,7 @@ impl Wire {
     pub fn name(&self) -> &'static str {
         match self {
             Wire::Http(_) => "http request",
+            Wire::HttpText(..) => "http text",
             Wire::HttpAnswer(_) => "http answer",
             Wire::Oidc(..) => "oidc request",
             Wire::OidcAnswer(..) => "oidc answer",
@@ -102,7 +106,8 @@ impl Wire {
             Wire::Http(request) => request.id,
             Wire::HttpAnswer(response) => response.id,
             Wire::Sealed(sealed) => sealed.0.id(),
-            Wire::Oidc(id, _)
+            Wire::HttpText(id, _)
+            | Wire::Oidc(id, _)
             | Wire::OidcAnswer(id, _)
             | Wire::Policy(id, _)
             | Wire::PolicyAnswer(id, _)
@@ -123,6 +128,7 @@ impl sim::Message for Wire {
     fn size_bytes(&self) -> u32 {
         match self {
             Wire::Http(request) => 200 + request.body.len() as u32,
+            Wire::HttpText(_, bytes) => bytes.len() as u32,
             Wire::HttpAnswer(response) => 200 + response.body.len() as u32,
             Wire::Handshake(_) | Wire::Svid(_) => 1_500,
             Wire::Sealed(sealed) => 24 + sealed.0.size_bytes(),

@@ -4,6 +4,8 @@
 //! that does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked
 //! again at its other node.
 
+use super::caller;
+use super::connection::Sockets;
 use super::operation::Task;
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec, Databases};
@@ -88,6 +90,7 @@ pub struct App {
     publisher: Publisher,
     sends: Vec<Sent>,
     texts: Texts,
+    sockets: Sockets,
     open: BTreeMap<u64, Open>,
     sequence: u64,
     ticking: bool,
@@ -111,12 +114,23 @@ impl App {
             publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, 256, Duration::millis(300)),
             sends: Vec::new(),
             texts: Texts::default(),
+            sockets: Sockets::default(),
             open: BTreeMap::new(),
             sequence: 0,
             ticking: false,
             ticks: 0,
             empty: Arc::new([]),
             spec: spec.clone(),
+        }
+    }
+
+    /// A request as its sender means it; where bytes say something else, every request that stands in them.
+    fn arrived(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: Box<Request>) {
+        if self.sockets.is_as_meant(from, &request) {
+            return self.request(ctx, out, from, request);
+        }
+        for request in self.sockets.read(from, &request) {
+            self.request(ctx, out, from, Box::new(request));
         }
     }
 
@@ -128,6 +142,7 @@ impl App {
         let Ok(task) = Task::of(&request, &tenant) else {
             return self.refuse(out, from, request.id, Reason::BadRequest);
         };
+        let tenant = if caller::is_platform(&request.headers) { task.owner(&tenant).clone() } else { tenant };
         self.sequence += 1;
         let key = self.sequence;
         let question = self.question(&task, &tenant);
@@ -352,7 +367,7 @@ impl Machine<Saas> for App {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message } => match message {
-                Wire::Http(request) => self.request(ctx, out, from, request),
+                Wire::Http(request) => self.arrived(ctx, out, from, request),
                 Wire::PolicyAnswer(key, decision) => self.decided(ctx, out, key, decision),
                 Wire::RespAnswer(key, response) => {
                     if let Some(read) = self.caches.settle(ctx, key, response) {

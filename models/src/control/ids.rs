@@ -23,6 +23,7 @@ pub const IDS: &[&str] = &[
     "gateway.rate-limit",
     "gateway.request-framing",
     "gateway.residency",
+    "gateway.response-headers",
     "gateway.retry-budget",
     "gateway.switch-limit",
     "gateway.tenant-header",

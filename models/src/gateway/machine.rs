@@ -8,14 +8,15 @@ use super::edge::{Edge, HealthPolicy, Unserved};
 use super::rate_limit::{Rate, RateLimiter};
 use super::shed::{self, Shed, Shedder};
 use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
-use super::{headers, switch::SwitchLimiter};
+use super::{framing, headers, switch::SwitchLimiter};
 use crate::fact::Fact;
 use crate::ids::{Bytes, TenantId};
 use crate::luck;
 use crate::retry::{self, Allowance, RetryBudget};
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::http::{Reason, Request, Response};
+use crate::wire::http::codec::Limits;
+use crate::wire::http::{Peer, Reason, Request, Response};
 use crate::wire::oidc::{OidcAnswer, OidcRequest};
 use sim::seed::{Lineage, below, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -102,8 +103,13 @@ pub struct Gateway {
     sequence: u64,
     ticks: u64,
     probes: BTreeMap<u64, (usize, Instant)>,
+    /// Answers that an instance sent without being asked: they lie unread on a connection that will be used again.
+    unasked: BTreeMap<NodeId, Box<Response>>,
     empty: Bytes,
 }
+
+/// The number of a request that the gateway never sent; its own begin at 1.
+const NOBODY: u64 = 0;
 
 const SWEEP: u64 = 1;
 const KEYS: u64 = 2;
@@ -140,6 +146,7 @@ impl Gateway {
             sequence: 0,
             ticks: 0,
             probes: BTreeMap::new(),
+            unasked: BTreeMap::new(),
             empty: Arc::new([]),
             spec: spec.clone(),
         };
@@ -195,6 +202,25 @@ impl Gateway {
             let what = if healthy { "cell-up" } else { "cell-down" };
             let about = self.spec.cells[cell].region.clone();
             out.fact(Fact::Reported { by: "gateway.edge", what, about, value: cell as u64 });
+        }
+    }
+
+    /// Bytes of a client's connection: every request in them. A rest that is no whole request is waited for in vain.
+    fn text(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, mut unread: &[u8]) {
+        while !unread.is_empty() {
+            match framing::accept(ctx.controls(), unread, Peer::default(), &Limits::STRICT) {
+                Ok(Some((request, taken))) => {
+                    self.request(ctx, out, from, Box::new(request));
+                    unread = &unread[taken..];
+                }
+                Ok(None) => return,
+                Err(refused) => {
+                    out.busy(self.spec.cost.1);
+                    let mut response = Response::new(id, Reason::BadRequest).with_body(self.empty.clone());
+                    response.status = refused.status();
+                    return out.send(from, Wire::HttpAnswer(Box::new(response)));
+                }
+            }
         }
     }
 
@@ -311,6 +337,11 @@ impl Gateway {
         copy.headers.retry_allowance = Some(0);
         let lineage = open.lineage.child(u64::from(open.retries) + 64);
         out.send_for(lineage, app, Wire::Http(copy));
+        // What lies unread on a connection is taken for the answer to whatever was sent last.
+        if let Some(mut response) = self.unasked.remove(&app) {
+            response.id = id;
+            self.answer(ctx, out, response);
+        }
     }
 
     fn answer(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, mut response: Box<Response>) {
@@ -370,6 +401,10 @@ impl Machine<Saas> for Gateway {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Http(request) } => self.request(ctx, out, from, request),
+            Input::Message { from, message: Wire::HttpText(id, bytes) } => self.text(ctx, out, from, id, &bytes),
+            Input::Message { from, message: Wire::HttpAnswer(response) } if response.id == NOBODY => {
+                self.unasked.insert(from, response);
+            }
             Input::Message { message: Wire::HttpAnswer(response), .. } => self.answer(ctx, out, response),
             Input::Refused { message: Wire::Http(request), .. } => {
                 let response = Response::new(request.id, Reason::UpstreamFailed).with_body(self.empty.clone());

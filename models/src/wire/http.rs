@@ -71,6 +71,9 @@ pub struct Headers {
     pub traceparent: Option<Arc<str>>,
     /// `x-retry-allowance`: how many retries all hops below may spend on this request together (SRV-02).
     pub retry_allowance: Option<u8>,
+    /// The content came with `transfer-encoding: chunked` beside the `content-length` that was believed. Only a lenient
+    /// reader lets that in; it forwards both lines, as such proxies do.
+    pub also_chunked: bool,
     /// Everything else, in order; names in lower case. `cookie` holds the other cookies.
     pub other: Vec<(Arc<str>, Arc<str>)>,
 }

@@ -64,18 +64,31 @@ const PATIENCE_SPAN: Duration = Duration::secs(3);
 impl Kit<'_, '_> {
     /// Sends a request to `gateway`; the answer comes back as [`Event::Answer`] with the returned id.
     pub fn ask(&mut self, gateway: NodeId, method: Method, path: &str, headers: Headers, body: &[u8]) -> u64 {
+        let lineage = self.begin(&format!("{} {path}", method.name()));
+        let id = lineage.cause;
+        let body: Bytes = if body.is_empty() { self.base.empty.clone() } else { body.into() };
+        let request = Request { id, method, path: path.into(), headers, peer: Peer::default(), body };
+        self.out.send_for(lineage, gateway, Wire::Http(Box::new(request)));
+        id
+    }
+    /// Sends bytes of the attacker's own making on a connection to `gateway`: `write` is given the id by which the
+    /// answer comes back, if the bytes carry it as their `x-request-id`.
+    pub fn ask_text(&mut self, gateway: NodeId, what: &str, write: impl FnOnce(u64) -> Vec<u8>) -> u64 {
+        let lineage = self.begin(what);
+        let id = lineage.cause;
+        self.out.send_for(lineage, gateway, Wire::HttpText(id, write(id).into()));
+        id
+    }
+    /// Begins a request: it is stated, waited for, and given up in time.
+    fn begin(&mut self, what: &str) -> Lineage {
         self.base.asked += 1;
         let lineage = Lineage::root(self.base.name, self.base.asked);
         let id = lineage.cause;
-        let what: Arc<str> = format!("{} {path}", method.name()).into();
-        let body: Bytes = if body.is_empty() { self.base.empty.clone() } else { body.into() };
-        let request = Request { id, method, path: path.into(), headers, peer: Peer::default(), body };
-        let principal = self.base.principal.clone();
+        let (principal, what): (_, Arc<str>) = (self.base.principal.clone(), what.into());
         self.out.fact_for(lineage, Fact::Asked { principal, request: id, what: what.clone() });
         self.base.open.insert(id, Open { what, intended: self.ctx.now() });
-        self.out.send_for(lineage, gateway, Wire::Http(Box::new(request)));
         self.out.timer_for(lineage.child(1), PATIENCE_SPAN, PATIENCE | id >> 2);
-        id
+        lineage
     }
     /// States that bytes reached this attacker on another way than an answer to a request.
     pub fn received(&mut self, what: &str, body: Bytes) {

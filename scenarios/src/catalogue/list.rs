@@ -5,6 +5,7 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,

@@ -39,6 +39,7 @@ pub fn decode_request(bytes: &[u8], peer: Peer, limits: &Limits) -> Result<Optio
     if !host {
         return Err(Refused::Host);
     }
+    headers.also_chunked = length.is_overruled(limits.framing);
     let Some((body, taken)) = length.content(bytes, at, limits)? else { return Ok(None) };
     if !method.takes_content() && !body.is_empty() {
         return Err(Refused::Content);
@@ -226,6 +227,11 @@ impl Length {
         self.chunked || self.content_length.is_some()
     }
 
+    /// Whether a transfer coding was stated, and the length believed.
+    fn is_overruled(&self, framing: Framing) -> bool {
+        self.chunked && self.content_length.is_some() && framing == Framing::ContentLengthFirst
+    }
+
     fn state(&mut self, name: &str, value: &str, framing: Framing) -> Result<(), Refused> {
         let again = if name == "content-length" { self.content_length.is_some() } else { self.chunked };
         if framing == Framing::Strict && (again || self.is_stated()) {
@@ -244,8 +250,7 @@ impl Length {
 
     /// The content that starts at `at`, and where the next message starts.
     fn content(&self, bytes: &[u8], at: usize, limits: &Limits) -> Result<Option<(Bytes, usize)>, Refused> {
-        let by_length = self.content_length.is_some() && limits.framing == Framing::ContentLengthFirst;
-        if self.chunked && !by_length {
+        if self.chunked && !self.is_overruled(limits.framing) {
             return chunks(bytes, at, limits);
         }
         let length = self.content_length.unwrap_or(0);

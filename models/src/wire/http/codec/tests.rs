@@ -113,6 +113,13 @@ fn two_lenient_parsers_in_a_row_can_be_smuggled_past() {
     assert_eq!((front.body.len(), taken), (body.len(), text.len()));
     let (back, taken) = read(Framing::TransferEncodingFirst).expect("lenient").expect("complete");
     assert_eq!((back.body.len(), &text[taken..]), (0, hidden));
+    // What the front let in reaches the back with both lengths, and is read there in another way.
+    let mut forwarded = Vec::new();
+    encode_request(&front, &mut forwarded).expect("what was read can be written");
+    assert_eq!(front.wire_size(), forwarded.len());
+    let limits = Limits::STRICT.with_framing(Framing::TransferEncodingFirst);
+    let (_, taken) = decode_request(&forwarded, PEER, &limits).expect("lenient").expect("complete");
+    assert_eq!(&forwarded[taken..], hidden.as_bytes());
 }
 
 #[test]

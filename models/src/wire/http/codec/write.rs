@@ -116,6 +116,9 @@ fn write_request(request: &Request, out: &mut impl Sink) {
     if request.method.takes_content() {
         line_number("content-length", request.body.len() as u64, out);
     }
+    if request.headers.also_chunked {
+        line("transfer-encoding", &["chunked"], out);
+    }
     out.put(b"\r\n");
     out.put(&request.body);
 }
