@@ -5,6 +5,7 @@
 //! record that a path names. A reference `{tenant}~{id}` may name another tenant's record: the policy decides on the
 //! record's owner, the database decides again.
 
+pub mod class;
 pub mod machine;
 pub mod operation;
 pub mod store;

@@ -3,7 +3,7 @@
 use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, KnownBad, index_of};
-use crate::app::machine::RecordClass;
+use crate::app::class::RecordClass;
 use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
 use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
