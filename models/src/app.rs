@@ -8,6 +8,7 @@
 pub mod class;
 pub mod machine;
 pub mod operation;
+pub mod reason;
 pub mod store;
 pub mod upstream;
 

@@ -94,6 +94,21 @@ pub enum KnownBad {
 /// The leak marker of a datum, by tenant, salt, record and version.
 pub type Datum = Rc<dyn Fn(&str, u64, u32, u16) -> Marker>;
 
+/// A record that is not what its tenant's records usually are.
+#[derive(Clone, Debug)]
+pub struct Special {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its number within the tenant.
+    pub id: u32,
+    /// What it is: `agents`.
+    pub kind: Arc<str>,
+    /// Its level as it is stored; what is no level is what a careless import leaves behind.
+    pub level: i64,
+    /// Its label.
+    pub label: Arc<str>,
+}
+
 /// What is deployed.
 pub struct Deployment {
     /// The platform.
@@ -104,6 +119,11 @@ pub struct Deployment {
     pub all_tenants: Rc<Tenants>,
     /// Records that each tenant begins with.
     pub records: u32,
+    /// Records beside those, each with a class of its own.
+    pub specials: Vec<Special>,
+    /// What the policy knows of tenants, each version with when it comes into force; in order. When there is none it is
+    /// what is configured.
+    pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
     /// Principals that the identity provider knows, with the tenant each may act for.

@@ -2,3 +2,4 @@
 
 pub mod cell_loss;
 pub mod intercell_partition;
+pub mod stale_policy;

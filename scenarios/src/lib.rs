@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod abuse;
 pub mod actors;
 pub mod canary;
 pub mod catalogue;

@@ -5,7 +5,7 @@
 
 use crate::actors::client::datum;
 use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
-use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant};
+use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
 use models::ids::TenantId;
@@ -14,8 +14,8 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::{Cast, Principal, durability, isolation, mirroring, refusal, residency};
-use models::platform::{self, Actor, Deployment, Directory};
+use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency};
+use models::platform::{self, Actor, Deployment, Directory, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
@@ -102,6 +102,9 @@ pub struct Stage<'a> {
     reborn: Option<(TenantId, Instant)>,
     login: &'static str,
     records: u32,
+    specials: Vec<Special>,
+    forbidden: Vec<Forbidden>,
+    policies: Vec<(Instant, Tenants)>,
     thieves: Vec<TenantId>,
     players: Vec<Player>,
     principals: Vec<Principal>,
@@ -150,6 +153,9 @@ impl<'a> Stage<'a> {
             reborn: None,
             login: "app",
             records: 12,
+            specials: Vec::new(),
+            forbidden: Vec::new(),
+            policies: Vec::new(),
             thieves: Vec::new(),
             players: Vec::new(),
             principals: Vec::new(),
@@ -180,6 +186,24 @@ impl<'a> Stage<'a> {
     /// Records that every tenant begins with.
     pub fn records(&mut self, n: u32) {
         self.records = n;
+    }
+
+    /// A record beside a tenant's ordinary ones, with a class of its own.
+    pub fn special(&mut self, tenant: &str, id: u32, (kind, level, label): (&str, i64, &str)) {
+        let (kind, label) = (kind.into(), label.into());
+        self.specials.push(Special { tenant: tenant.into(), id, kind, level, label });
+    }
+
+    /// Declares that from `from` on no principal of the tenant may get this record of it, and what that would break.
+    pub fn forbid(&mut self, tenant: &str, record: u32, from: Instant, requirement: &'static str) {
+        self.forbidden.push(Forbidden { tenant: tenant.into(), record, from, requirement });
+    }
+
+    /// From `at` on the policy knows the tenants as configured, but for this change. The first version begins at zero.
+    pub fn policy(&mut self, at: Instant, change: impl FnOnce(&mut Tenants)) {
+        let mut tenants = self.inputs.tenants.clone();
+        change(&mut tenants);
+        self.policies.push((at, tenants));
     }
 
     /// Changes the platform for this scenario: one more cell, a smaller cache.
@@ -214,7 +238,14 @@ impl<'a> Stage<'a> {
     ) {
         let role = format!("attacker/{name}");
         let tenant = tenant.map(Into::into);
-        self.principals.push(Principal { name: role.as_str().into(), tenant, honest: false, breach, never });
+        self.principals.push(Principal {
+            name: role.as_str().into(),
+            tenant,
+            honest: false,
+            breach,
+            never,
+            entitled_until: Instant::ZERO,
+        });
         self.players.push(Player { role, script: Box::new(script) });
     }
 
@@ -358,6 +389,8 @@ impl<'a> Stage<'a> {
             tenants: self.tenants.iter().map(|(t, _)| (t.clone(), salt(&t.id))).collect(),
             all_tenants: Rc::new(self.inputs.tenants.clone()),
             records: self.records,
+            specials: self.specials.clone(),
+            policies: self.policies.clone(),
             known_bad: self.known_bad,
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
@@ -389,6 +422,9 @@ impl<'a> Stage<'a> {
             Box::new(mirroring::Mirroring::new(cast.clone())),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
         ];
+        if !self.forbidden.is_empty() {
+            oracles.push(Box::new(handling::Handling::new(cast.clone())));
+        }
         oracles.extend(self.oracles.into_iter().map(|make| make(cast.clone())));
         let built = platform::build(&deployment, actors);
         WorldSpec {
@@ -435,9 +471,11 @@ impl<'a> Stage<'a> {
                 honest: true,
                 breach: "TEN-02",
                 never: false,
+                entitled_until: Instant::ZERO,
             });
         }
         self.principals.iter().for_each(|p| cast.add(p.clone()));
+        self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
         cast
     }
 

@@ -7,6 +7,7 @@
 
 use super::class::{RecordClass, about_row};
 use super::operation::Task;
+use super::reason::{denied, publish_refused};
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec, Databases};
 use crate::cache::Read;
@@ -16,7 +17,7 @@ use crate::luck;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::http::{Reason, Request, Response};
-use crate::wire::policy::{Decision, Deny, Input as Question};
+use crate::wire::policy::{Decision, Input as Question};
 use crate::wire::sql::{Outcome as SqlOutcome, Row};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -348,25 +349,6 @@ impl App {
 /// What the records that a task is about usually are.
 fn usual<'a>(classes: &'a BTreeMap<TenantId, RecordClass>, task: &Task, tenant: &TenantId) -> Option<&'a RecordClass> {
     classes.get(task.owner(tenant)).or_else(|| classes.get(tenant))
-}
-
-/// A policy that cannot judge is the platform's failure and says nothing about the request; it is a no all the same.
-fn denied(decision: Decision) -> Reason {
-    let unjudged = [Deny::PolicyMissing, Deny::PolicyStale, Deny::PolicyError];
-    match unjudged.iter().any(|deny| decision.denies.contains(*deny)) {
-        true => Reason::PolicyUnavailable,
-        false => Reason::PolicyDenied,
-    }
-}
-
-fn publish_refused(code: crate::wire::kafka::ErrorCode) -> Reason {
-    use crate::wire::kafka::ErrorCode;
-    match code {
-        ErrorCode::InvalidRecord => Reason::BadRequest,
-        ErrorCode::TopicAuthorizationFailed | ErrorCode::UnknownTopicOrPartition => Reason::NotFound,
-        ErrorCode::ThrottlingQuotaExceeded => Reason::RateLimited,
-        _ => Reason::DependencyDown,
-    }
 }
 
 /// Pages that everybody may see.

@@ -7,7 +7,7 @@ use crate::app::class::RecordClass;
 use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
 use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
-use crate::config::{Cell, Component, Operation, PlatformConfig};
+use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
 use crate::ids::TenantId;
@@ -20,8 +20,8 @@ use crate::postgres::machine::{ArbiterNode, DbCosts, DbNode, DbSpec};
 use crate::postgres::reference::Seed;
 use crate::saas::Saas;
 use crate::wire::policy::Level;
-use sim::Duration;
 use sim::node::Boot;
+use sim::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -217,11 +217,14 @@ fn policy_boot(parts: &Parts<'_>) -> Boot<Saas> {
 }
 
 fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
-    let data = PolicyData::from_tenants(&parts.deployment.all_tenants);
+    let content = |tenants: &Tenants| reference_content(&PolicyData::from_tenants(tenants));
+    let mut revisions: Vec<_> = parts.deployment.policies.iter().map(|(at, t)| (*at, content(t))).collect();
+    if revisions.is_empty() {
+        revisions.push((Instant::ZERO, content(&parts.deployment.all_tenants)));
+    }
     let spec = ConfigSpec {
         agents: vec![parts.directory.node(&format!("{}/policy", cell.id))],
-        content: reference_content(&data),
-        revision: 1,
+        revisions,
         signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
         every: parts.deployment.config.ttls.policy_poll,
     };
@@ -286,6 +289,17 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
                 kind: &class.kind,
                 level: class.level.rank().into(),
                 label: &class.label,
+                body: &body,
+            });
+        }
+        for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
+            let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, special.id, 0).encode().as_str().into();
+            engine.load(Seed {
+                tenant: &tenant.id,
+                id: i64::from(special.id),
+                kind: &special.kind,
+                level: special.level,
+                label: &special.label,
                 body: &body,
             });
         }
