@@ -109,6 +109,19 @@ pub struct Special {
     pub label: Arc<str>,
 }
 
+/// A workload that an actor plays: its cell's CA attests it by its connection, and issues it an id.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// The actor's role.
+    pub role: Arc<str>,
+    /// Its cell.
+    pub cell: Arc<str>,
+    /// Path of its id; others may have the same.
+    pub path: Arc<str>,
+    /// When it is taken back, if ever.
+    pub revoked_at: Option<Instant>,
+}
+
 /// What is deployed.
 pub struct Deployment {
     /// The platform.
@@ -130,6 +143,8 @@ pub struct Deployment {
     pub principals: Vec<(Arc<str>, TenantId)>,
     /// Ids of tokens that were taken back before the run.
     pub revoked: Vec<Arc<str>>,
+    /// Workloads that actors play.
+    pub enrolled: Vec<Enrolled>,
     /// A tenant that is deleted, and whose id is given to somebody else, at an instant.
     pub reborn: Option<(TenantId, Instant)>,
     /// Role with which the service logs in to the database.

@@ -15,7 +15,7 @@ use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency};
-use models::platform::{self, Actor, Deployment, Directory, Special};
+use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
@@ -99,6 +99,7 @@ pub struct Stage<'a> {
     leaving: Vec<(TenantId, Instant)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
+    enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     login: &'static str,
     records: u32,
@@ -150,6 +151,7 @@ impl<'a> Stage<'a> {
             leaving: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
+            enrolled: Vec::new(),
             reborn: None,
             login: "app",
             records: 12,
@@ -249,6 +251,19 @@ impl<'a> Stage<'a> {
         self.players.push(Player { role, script: Box::new(script) });
     }
 
+    /// Adds an attacker that was entitled to what it asks for, until an instant. What it gets later is a breach.
+    pub fn renegade(
+        &mut self,
+        name: &str,
+        tenant: &str,
+        breach: &'static str,
+        entitled_until: Instant,
+        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
+    ) {
+        self.attacker(name, Some(tenant), breach, true, script);
+        self.principals.last_mut().expect("it was just added").entitled_until = entitled_until;
+    }
+
     /// Adds a principal that owns a tenant's id after somebody else did: it may act for the id, and nothing that the
     /// former owner left is its own.
     pub fn successor(
@@ -275,6 +290,12 @@ impl<'a> Stage<'a> {
     /// A token, by id, that was taken back before the run.
     pub fn revoke_token(&mut self, id: &str) {
         self.revoked.push(id.into());
+    }
+
+    /// Enrols an attacker as a workload of a cell, under an id with this path, until it is taken back.
+    pub fn enrol(&mut self, attacker: &str, cell: &str, path: &str, revoked_at: Option<Instant>) {
+        let role = format!("attacker/{attacker}").into();
+        self.enrolled.push(Enrolled { role, cell: cell.into(), path: path.into(), revoked_at });
     }
 
     /// The role with which the service logs in to the database.
@@ -394,6 +415,7 @@ impl<'a> Stage<'a> {
             known_bad: self.known_bad,
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
+            enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),

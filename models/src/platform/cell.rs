@@ -2,7 +2,7 @@
 
 use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
-use super::{Deployment, KnownBad, index_of};
+use super::{Deployment, Enrolled, KnownBad, index_of};
 use crate::app::class::RecordClass;
 use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
@@ -20,6 +20,7 @@ use crate::postgres::machine::{ArbiterNode, DbCosts, DbNode, DbSpec};
 use crate::postgres::reference::Seed;
 use crate::saas::Saas;
 use crate::wire::policy::Level;
+use crate::wire::svid::SpiffeId;
 use sim::node::Boot;
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
@@ -129,10 +130,20 @@ fn idp_boot(parts: &Parts<'_>) -> Boot<Saas> {
 fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let mut spec = CaMachineSpec::new(&trust_domain(cell));
+    spec.config.intermediate_lifetime = config.tokens.intermediate;
+    spec.config.leaf_lifetime_max = config.tokens.svid;
+    spec.federate_every = config.tokens.trust_bundle;
     let own = parts.mesh.workloads.iter().filter(|w| w.cell == cell);
     for workload in own {
         spec.peers.insert(parts.directory.node(&workload.role), workload.role.as_str().into());
         spec.workloads.push((workload.role.as_str().into(), parts.mesh.id(workload)));
+    }
+    for Enrolled { role, path, revoked_at, .. } in parts.deployment.enrolled.iter().filter(|e| *e.cell == *cell) {
+        let id =
+            SpiffeId::new(&trust_domain(cell), path).expect("paths of enrolled workloads are written in scenarios");
+        spec.peers.insert(parts.directory.node(role), role.clone());
+        spec.workloads.push((role.clone(), id));
+        spec.revocations.extend(revoked_at.map(|at| (at, role.clone())));
     }
     for other in config.cells.iter().filter(|c| *c.id != *cell) {
         let ca = parts.directory.node(&format!("{}/mesh-ca", other.id));

@@ -7,6 +7,7 @@ use crate::scenario::Scenario;
 pub const ALL: &[&Scenario] = &[
     &crate::abuse::label_and_level::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
+    &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
