@@ -6,9 +6,11 @@
 //! record's owner, the database decides again.
 
 pub mod caller;
+pub mod class;
 pub mod connection;
 pub mod machine;
 pub mod operation;
+pub mod reason;
 pub mod store;
 pub mod upstream;
 

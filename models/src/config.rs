@@ -16,6 +16,7 @@ pub use costs::{Capacity, Component, Costs, Operation};
 pub use links::{Links, Quantiles};
 pub use platform::{Cell, Edge, PlatformConfig, Vocabulary};
 pub use problems::{InputError, Problems};
+pub use settings::Tokens;
 pub use tenants::{Tenant, Tenants};
 
 use sha2::{Digest, Sha256};

@@ -6,13 +6,14 @@
 pub mod availability;
 pub mod cast;
 pub mod durability;
+pub mod handling;
 pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
 pub mod switching;
 
-pub use cast::{Cast, Principal};
+pub use cast::{Cast, Forbidden, Principal};
 
 use crate::fact::Fact;
 use crate::saas::Saas;

@@ -94,6 +94,34 @@ pub enum KnownBad {
 /// The leak marker of a datum, by tenant, salt, record and version.
 pub type Datum = Rc<dyn Fn(&str, u64, u32, u16) -> Marker>;
 
+/// A record that is not what its tenant's records usually are.
+#[derive(Clone, Debug)]
+pub struct Special {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its number within the tenant.
+    pub id: u32,
+    /// What it is: `agents`.
+    pub kind: Arc<str>,
+    /// Its level as it is stored; what is no level is what a careless import leaves behind.
+    pub level: i64,
+    /// Its label.
+    pub label: Arc<str>,
+}
+
+/// A workload that an actor plays: its cell's CA attests it by its connection, and issues it an id.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// The actor's role.
+    pub role: Arc<str>,
+    /// Its cell.
+    pub cell: Arc<str>,
+    /// Path of its id; others may have the same.
+    pub path: Arc<str>,
+    /// When it is taken back, if ever.
+    pub revoked_at: Option<Instant>,
+}
+
 /// What is deployed.
 pub struct Deployment {
     /// The platform.
@@ -104,6 +132,11 @@ pub struct Deployment {
     pub all_tenants: Rc<Tenants>,
     /// Records that each tenant begins with.
     pub records: u32,
+    /// Records beside those, each with a class of its own.
+    pub specials: Vec<Special>,
+    /// What the policy knows of tenants, each version with when it comes into force; in order. When there is none it is
+    /// what is configured.
+    pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
     /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the
@@ -111,6 +144,8 @@ pub struct Deployment {
     pub principals: Vec<(Arc<str>, Vec<TenantId>)>,
     /// Ids of tokens that were taken back before the run.
     pub revoked: Vec<Arc<str>>,
+    /// Workloads that actors play.
+    pub enrolled: Vec<Enrolled>,
     /// A tenant that is deleted, and whose id is given to somebody else, at an instant.
     pub reborn: Option<(TenantId, Instant)>,
     /// Role with which the service logs in to the database.

@@ -2,6 +2,7 @@
 
 pub mod attacker;
 pub mod client;
+pub mod defector;
 pub mod flood;
 pub mod intruder;
 pub mod loot;
@@ -9,6 +10,7 @@ pub mod pod;
 
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec};
+pub use defector::Defector;
 pub use flood::Flood;
 pub use intruder::{Intruder, bearer};
 pub use loot::Loot;

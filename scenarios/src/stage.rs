@@ -5,7 +5,7 @@
 
 use crate::actors::client::datum;
 use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
-use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant};
+use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
 use models::ids::TenantId;
@@ -14,8 +14,10 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::{Cast, Principal, durability, isolation, mirroring, refusal, residency, switching};
-use models::platform::{self, Actor, Deployment, Directory};
+use models::oracles::{
+    Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
+};
+use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
@@ -99,9 +101,13 @@ pub struct Stage<'a> {
     leaving: Vec<(TenantId, Instant)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
+    enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     login: &'static str,
     records: u32,
+    specials: Vec<Special>,
+    forbidden: Vec<Forbidden>,
+    policies: Vec<(Instant, Tenants)>,
     thieves: Vec<TenantId>,
     players: Vec<Player>,
     principals: Vec<Principal>,
@@ -147,9 +153,13 @@ impl<'a> Stage<'a> {
             leaving: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
+            enrolled: Vec::new(),
             reborn: None,
             login: "app",
             records: 12,
+            specials: Vec::new(),
+            forbidden: Vec::new(),
+            policies: Vec::new(),
             thieves: Vec::new(),
             players: Vec::new(),
             principals: Vec::new(),
@@ -180,6 +190,24 @@ impl<'a> Stage<'a> {
     /// Records that every tenant begins with.
     pub fn records(&mut self, n: u32) {
         self.records = n;
+    }
+
+    /// A record beside a tenant's ordinary ones, with a class of its own.
+    pub fn special(&mut self, tenant: &str, id: u32, (kind, level, label): (&str, i64, &str)) {
+        let (kind, label) = (kind.into(), label.into());
+        self.specials.push(Special { tenant: tenant.into(), id, kind, level, label });
+    }
+
+    /// Declares that from `from` on no principal of the tenant may get this record of it, and what that would break.
+    pub fn forbid(&mut self, tenant: &str, record: u32, from: Instant, requirement: &'static str) {
+        self.forbidden.push(Forbidden { tenant: tenant.into(), record, from, requirement });
+    }
+
+    /// From `at` on the policy knows the tenants as configured, but for this change. The first version begins at zero.
+    pub fn policy(&mut self, at: Instant, change: impl FnOnce(&mut Tenants)) {
+        let mut tenants = self.inputs.tenants.clone();
+        change(&mut tenants);
+        self.policies.push((at, tenants));
     }
 
     /// Changes the platform for this scenario: one more cell, a smaller cache.
@@ -214,8 +242,8 @@ impl<'a> Stage<'a> {
     ) {
         let role = format!("attacker/{name}");
         let tenant = tenant.map(Into::into);
-        let (name, also) = (role.as_str().into(), Vec::new());
-        self.principals.push(Principal { name, tenant, also, honest: false, breach, never });
+        let (name, also, entitled_until) = (role.as_str().into(), Vec::new(), Instant::ZERO);
+        self.principals.push(Principal { name, tenant, also, honest: false, breach, never, entitled_until });
         self.players.push(Player { role, script: Box::new(script) });
     }
 
@@ -228,6 +256,19 @@ impl<'a> Stage<'a> {
         let principal = self.principals.iter_mut().find(|p| *p.name == *role);
         let principal = principal.unwrap_or_else(|| panic!("nobody plays {role}, who is to be granted {tenants}"));
         principal.also.extend(tenants.split_whitespace().map(TenantId::from));
+    }
+
+    /// Adds an attacker that was entitled to what it asks for, until an instant. What it gets later is a breach.
+    pub fn renegade(
+        &mut self,
+        name: &str,
+        tenant: &str,
+        breach: &'static str,
+        entitled_until: Instant,
+        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
+    ) {
+        self.attacker(name, Some(tenant), breach, true, script);
+        self.principals.last_mut().expect("it was just added").entitled_until = entitled_until;
     }
 
     /// Adds a principal that owns a tenant's id after somebody else did: it may act for the id, and nothing that the
@@ -256,6 +297,12 @@ impl<'a> Stage<'a> {
     /// A token, by id, that was taken back before the run.
     pub fn revoke_token(&mut self, id: &str) {
         self.revoked.push(id.into());
+    }
+
+    /// Enrols an attacker as a workload of a cell, under an id with this path, until it is taken back.
+    pub fn enrol(&mut self, attacker: &str, cell: &str, path: &str, revoked_at: Option<Instant>) {
+        let role = format!("attacker/{attacker}").into();
+        self.enrolled.push(Enrolled { role, cell: cell.into(), path: path.into(), revoked_at });
     }
 
     /// The role with which the service logs in to the database.
@@ -370,9 +417,12 @@ impl<'a> Stage<'a> {
             tenants: self.tenants.iter().map(|(t, _)| (t.clone(), salt(&t.id))).collect(),
             all_tenants: Rc::new(self.inputs.tenants.clone()),
             records: self.records,
+            specials: self.specials.clone(),
+            policies: self.policies.clone(),
             known_bad: self.known_bad,
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
+            enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),
@@ -402,6 +452,9 @@ impl<'a> Stage<'a> {
             Box::new(mirroring::Mirroring::new(cast.clone())),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
         ];
+        if !self.forbidden.is_empty() {
+            oracles.push(Box::new(handling::Handling::new(cast.clone())));
+        }
         oracles.extend(self.oracles.into_iter().map(|make| make(cast.clone())));
         let built = platform::build(&deployment, actors);
         WorldSpec {
@@ -450,9 +503,11 @@ impl<'a> Stage<'a> {
                 honest: true,
                 breach: "TEN-02",
                 never: false,
+                entitled_until: Instant::ZERO,
             });
         }
         self.principals.iter().for_each(|p| cast.add(p.clone()));
+        self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
         cast
     }
 

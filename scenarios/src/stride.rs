@@ -5,3 +5,4 @@ pub mod disclosure_cache_bleed;
 pub mod spoofing_rogue_workload;
 pub mod spoofing_stolen_token;
 pub mod tampering_intercell_events;
+pub mod tampering_policy_bundle;

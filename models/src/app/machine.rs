@@ -1,12 +1,15 @@
 //! The application machine: one instance of the service.
 //!
-//! A request goes policy → cache → database → cache, or policy → broker. Each step has a time limit: a policy agent
-//! that does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked
-//! again at its other node.
+//! A request goes policy → cache → database → cache, or policy → broker; a row that is not what its owner's rows
+//! usually are goes to the policy once more, and never to the cache. Each step has a time limit: a policy agent that
+//! does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked again
+//! at its other node.
 
 use super::caller;
+use super::class::{RecordClass, about_row};
 use super::connection::Sockets;
 use super::operation::Task;
+use super::reason::{denied, publish_refused};
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec, Databases};
 use crate::cache::Read;
@@ -16,24 +19,13 @@ use crate::luck;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::http::{Reason, Request, Response};
-use crate::wire::policy::{Decision, Input as Question, Level};
-use crate::wire::sql::Outcome as SqlOutcome;
+use crate::wire::policy::{Decision, Input as Question};
+use crate::wire::sql::{Outcome as SqlOutcome, Row};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// What the application knows about a tenant's records, for the policy's question.
-#[derive(Clone, Debug)]
-pub struct RecordClass {
-    /// Kind of its records.
-    pub kind: Arc<str>,
-    /// Their label.
-    pub label: Arc<str>,
-    /// Their level.
-    pub level: Level,
-}
 
 /// What an application instance is.
 #[derive(Clone)]
@@ -52,7 +44,7 @@ pub struct AppSpec {
     pub databases: Databases,
     /// The brokers.
     pub brokers: Vec<NodeId>,
-    /// Tenants.
+    /// What each tenant's records usually are.
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
     /// Worker time of one request.
     pub cost: Duration,
@@ -65,6 +57,8 @@ enum Phase {
     Policy,
     Cache,
     Database,
+    /// The policy is asked about the row that was found.
+    Row,
     Broker,
 }
 
@@ -79,6 +73,8 @@ struct Open {
     phase: Phase,
     deadline: Instant,
     tries: u8,
+    /// The content of a row that the policy is being asked about.
+    found: Vec<u8>,
 }
 
 /// An application instance at work.
@@ -99,6 +95,8 @@ pub struct App {
 }
 
 const TICK: u64 = 1;
+/// Marks the number of a question about a row: a repeated answer to a request's first question must not pass for it.
+const ABOUT_ROW: u64 = 1 << 63;
 /// How often limits are looked at while anything is open: fine enough for the shortest of them.
 const TICK_EVERY: Duration = Duration::millis(20);
 /// How often a database is asked before the client is told.
@@ -159,6 +157,7 @@ impl App {
             phase: Phase::Policy,
             deadline: ctx.now() + self.spec.policy_patience,
             tries: 0,
+            found: Vec::new(),
         };
         self.open.insert(key, open);
         out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
@@ -169,14 +168,13 @@ impl App {
         out.send(to, Wire::HttpAnswer(Box::new(Response::new(id, reason).with_body(self.empty.clone()))));
     }
 
-    /// The resource is described as its owner classified it; the subject is whom the gateway vouches for.
+    /// The resource is described as its owner's usually are; the subject is whom the gateway vouches for.
     fn question(&self, task: &Task, tenant: &TenantId) -> Question {
-        let owner = task.owner(tenant);
-        let class = self.spec.classes.get(owner).or_else(|| self.spec.classes.get(tenant));
+        let class = usual(&self.spec.classes, task, tenant);
         Question {
             authenticated: Some(true),
             tenant_id: Some(tenant.clone()),
-            resource_tenant: Some(owner.clone()),
+            resource_tenant: Some(task.owner(tenant).clone()),
             kind: class.map(|c| c.kind.clone()),
             classification: class.map(|c| c.level),
             label: class.map(|c| c.label.clone()),
@@ -184,10 +182,15 @@ impl App {
         }
     }
 
-    fn decided(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, decision: Decision) {
-        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Policy) else { return };
+    fn decided(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64, decision: Decision) {
+        let (key, asked) = if id & ABOUT_ROW == 0 { (id, Phase::Policy) } else { (id & !ABOUT_ROW, Phase::Row) };
+        let Some(open) = self.open.get_mut(&key).filter(|open| open.phase == asked) else { return };
         if !decision.allow {
-            return self.finish(out, key, Reason::PolicyDenied, Vec::new());
+            return self.finish(out, key, denied(decision), Vec::new());
+        }
+        if asked == Phase::Row {
+            let found = std::mem::take(&mut open.found);
+            return self.finish(out, key, Reason::Ok, found);
         }
         match &open.task {
             Task::Publish(_) => self.publish(ctx, out, key),
@@ -222,7 +225,8 @@ impl App {
     fn query(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
         let Some(open) = self.open.get_mut(&key) else { return };
         let body = std::str::from_utf8(&open.body).unwrap_or_default();
-        let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, &open.tenant, body) else {
+        let class = usual(&self.spec.classes, &open.task, &open.tenant);
+        let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, &open.tenant, class, body) else {
             let page = if let Task::Page(name) = &open.task { page(name) } else { None };
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
@@ -241,6 +245,12 @@ impl App {
         }
         self.databases.answered(from);
         let (reason, body) = store::answer(&open.task, &outcome.replies, &open.body);
+        let class = usual(&self.spec.classes, &open.task, &open.tenant);
+        if let Some(row) = store::found(&open.task, &outcome.replies)
+            && !class.is_some_and(|class| class.covers(row))
+        {
+            return self.ask_about(ctx, out, key, row, body);
+        }
         let lineage = open.lineage;
         let changed = reason.status() < 300;
         match &open.task {
@@ -257,6 +267,17 @@ impl App {
             _ => {}
         }
         self.finish(out, key, reason, body);
+    }
+
+    /// The row is not what was asked about: asks again, about what it is.
+    fn ask_about(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, row: &Row, found: Vec<u8>) {
+        let Some(open) = self.open.get(&key) else { return };
+        let question = about_row(self.question(&open.task, &open.tenant), row);
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.phase = Phase::Row;
+        open.deadline = ctx.now() + self.spec.policy_patience;
+        open.found = found;
+        out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question)));
     }
 
     /// Another node is the primary, or this one does not answer.
@@ -330,7 +351,7 @@ impl App {
         for (key, phase) in late {
             match phase {
                 // No decision is no permission.
-                Phase::Policy => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+                Phase::Policy | Phase::Row => self.finish(out, key, Reason::DependencyDown, Vec::new()),
                 Phase::Cache => {
                     self.caches.timed_out(ctx, key);
                     self.looked_up(ctx, out, key, None);
@@ -344,14 +365,9 @@ impl App {
     }
 }
 
-fn publish_refused(code: crate::wire::kafka::ErrorCode) -> Reason {
-    use crate::wire::kafka::ErrorCode;
-    match code {
-        ErrorCode::InvalidRecord => Reason::BadRequest,
-        ErrorCode::TopicAuthorizationFailed | ErrorCode::UnknownTopicOrPartition => Reason::NotFound,
-        ErrorCode::ThrottlingQuotaExceeded => Reason::RateLimited,
-        _ => Reason::DependencyDown,
-    }
+/// What the records that a task is about usually are.
+fn usual<'a>(classes: &'a BTreeMap<TenantId, RecordClass>, task: &Task, tenant: &TenantId) -> Option<&'a RecordClass> {
+    classes.get(task.owner(tenant)).or_else(|| classes.get(tenant))
 }
 
 /// Pages that everybody may see.
@@ -368,7 +384,7 @@ impl Machine<Saas> for App {
         match input {
             Input::Message { from, message } => match message {
                 Wire::Http(request) => self.arrived(ctx, out, from, request),
-                Wire::PolicyAnswer(key, decision) => self.decided(ctx, out, key, decision),
+                Wire::PolicyAnswer(id, decision) => self.decided(ctx, out, id, decision),
                 Wire::RespAnswer(key, response) => {
                     if let Some(read) = self.caches.settle(ctx, key, response) {
                         self.looked_up(ctx, out, key, Some(read));
@@ -385,8 +401,8 @@ impl Machine<Saas> for App {
             },
             Input::Timer { token: TICK } => self.tick(ctx, out),
             Input::Refused { to, message: Wire::Sql(key, _) } => self.ask_elsewhere(ctx, out, to, key),
-            Input::Refused { message: Wire::Policy(key, _), .. } => {
-                self.finish(out, key, Reason::DependencyDown, Vec::new());
+            Input::Refused { message: Wire::Policy(id, _), .. } => {
+                self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Resp(key, ..), .. } => {
                 self.caches.timed_out(ctx, key);

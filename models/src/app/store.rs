@@ -1,14 +1,17 @@
 //! What the application sends to the database, and what it makes of the answer.
 //!
 //! Every statement names the tenant: that is the service layer's own isolation, and the database's policies are the
-//! second. Statements are constant texts with parameters, so the server's plan cache knows them.
+//! second. Statements that reach rows which nobody has asked the policy about one by one name the class that was asked
+//! about, too: rows of another class are not there for them (POL-05). Statements are constant texts with parameters, so
+//! the server's plan cache knows them.
 
-use super::operation::Task;
+use super::class::RecordClass;
+use super::operation::{Reference, Task};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
 use crate::wire::http::Reason;
-use crate::wire::sql::{Reply, Statement, Transaction, Value};
+use crate::wire::sql::{Reply, Row, Statement, Transaction, Value};
 use std::sync::Arc;
 
 /// Lists name the tenant in their own WHERE clause.
@@ -36,13 +39,19 @@ pub struct Texts {
 impl Default for Texts {
     fn default() -> Texts {
         Texts {
-            get: "SELECT body FROM records WHERE tenant_id = $1 AND id = $2".into(),
-            put: "UPDATE records SET body = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2".into(),
-            delete: "DELETE FROM records WHERE tenant_id = $1 AND id = $2".into(),
-            create: "INSERT INTO records (tenant_id, id, kind, level, label, body) VALUES ($1, $2, $3, $4, $5, $6)"
+            get: "SELECT body, kind, level, label FROM records WHERE tenant_id = $1 AND id = $2".into(),
+            put: "UPDATE records SET body = $6, version = version + 1 \
+                  WHERE tenant_id = $1 AND id = $2 AND kind = $3 AND label = $4 AND level <= $5"
                 .into(),
-            list: "SELECT body FROM records WHERE tenant_id = $1 ORDER BY id LIMIT $2".into(),
-            list_all: "SELECT body FROM records ORDER BY id LIMIT $1".into(),
+            delete: "DELETE FROM records WHERE tenant_id = $1 AND id = $2 AND kind = $3 AND label = $4 AND level <= $5"
+                .into(),
+            create: "INSERT INTO records (tenant_id, id, kind, label, level, body) VALUES ($1, $2, $3, $4, $5, $6)"
+                .into(),
+            list: "SELECT body FROM records WHERE tenant_id = $1 AND kind = $3 AND label = $4 AND level <= $5 \
+                   ORDER BY id LIMIT $2"
+                .into(),
+            list_all: "SELECT body FROM records WHERE kind = $2 AND label = $3 AND level <= $4 ORDER BY id LIMIT $1"
+                .into(),
             count: "SELECT count(*) FROM records WHERE tenant_id = $1".into(),
         }
     }
@@ -50,24 +59,42 @@ impl Default for Texts {
 
 impl Texts {
     /// The transaction of a task, if it needs the database. `tenant` is the one that the request is served for;
-    /// the connection library sets it, save for operations that forgot to.
-    pub fn transaction(&self, controls: &Controls, task: &Task, tenant: &TenantId, body: &str) -> Option<Transaction> {
+    /// the connection library sets it, save for operations that forgot to. `class` is what the policy was asked about.
+    pub fn transaction(
+        &self,
+        controls: &Controls,
+        task: &Task,
+        tenant: &TenantId,
+        class: Option<&RecordClass>,
+        body: &str,
+    ) -> Option<Transaction> {
         let text = |s: &str| Value::Text(s.into());
         let owner = |t: &TenantId| Value::Text(t.clone());
+        let class = class?;
+        let within = |mut params: Vec<Value>| {
+            let level = Value::Int(class.level.rank().into());
+            params.extend([Value::Text(class.kind.clone()), Value::Text(class.label.clone()), level]);
+            params
+        };
+        let record = |r: &Reference| vec![owner(&r.owner), Value::Int(r.id)];
+        let with = |mut params: Vec<Value>, last: &str| {
+            params.push(text(last));
+            params
+        };
         let (sql, params) = match task {
-            Task::Get(r) => (&self.get, vec![owner(&r.owner), Value::Int(r.id)]),
-            Task::Put(r) => (&self.put, vec![owner(&r.owner), Value::Int(r.id), text(body)]),
-            Task::Delete(r) => (&self.delete, vec![owner(&r.owner), Value::Int(r.id)]),
+            Task::Get(r) => (&self.get, record(r)),
+            Task::Put(r) => (&self.put, with(within(record(r)), body)),
+            Task::Delete(r) => (&self.delete, within(record(r))),
             Task::Create(r) => {
                 let content = body.split_once(';').map_or("", |(_, content)| content);
-                let params =
-                    vec![owner(&r.owner), Value::Int(r.id), text("audit"), Value::Int(1), text("-"), text(content)];
-                (&self.create, params)
+                (&self.create, with(within(record(r)), content))
             }
-            Task::List(n) if controls.on(&TENANT_FILTER) => (&self.list, vec![owner(tenant), Value::Int((*n).into())]),
-            Task::List(n) => (&self.list_all, vec![Value::Int((*n).into())]),
+            Task::List(n) if controls.on(&TENANT_FILTER) => {
+                (&self.list, within(vec![owner(tenant), Value::Int((*n).into())]))
+            }
+            Task::List(n) => (&self.list_all, within(vec![Value::Int((*n).into())])),
             Task::Count => (&self.count, vec![owner(tenant)]),
-            Task::Report { .. } => (&self.list_all, vec![Value::Int(REPORT_ROWS)]),
+            Task::Report { .. } => (&self.list_all, within(vec![Value::Int(REPORT_ROWS)])),
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
             Task::Page(_) | Task::Publish(_) => return None,
         };
@@ -99,6 +126,14 @@ pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) 
         (Task::Delete(_), Reply::Done(_)) => (Reason::NoContent, Vec::new()),
         (Task::Create(_), Reply::Done(_)) => (Reason::Created, Vec::new()),
         _ => (Reason::Internal, Vec::new()),
+    }
+}
+
+/// The row that a task for one record found, to be held against what the policy was asked about.
+pub fn found<'a>(task: &Task, replies: &'a [Reply]) -> Option<&'a Row> {
+    match (task, replies.first()) {
+        (Task::Get(_) | Task::Who, Some(Reply::Rows { rows, .. })) => rows.first(),
+        _ => None,
     }
 }
 

@@ -141,6 +141,9 @@ settings! {
         svid_renew_before: span "svid_renew_before_s";
         /// An intermediate of the mesh CA.
         intermediate: span "intermediate_s";
+        /// Time between two fetches of trust bundles and revocation lists, by workloads from their CA and between CAs:
+        /// a workload that is taken back is refused after one of them at home, after two in another cell (IDN-06).
+        trust_bundle: span "trust_bundle_s";
     }
 }
 

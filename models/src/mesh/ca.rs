@@ -22,9 +22,6 @@ macro_rules! time_of {
     };
 }
 
-/// Longest life of a certificate. One hour, SPIRE's default: a stolen one dies by itself.
-const LEAF_LIFETIME_MAX: Duration = Duration::secs(3600);
-
 /// How an authority is set up.
 #[derive(Clone, Debug)]
 pub struct CaConfig {
@@ -36,6 +33,8 @@ pub struct CaConfig {
     pub root_lifetime: Duration,
     /// Life of an intermediate. Rotate when half of it is over.
     pub intermediate_lifetime: Duration,
+    /// Longest life of a workload's certificate: a stolen one dies by itself.
+    pub leaf_lifetime_max: Duration,
     /// How far before now a certificate's life begins, for peers whose clocks are behind. SPIRE: 10 s.
     pub backdate: Duration,
 }
@@ -101,13 +100,15 @@ impl SvidDenial {
 }
 
 impl CaConfig {
-    /// The usual set-up of `trust_domain`: a root for ten years, intermediates for a day, 10 s of backdating.
+    /// The usual set-up of `trust_domain`: a root for ten years, intermediates for a day, certificates for an hour at
+    /// most (SPIRE's default), 10 s of backdating.
     pub fn new(trust_domain: &str) -> CaConfig {
         CaConfig {
             trust_domain: trust_domain.into(),
             key_role: format!("mesh/{trust_domain}").into(),
             root_lifetime: Duration::secs(10 * 365 * 86_400),
             intermediate_lifetime: Duration::secs(86_400),
+            leaf_lifetime_max: Duration::secs(3_600),
             backdate: Duration::secs(10),
         }
     }
@@ -175,7 +176,7 @@ impl Ca {
         if !self.entries.get(&request.workload).is_some_and(|ids| ids.contains(id)) {
             return Err(SvidDenial::NotRegistered);
         }
-        if whole_seconds(request.lifetime) == 0 || request.lifetime > LEAF_LIFETIME_MAX {
+        if whole_seconds(request.lifetime) == 0 || request.lifetime > self.config.leaf_lifetime_max {
             return Err(SvidDenial::Lifetime);
         }
         let mut window = Window::from(now, self.config.backdate, request.lifetime);
@@ -202,15 +203,17 @@ impl Ca {
     }
 
     /// A new signing key under the same root. What its predecessors signed stays good: the bundle does not change.
+    /// Its certificate is a function of its number and `now`, so that an authority that restarts makes the same one and
+    /// still knows what it signed.
     pub fn rotate_intermediate(&mut self, now: Instant) {
         let number = self.intermediates.len() as u32;
         let key = crypto::key(&format!("{}/intermediate", self.config.key_role), number);
         let mut params = authority_params(&self.config.trust_domain, &format!("intermediate {number}"), 0);
         let mut window = Window::from(now, self.config.backdate, self.config.intermediate_lifetime);
         window.not_after = window.not_after.min(self.root.not_after);
-        self.last_serial += 1;
         self.calls.x509_issue.real += 1;
-        window.write(&mut params, self.last_serial);
+        // Numbers are unique under the root, which has number 1; what intermediates sign they count by themselves.
+        window.write(&mut params, u64::from(number) + 2);
         let issuer = Issuer::from_params(&self.root.params, self.root.key.certifier());
         let der = params.signed_by(key.certifier(), &issuer).expect("an Ed25519 key signs any certificate");
         let der = der.der().as_ref().into();
@@ -228,8 +231,14 @@ impl Ca {
         let Some(intermediate) = self.intermediates.iter().position(|i| i.der == *issuer) else { return };
         let revoked = Revoked { at: now.unix_seconds(), not_after: svid.not_after, intermediate };
         if self.revoked.insert(svid.serial, revoked).is_none() {
-            self.sequence += 1;
+            self.changed(now);
         }
+    }
+
+    /// Counts a change of the bundle, by the clock: an authority that restarts has forgotten how far it had counted,
+    /// and its next list must not look older than its last one.
+    fn changed(&mut self, now: Instant) {
+        self.sequence = (self.sequence + 1).max(now.since(Instant::ZERO).as_millis());
     }
 
     /// Whom to believe in this trust domain, and which certificates no longer. Made anew when something changed.
@@ -238,7 +247,7 @@ impl Ca {
         let listed = self.revoked.len();
         self.revoked.retain(|_, r| now_s <= r.not_after);
         if self.revoked.len() != listed {
-            self.sequence += 1;
+            self.changed(now);
         }
         if let Some(bundle) = self.published.as_ref().filter(|b| b.sequence == self.sequence) {
             return bundle.clone();

@@ -15,8 +15,6 @@ use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How often other cells' authorities are asked for their bundles.
-pub const FEDERATE_EVERY: Duration = Duration::secs(5);
 /// How often they are asked while one of them was never heard.
 pub const FEDERATE_RETRY: Duration = Duration::millis(300);
 
@@ -35,8 +33,11 @@ pub struct CaMachineSpec {
     pub workloads: Vec<(Arc<str>, SpiffeId)>,
     /// Authorities of other cells: node, and the only trust domain that it may speak for.
     pub federation: BTreeMap<NodeId, TrustDomain>,
-    /// Ids that are taken back, with when (local clock): each certificate alive then is revoked, none is issued after.
-    pub revocations: Vec<(Instant, SpiffeId)>,
+    /// Workloads that are taken back, with when (local clock): each of their certificates that is alive then is
+    /// revoked, none is issued after. Others may hold the same id.
+    pub revocations: Vec<(Instant, Arc<str>)>,
+    /// How often other cells' authorities are asked for their bundles.
+    pub federate_every: Duration,
     /// Worker time of issuing.
     pub issue_cost: Duration,
     /// Worker time of answering with a bundle.
@@ -44,7 +45,7 @@ pub struct CaMachineSpec {
 }
 
 impl CaMachineSpec {
-    /// The usual authority of `trust_domain`: nobody registered, no federation, 300 µs a certificate.
+    /// The usual authority of `trust_domain`: nobody registered, no federation (or every 5 s), 300 µs a certificate.
     pub fn new(trust_domain: &str) -> CaMachineSpec {
         CaMachineSpec {
             config: CaConfig::new(trust_domain),
@@ -52,6 +53,7 @@ impl CaMachineSpec {
             workloads: Vec::new(),
             federation: BTreeMap::new(),
             revocations: Vec::new(),
+            federate_every: Duration::secs(5),
             issue_cost: Duration::micros(300),
             bundle_cost: Duration::micros(20),
         }
@@ -65,11 +67,17 @@ pub struct CaMachine {
     boot: u64,
     asked: u64,
     rotates_at: Instant,
-    issued: Vec<Arc<Svid>>,
+    issued: Vec<Issued>,
     /// Certificates that wait for the disk, by the token of the sync.
-    unsynced: BTreeMap<u64, (NodeId, Lineage, Arc<Svid>)>,
+    unsynced: BTreeMap<u64, (NodeId, Lineage, Issued)>,
     revoked: usize,
     federated: BTreeMap<NodeId, Arc<TrustBundle>>,
+}
+
+/// A certificate, and to which workload it was issued.
+struct Issued {
+    role: Arc<str>,
+    svid: Arc<Svid>,
 }
 
 impl CaMachine {
@@ -83,8 +91,8 @@ impl CaMachine {
         }
         let rotates_at = Instant::ZERO + spec.config.intermediate_lifetime.scale(1, 2);
         let boot = ctx.lineage().cause;
-        let issued: Vec<Arc<Svid>> = ctx.disk().read(ISSUED).iter().filter_map(|r| recall(r)).map(Arc::new).collect();
-        ca.resume_after(issued.iter().map(|svid| svid.serial).max().unwrap_or(0));
+        let issued: Vec<Issued> = ctx.disk().read(ISSUED).iter().filter_map(|r| recall(r)).collect();
+        ca.resume_after(issued.iter().map(|issued| issued.svid.serial).max().unwrap_or(0));
         let (unsynced, federated) = (BTreeMap::new(), BTreeMap::new());
         let mut machine = CaMachine { spec, ca, boot, asked: 0, rotates_at, issued, unsynced, revoked: 0, federated };
         machine.tick(ctx.now(), out);
@@ -97,14 +105,14 @@ impl CaMachine {
             self.rotates_at += Duration(self.spec.config.intermediate_lifetime.scale(1, 2).0.max(1_000_000_000));
         }
         self.take_back(now, out);
-        self.issued.retain(|svid| now.unix_seconds() <= svid.not_after);
+        self.issued.retain(|issued| now.unix_seconds() <= issued.svid.not_after);
         self.asked += 1;
         let own = Lineage::root(mix(self.boot, TICK), self.asked);
         for node in self.spec.federation.keys() {
             out.resend(*node, own.child(u64::from(node.0)), Wire::Svid(Box::new(SvidWord::AskBundle)));
         }
         let complete = self.federated.len() == self.spec.federation.len();
-        let mut after = if complete { FEDERATE_EVERY } else { FEDERATE_RETRY };
+        let mut after = if complete { self.spec.federate_every } else { FEDERATE_RETRY };
         if let Some((at, _)) = self.spec.revocations.get(self.revoked) {
             after = after.min(at.since(now));
         }
@@ -113,21 +121,15 @@ impl CaMachine {
 
     /// Revokes what is due. An operator's decision: it stands in the audit trail with the certificates that it killed.
     fn take_back(&mut self, now: Instant, out: &mut Outbox<Saas>) {
-        while let Some((at, id)) = self.spec.revocations.get(self.revoked)
+        while let Some((at, role)) = self.spec.revocations.get(self.revoked)
             && *at <= now
         {
-            let of_id = self.issued.iter().filter(|svid| svid.id == *id);
-            let value = of_id.map(|svid| self.ca.revoke(now, svid)).count() as u64;
-            self.spec.workloads.retain(|(role, held)| {
-                if held == id {
-                    self.ca.unregister(role);
-                }
-                held != id
-            });
-            for (role, held) in &self.spec.workloads {
-                self.ca.register(role, held.clone());
-            }
-            out.fact(Fact::Reported { by: "mesh-ca", what: "svid-revoked", about: id.as_str().into(), value });
+            let of_role = self.issued.iter().filter(|issued| issued.role == *role);
+            let value = of_role.map(|issued| self.ca.revoke(now, &issued.svid)).count() as u64;
+            self.ca.unregister(role);
+            // What the disk does not have yet was not handed out, and never will be.
+            self.unsynced.retain(|_, (_, _, issued)| issued.role != *role);
+            out.fact(Fact::Reported { by: "mesh-ca", what: "svid-revoked", about: role.clone(), value });
             self.revoked += 1;
         }
     }
@@ -137,7 +139,8 @@ impl CaMachine {
         let result = match self.spec.peers.get(&from) {
             Some(role) => {
                 let attested = SvidRequest { workload: role.clone(), ..request.clone() };
-                self.ca.issue(ctx.now(), &attested).map_err(|denial| denial.code())
+                let issued = self.ca.issue(ctx.now(), &attested);
+                issued.map(|svid| Issued { role: role.clone(), svid: Arc::new(svid) }).map_err(|denial| denial.code())
             }
             None => Err("not-attested"),
         };
@@ -145,10 +148,10 @@ impl CaMachine {
         let subject = request.spiffe_id.as_str().into();
         out.fact(Fact::Decided { by: "mesh-ca", allowed: result.is_ok(), reason, subject });
         match result {
-            Ok(svid) => {
-                let serial = svid.serial;
-                out.write(ISSUED, Write::Append(record(&svid)));
-                self.unsynced.insert(serial, (from, ctx.lineage(), Arc::new(svid)));
+            Ok(issued) => {
+                let serial = issued.svid.serial;
+                out.write(ISSUED, Write::Append(record(&issued)));
+                self.unsynced.insert(serial, (from, ctx.lineage(), issued));
                 out.sync(serial);
             }
             Err(reason) => out.send(from, Wire::Svid(Box::new(SvidWord::Refused(reason)))),
@@ -157,9 +160,9 @@ impl CaMachine {
 
     /// Hands out what the disk has. What it did not keep was never issued, and its workload asks again.
     fn synced(&mut self, serial: u64, ok: bool, out: &mut Outbox<Saas>) {
-        if let Some((from, lineage, svid)) = self.unsynced.remove(&serial).filter(|_| ok) {
-            self.issued.push(svid.clone());
-            out.send_for(lineage, from, Wire::Svid(Box::new(SvidWord::Issued(svid))));
+        if let Some((from, lineage, issued)) = self.unsynced.remove(&serial).filter(|_| ok) {
+            out.send_for(lineage, from, Wire::Svid(Box::new(SvidWord::Issued(issued.svid.clone()))));
+            self.issued.push(issued);
         }
     }
 
@@ -197,28 +200,35 @@ impl Machine<Saas> for CaMachine {
     }
 }
 
-/// What must be known of a certificate to take it back: number, end, id, and who signed it.
-fn record(svid: &Svid) -> Box<[u8]> {
-    let id = svid.id.as_str().as_bytes();
+/// What must be known of a certificate to take it back: number, end, workload, id, and who signed it.
+fn record(Issued { role, svid }: &Issued) -> Box<[u8]> {
+    let (role, id) = (role.as_bytes(), svid.id.as_str().as_bytes());
     let signer = svid.chain.get(1).map_or(&[][..], |der| der);
-    [&svid.serial.to_le_bytes(), &svid.not_after.to_le_bytes(), &(id.len() as u64).to_le_bytes(), id, signer]
-        .concat()
-        .into()
+    let [role_len, id_len] = [role, id].map(|text| (text.len() as u64).to_le_bytes());
+    [&svid.serial.to_le_bytes(), &svid.not_after.to_le_bytes(), &role_len, role, &id_len, id, signer].concat().into()
 }
 
 /// Reads a record; `None` when the disk damaged it. The leaf itself was not kept: nobody needs it to revoke it.
-fn recall(record: &[u8]) -> Option<Svid> {
+fn recall(record: &[u8]) -> Option<Issued> {
     let (serial, rest) = record.split_first_chunk::<8>()?;
     let (not_after, rest) = rest.split_first_chunk::<8>()?;
-    let (length, rest) = rest.split_first_chunk::<8>()?;
-    let (id, signer) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    Some(Svid {
+    let (role, rest) = text(rest)?;
+    let (id, signer) = text(rest)?;
+    let svid = Svid {
         chain: [Arc::from([]), Arc::from(signer)].into(),
         key: KeyName { role: "".into(), index: 0 },
-        id: SpiffeId::parse(std::str::from_utf8(id).ok()?).ok()?,
+        id: SpiffeId::parse(id).ok()?,
         serial: u64::from_le_bytes(*serial),
         not_after: u64::from_le_bytes(*not_after),
-    })
+    };
+    Some(Issued { role: role.into(), svid: Arc::new(svid) })
+}
+
+/// A text with its length before it, and what follows.
+fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 #[cfg(test)]

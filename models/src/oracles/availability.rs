@@ -129,7 +129,12 @@ impl Oracle<Saas> for Availability {
         tally.judge(self.promise.as_ref(), &member.id, verdict, answer, seen);
         if self.liveness_from.is_some_and(|from| answer.intended > from + self.grace) {
             tally.asked_in_liveness += 1;
-            tally.good_in_a_row = if verdict == Some(false) { 0 } else { tally.good_in_a_row + 1 };
+            // A refusal that does not count against the service is no service either.
+            match verdict {
+                Some(true) => tally.good_in_a_row += 1,
+                Some(false) => tally.good_in_a_row = 0,
+                None => {}
+            }
         }
     }
 

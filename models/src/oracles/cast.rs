@@ -1,6 +1,7 @@
 //! Who plays: principals, what each is entitled to, and which tenant lives where.
 
 use crate::ids::TenantId;
+use sim::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Principal {
     pub breach: &'static str,
     /// Whether every success is a breach: it holds nothing that entitles it.
     pub never: bool,
+    /// Requests that were meant to start before this are not held against it: until then it was entitled.
+    pub entitled_until: Instant,
 }
 
 impl Principal {
@@ -41,11 +44,25 @@ pub struct Member {
     pub cell: Arc<str>,
 }
 
+/// A record of a tenant that the tenant's own principals must not get: its label or level is not permitted to them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forbidden {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its number within the tenant.
+    pub record: u32,
+    /// Requests that were meant to start before this do not count: until then it was permitted.
+    pub from: Instant,
+    /// The requirement that is broken when one of them gets it.
+    pub requirement: &'static str,
+}
+
 /// All principals and tenants of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Cast {
     principals: BTreeMap<Arc<str>, Principal>,
     members: Vec<Member>,
+    forbidden: Vec<Forbidden>,
 }
 
 impl Cast {
@@ -56,6 +73,14 @@ impl Cast {
     /// Adds a principal.
     pub fn add(&mut self, principal: Principal) {
         self.principals.insert(principal.name.clone(), principal);
+    }
+    /// Adds a record that nobody of its tenant may get.
+    pub fn forbid(&mut self, forbidden: Forbidden) {
+        self.forbidden.push(forbidden);
+    }
+    /// Why a record is forbidden to its own tenant's principals, if it is.
+    pub fn forbidden(&self, tenant: &str, record: u32) -> Option<&Forbidden> {
+        self.forbidden.iter().find(|f| f.record == record && *f.tenant == *tenant)
     }
     /// The principal of a name.
     pub fn principal(&self, name: &str) -> Option<&Principal> {

@@ -1,4 +1,5 @@
-//! A principal that holds nothing which entitles it is refused, whatever it sends (TEN-01, IDN-01, IDN-02, POL-06).
+//! A principal that holds nothing which entitles it is refused, whatever it sends (TEN-01, IDN-01, IDN-02, IDN-06,
+//! POL-06).
 //!
 //! Judged by what it gets, not by what the gateway says it decided: any success is a breach.
 
@@ -32,7 +33,8 @@ impl Oracle<Saas> for Refusal {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Some(answer) = answer(seen) else { return };
         let Some(principal) = self.cast.principal(&answer.principal) else { return };
-        if principal.never && (200..300).contains(&answer.status) && self.found < FINDINGS_MAX {
+        let entitled = !principal.never || answer.intended < principal.entitled_until;
+        if !entitled && (200..300).contains(&answer.status) && self.found < FINDINGS_MAX {
             self.found += 1;
             let tenant = answer.tenant.as_deref();
             let message = format!(

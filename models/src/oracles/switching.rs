@@ -134,7 +134,8 @@ mod tests {
             cast.add_member(Member { id: id.into(), index, region: region.into(), cell: "cell".into() });
         }
         let (tenant, also) = (Some("acme".into()), vec!["gamma".into()]);
-        cast.add(Principal { name: "ada".into(), tenant, also, honest: false, breach: "TEN-02", never: false });
+        let (name, breach, entitled_until) = ("ada".into(), "TEN-02", Instant::ZERO);
+        cast.add(Principal { name, tenant, also, honest: false, breach, never: false, entitled_until });
         Switching::new(Rc::new(cast), 10)
     }
 

@@ -2,12 +2,12 @@
 
 use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
-use super::{Deployment, KnownBad, index_of};
-use crate::app::machine::RecordClass;
+use super::{Deployment, Enrolled, KnownBad, index_of};
+use crate::app::class::RecordClass;
 use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
 use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
-use crate::config::{Cell, Component, Operation, PlatformConfig};
+use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
 use crate::ids::TenantId;
@@ -20,8 +20,9 @@ use crate::postgres::machine::{ArbiterNode, DbCosts, DbNode, DbSpec};
 use crate::postgres::reference::Seed;
 use crate::saas::Saas;
 use crate::wire::policy::Level;
-use sim::Duration;
+use crate::wire::svid::SpiffeId;
 use sim::node::Boot;
+use sim::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -129,10 +130,20 @@ fn idp_boot(parts: &Parts<'_>) -> Boot<Saas> {
 fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let mut spec = CaMachineSpec::new(&trust_domain(cell));
+    spec.config.intermediate_lifetime = config.tokens.intermediate;
+    spec.config.leaf_lifetime_max = config.tokens.svid;
+    spec.federate_every = config.tokens.trust_bundle;
     let own = parts.mesh.workloads.iter().filter(|w| w.cell == cell);
     for workload in own {
         spec.peers.insert(parts.directory.node(&workload.role), workload.role.as_str().into());
         spec.workloads.push((workload.role.as_str().into(), parts.mesh.id(workload)));
+    }
+    for Enrolled { role, path, revoked_at, .. } in parts.deployment.enrolled.iter().filter(|e| *e.cell == *cell) {
+        let id =
+            SpiffeId::new(&trust_domain(cell), path).expect("paths of enrolled workloads are written in scenarios");
+        spec.peers.insert(parts.directory.node(role), role.clone());
+        spec.workloads.push((role.clone(), id));
+        spec.revocations.extend(revoked_at.map(|at| (at, role.clone())));
     }
     for other in config.cells.iter().filter(|c| *c.id != *cell) {
         let ca = parts.directory.node(&format!("{}/mesh-ca", other.id));
@@ -217,11 +228,14 @@ fn policy_boot(parts: &Parts<'_>) -> Boot<Saas> {
 }
 
 fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
-    let data = PolicyData::from_tenants(&parts.deployment.all_tenants);
+    let content = |tenants: &Tenants| reference_content(&PolicyData::from_tenants(tenants));
+    let mut revisions: Vec<_> = parts.deployment.policies.iter().map(|(at, t)| (*at, content(t))).collect();
+    if revisions.is_empty() {
+        revisions.push((Instant::ZERO, content(&parts.deployment.all_tenants)));
+    }
     let spec = ConfigSpec {
         agents: vec![parts.directory.node(&format!("{}/policy", cell.id))],
-        content: reference_content(&data),
-        revision: 1,
+        revisions,
         signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
         every: parts.deployment.config.ttls.policy_poll,
     };
@@ -286,6 +300,17 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
                 kind: &class.kind,
                 level: class.level.rank().into(),
                 label: &class.label,
+                body: &body,
+            });
+        }
+        for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
+            let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, special.id, 0).encode().as_str().into();
+            engine.load(Seed {
+                tenant: &tenant.id,
+                id: i64::from(special.id),
+                kind: &special.kind,
+                level: special.level,
+                label: &special.label,
                 body: &body,
             });
         }

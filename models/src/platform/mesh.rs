@@ -2,7 +2,7 @@
 
 use super::Directory;
 use super::sidecar::{Sidecar, SidecarSpec};
-use crate::config::{Costs, Operation};
+use crate::config::{Costs, Operation, Tokens};
 use crate::mesh::verify::{ChainMemo, PeerExpectation};
 use crate::saas::Saas;
 use crate::wire::svid::SpiffeId;
@@ -41,6 +41,7 @@ pub(super) struct Mesh {
     pub memo: ChainMemo,
     pub names: Rc<BTreeMap<NodeId, Arc<str>>>,
     pub clients: BTreeSet<NodeId>,
+    pub tokens: Tokens,
 }
 
 impl Mesh {
@@ -67,6 +68,9 @@ impl Mesh {
         spec.accepts = accepts;
         spec.names = (*self.names).clone();
         spec.sealed = workload.sealed.iter().map(|r| directory.node(r)).collect();
+        spec.lifetime = self.tokens.svid;
+        spec.renew_before = self.tokens.svid_renew_before;
+        spec.refresh = self.tokens.trust_bundle;
         // Providers of tokens and keys answer from outside the mesh; clients stand outside by nature.
         spec.open_to = match workload.open {
             true => self.clients.clone(),

@@ -42,8 +42,10 @@ pub struct SidecarSpec {
     pub role: Arc<str>,
     /// Its id.
     pub id: SpiffeId,
-    /// Life of its certificates, at most an hour.
+    /// Life of its certificates, at most what the CA grants.
     pub lifetime: Duration,
+    /// How long before its end a certificate is renewed: time for several tries before peers refuse the old one.
+    pub renew_before: Duration,
     /// The cell's CA.
     pub ca: NodeId,
     /// How often bundles are fetched.
@@ -68,12 +70,14 @@ pub struct SidecarSpec {
 }
 
 impl SidecarSpec {
-    /// A workload with an id, an hour of life, no peers, and nobody who may call it.
+    /// A workload with an id, an hour of life of which the last third is for renewal, no peers, and nobody who may call
+    /// it.
     pub fn new(role: &str, id: SpiffeId, ca: NodeId, memo: ChainMemo) -> SidecarSpec {
         SidecarSpec {
             role: role.into(),
             id,
             lifetime: Duration::secs(3600),
+            renew_before: Duration::secs(1200),
             ca,
             refresh: Duration::secs(5),
             peers: BTreeMap::new(),

@@ -37,6 +37,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
         thumbprints: Rc::new(thumbprints(&actors, &directory)),
         mesh: Mesh {
             memo: deployment.chains.clone(),
+            tokens: config.tokens.clone(),
             names: Rc::new(names),
             clients: roles.iter().filter(|r| outside(r)).map(|r| directory.node(r)).collect::<BTreeSet<_>>(),
             workloads,

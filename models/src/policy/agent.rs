@@ -51,6 +51,15 @@ struct Installed {
     loaded: Loaded,
 }
 
+/// What a bundle would be taken for.
+#[derive(Debug)]
+pub enum Examined {
+    /// What is in force already.
+    InForce,
+    /// A policy that would be installed.
+    New(Box<Loaded>),
+}
+
 /// What became of an accepted bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
@@ -107,17 +116,18 @@ impl Agent {
         rego.map(|rego| rego.calls()).unwrap_or_default()
     }
 
-    /// Takes a bundle, or refuses it and keeps what is in force.
+    /// What a bundle would be taken for; nothing changes. Its revision is the [`Agent::floor`] that must be on the disk
+    /// before it is received.
     ///
     /// # Errors
     /// The first check that it fails: signature, content, time, revision, compilation.
-    pub fn receive(
-        &mut self,
+    pub fn examine(
+        &self,
         now: Instant,
         controls: &Controls,
         loader: &mut Loader,
         bundle: &SignedBundle,
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<Examined, Refusal> {
         let SignedBundle { manifest, content, .. } = bundle;
         if let Err(refusal) = loader.verify(&self.trusted, bundle)
             && controls.on(&BUNDLE_SIGNATURE)
@@ -130,21 +140,40 @@ impl Agent {
         if manifest.issued_at > now + self.skew {
             return Err(Refusal::FromFuture);
         }
-        if let Some(installed) = &mut self.installed
-            && same_content(&installed.manifest, manifest)
-            && content_matches(bundle)
-        {
-            let fresher = manifest.issued_at > installed.manifest.issued_at;
-            installed.manifest.issued_at = installed.manifest.issued_at.max(manifest.issued_at);
-            return Ok(if fresher { Accepted::Refreshed } else { Accepted::Unchanged });
+        let in_force = self.installed.as_ref().is_some_and(|i| same_content(&i.manifest, manifest));
+        if in_force && content_matches(bundle) {
+            return Ok(Examined::InForce);
         }
         if self.goes_back(manifest) && controls.on(&BUNDLE_REVISION) {
             return Err(Refusal::RolledBack { seen: self.floor, offered: manifest.revision });
         }
-        let loaded = loader.load(content)?;
-        self.floor = manifest.revision;
-        self.installed = Some(Installed { manifest: manifest.clone(), loaded });
-        Ok(Accepted::Installed)
+        loader.load(content).map(|loaded| Examined::New(Box::new(loaded)))
+    }
+
+    /// Takes a bundle, or refuses it and keeps what is in force.
+    ///
+    /// # Errors
+    /// As for [`Agent::examine`].
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        controls: &Controls,
+        loader: &mut Loader,
+        bundle: &SignedBundle,
+    ) -> Result<Accepted, Refusal> {
+        let manifest = &bundle.manifest;
+        match (self.examine(now, controls, loader, bundle)?, &mut self.installed) {
+            (Examined::InForce, Some(installed)) if manifest.issued_at > installed.manifest.issued_at => {
+                installed.manifest.issued_at = manifest.issued_at;
+                Ok(Accepted::Refreshed)
+            }
+            (Examined::InForce, _) => Ok(Accepted::Unchanged),
+            (Examined::New(loaded), _) => {
+                self.floor = manifest.revision;
+                self.installed = Some(Installed { manifest: manifest.clone(), loaded: *loaded });
+                Ok(Accepted::Installed)
+            }
+        }
     }
 
     /// A lower revision goes back; so does the same revision with another content, which only a dishonest signer makes.

@@ -1,18 +1,19 @@
 //! The policy machines: a config service that signs and hands out bundles, and the agent that answers from them.
 //!
-//! The agent keeps the highest revision it ever installed on its disk: without that, a restart would be a way to roll
-//! policy back.
+//! The agent keeps the highest revision it ever installed on its disk, and installs none before it is there: without
+//! that, a restart would be a way to roll policy back.
 
-use super::agent::Agent;
-use super::bundle::{Loader, Signer, TrustedKey};
+use super::agent::{Accepted, Agent};
+use super::bundle::{Loader, Refusal, Signer, TrustedKey};
 use crate::fact::Fact;
 use crate::ids::TenantId;
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::policy::{BundleContent, Input as Question};
+use crate::wire::policy::{BundleContent, Input as Question, SignedBundle};
 use sim::disk::Write;
 use sim::seed::{Lineage, name_hash};
-use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a config service is.
@@ -20,10 +21,8 @@ use std::sync::Arc;
 pub struct ConfigSpec {
     /// Agents it serves.
     pub agents: Vec<NodeId>,
-    /// The policy in force.
-    pub content: Arc<BundleContent>,
-    /// Revision of the policy.
-    pub revision: u64,
+    /// The revisions of the policy, counted from 1, each with when it comes into force (local clock); in order.
+    pub revisions: Vec<(Instant, Arc<BundleContent>)>,
     /// Name and seed of its signing key.
     pub signer: (Arc<str>, [u8; 32]),
     /// How often a freshly signed bundle goes out.
@@ -49,12 +48,19 @@ impl ConfigService {
     fn hand_out(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         self.rounds += 1;
         let lineage = Lineage::root(name_hash("config") ^ u64::from(ctx.node().0), self.rounds);
-        let bundle = Arc::new(self.signer.sign(self.spec.revision, ctx.now(), &self.spec.content));
-        for agent in &self.spec.agents {
-            out.send_for(lineage, *agent, Wire::Bundle(bundle.clone()));
+        let now = ctx.now();
+        let revision = self.spec.revisions.partition_point(|(at, _)| *at <= now);
+        if let Some((_, content)) = revision.checked_sub(1).map(|last| &self.spec.revisions[last]) {
+            let bundle = Arc::new(self.signer.sign(revision as u64, now, content));
+            for agent in &self.spec.agents {
+                out.send_for(lineage, *agent, Wire::Bundle(bundle.clone()));
+            }
         }
         // The first hand-out may meet an agent that is still getting its identity.
-        let span = if self.rounds < 4 { Duration::millis(200) } else { self.spec.every };
+        let mut span = if self.rounds < 4 { Duration::millis(200) } else { self.spec.every };
+        if let Some((at, _)) = self.spec.revisions.get(revision) {
+            span = span.min(at.since(now));
+        }
         out.timer_for(lineage.child(1), span, 1);
     }
 }
@@ -85,6 +91,10 @@ pub struct PolicyAgent {
     agent: Agent,
     loader: Loader,
     spec: AgentSpec,
+    /// The highest revision that the disk has.
+    kept: u64,
+    /// Bundles that wait for the disk, by revision.
+    waiting: BTreeMap<u64, Arc<SignedBundle>>,
     nobody: TenantId,
 }
 
@@ -94,8 +104,45 @@ impl PolicyAgent {
     /// An agent without policy, which remembers the highest revision it ever had.
     pub fn boot(spec: &AgentSpec, ctx: &mut Ctx<'_, Saas>, _out: &mut Outbox<Saas>) -> PolicyAgent {
         let floor = ctx.disk().read(FLOOR).iter().filter_map(|r| r[..].try_into().ok().map(u64::from_le_bytes)).max();
-        let agent = Agent::new(spec.trusted.clone(), spec.stale_after, spec.skew, floor.unwrap_or(0));
-        PolicyAgent { agent, loader: Loader::new(), spec: spec.clone(), nobody: "-".into() }
+        let kept = floor.unwrap_or(0);
+        let agent = Agent::new(spec.trusted.clone(), spec.stale_after, spec.skew, kept);
+        let (loader, waiting) = (Loader::new(), BTreeMap::new());
+        PolicyAgent { agent, loader, spec: spec.clone(), kept, waiting, nobody: "-".into() }
+    }
+
+    /// A bundle has come. A revision that the disk does not have yet goes there first; which one is asked only of a
+    /// bundle that passes every check, or a forged one could raise the floor over every genuine one.
+    fn offered(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, bundle: Arc<SignedBundle>) {
+        out.busy(self.spec.cost.1);
+        let revision = bundle.manifest.revision;
+        match self.agent.examine(ctx.now(), ctx.controls(), &mut self.loader, &bundle) {
+            Ok(_) if revision > self.kept => {
+                self.waiting.entry(revision).or_insert(bundle);
+                out.write(FLOOR, Write::Append(revision.to_le_bytes().into()));
+                out.sync(revision);
+            }
+            Ok(_) => self.take(ctx, out, &bundle),
+            Err(refusal) => refuse(out, &refusal, &bundle),
+        }
+    }
+
+    /// The disk has a revision, or failed to keep it: then the next hand-out tries again.
+    fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, revision: u64, ok: bool) {
+        if let Some(bundle) = self.waiting.remove(&revision).filter(|_| ok) {
+            self.kept = self.kept.max(revision);
+            self.take(ctx, out, &bundle);
+        }
+    }
+
+    fn take(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, bundle: &SignedBundle) {
+        match self.agent.receive(ctx.now(), ctx.controls(), &mut self.loader, bundle) {
+            Ok(Accepted::Installed) => {
+                let (about, value) = (bundle.key_id.clone(), bundle.manifest.revision);
+                out.fact(Fact::Reported { by: "policy.bundle", what: "in-force", about, value });
+            }
+            Ok(Accepted::Refreshed | Accepted::Unchanged) => {}
+            Err(refusal) => refuse(out, &refusal, bundle),
+        }
     }
 
     fn decide(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, question: &Question) {
@@ -108,22 +155,17 @@ impl PolicyAgent {
     }
 }
 
+fn refuse(out: &mut Outbox<Saas>, refusal: &Refusal, bundle: &SignedBundle) {
+    let (reason, subject) = (refusal.code(), bundle.key_id.clone());
+    out.fact(Fact::Decided { by: "policy.bundle", allowed: false, reason, subject });
+}
+
 impl Machine<Saas> for PolicyAgent {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Policy(id, question) } => self.decide(ctx, out, from, id, &question),
-            Input::Message { message: Wire::Bundle(bundle), .. } => {
-                out.busy(self.spec.cost.1);
-                let before = self.agent.floor();
-                if let Err(refusal) = self.agent.receive(ctx.now(), ctx.controls(), &mut self.loader, &bundle) {
-                    let (reason, subject) = (refusal.code(), bundle.key_id.clone());
-                    out.fact(Fact::Decided { by: "policy.bundle", allowed: false, reason, subject });
-                }
-                if self.agent.floor() != before {
-                    out.write(FLOOR, Write::Append(self.agent.floor().to_le_bytes().into()));
-                    out.sync(0);
-                }
-            }
+            Input::Message { message: Wire::Bundle(bundle), .. } => self.offered(ctx, out, bundle),
+            Input::Synced { token, ok } => self.synced(ctx, out, token, ok),
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),
             _ => {}
         }

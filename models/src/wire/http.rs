@@ -184,6 +184,8 @@ pub enum Reason {
     CircuitOpen,
     /// No healthy cell in the tenant's region.
     RegionUnavailable,
+    /// There is no policy, or only one past its bound: nobody may say yes.
+    PolicyUnavailable,
     /// The platform takes no writes for now.
     ReadOnly,
     /// A dependency is down and there is no tier below it.
@@ -193,7 +195,7 @@ pub enum Reason {
 }
 
 /// Reason, usual status, code.
-const REASONS: [(Reason, u16, &str); 25] = [
+const REASONS: [(Reason, u16, &str); 26] = [
     (Reason::Ok, 200, "ok"),
     (Reason::Created, 201, "created"),
     (Reason::Accepted, 202, "accepted"),
@@ -216,6 +218,7 @@ const REASONS: [(Reason, u16, &str); 25] = [
     (Reason::Overloaded, 503, "overloaded"),
     (Reason::CircuitOpen, 503, "circuit-open"),
     (Reason::RegionUnavailable, 503, "region-unavailable"),
+    (Reason::PolicyUnavailable, 503, "policy-unavailable"),
     (Reason::ReadOnly, 503, "read-only"),
     (Reason::DependencyDown, 503, "dependency-down"),
     (Reason::UpstreamTimeout, 504, "upstream-timeout"),

@@ -99,10 +99,8 @@ const SWALLOWS: usize = 1_500;
 
 fn hidden_beginning(shot: u64, _draw: u64) -> Hidden {
     let record = 70_000 + shot;
-    let begun = format!("{record};");
-    let text = format!(
-        "POST /v1/records HTTP/1.1\r\nhost: {HOST}\r\nx-tenant-id: acme-corp\r\ncontent-length: {SWALLOWS}\r\n\r\n{begun}"
-    );
+    let head = format!("POST /v1/records HTTP/1.1\r\nhost: {HOST}\r\nx-tenant-id: acme-corp\r\n");
+    let text = format!("{head}content-length: {SWALLOWS}\r\n\r\n{record};");
     let asks = [700, 1_400].map(|ms| (Duration::millis(ms), format!("/v1/records/{record}")));
     Hidden { text, asks: asks.into() }
 }
@@ -133,7 +131,8 @@ impl Smuggler {
         let path = "/v1/records/1";
         kit.mark(self.door.mark);
         kit.ask_text(self.door.gateway, &format!("PUT {path}"), |id| {
-            let head = format!("PUT {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: {token}\r\nx-request-id: {id}\r\n");
+            let head =
+                format!("PUT {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: {token}\r\nx-request-id: {id}\r\n");
             format!("{head}{lengths}\r\n{content}").into_bytes()
         });
         for (i, (after, _)) in hidden.asks.iter().enumerate() {

@@ -5,15 +5,19 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
+    &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
+    &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
     &crate::stride::spoofing_rogue_workload::SCENARIO,
     &crate::stride::spoofing_stolen_token::SCENARIO,
     &crate::stride::tampering_intercell_events::SCENARIO,
+    &crate::stride::tampering_policy_bundle::SCENARIO,
 ];

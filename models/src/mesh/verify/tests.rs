@@ -178,6 +178,26 @@ fn a_revoked_certificate_is_stopped_by_the_revocation_list_alone() {
 }
 
 #[test]
+fn an_authority_that_restarts_takes_back_what_it_signed_before() {
+    let mut s = setup();
+    for _ in 0..3 {
+        issue(&mut s.a, KAFKA);
+    }
+    s.a.rotate_intermediate(NOW);
+    let (stolen, other) = (issue(&mut s.a, KAFKA), issue(&mut s.a, KAFKA));
+    s.a.revoke(NOW, &other);
+    s.verifier.set_bundle(s.a.bundle(NOW)).unwrap();
+    // What it has after a restart: its named keys, its schedule, and the numbers that it issued.
+    let mut restarted = Ca::new(START, CaConfig::new(A));
+    restarted.rotate_intermediate(NOW);
+    restarted.resume_after(other.serial);
+    let later = NOW + Duration::secs(1);
+    restarted.revoke(later, &stolen);
+    s.verifier.set_bundle(restarted.bundle(later)).expect("its list must not look older than the one before");
+    check_attack(&mut s, later, &stolen, PeerDenial::Revoked, &REVOCATION);
+}
+
+#[test]
 fn a_bundle_never_goes_back_and_a_broken_one_changes_nothing() {
     let mut s = setup();
     let old = s.a.bundle(NOW);
@@ -187,7 +207,7 @@ fn a_bundle_never_goes_back_and_a_broken_one_changes_nothing() {
     s.verifier.set_bundle(new.clone()).unwrap();
     assert_eq!(s.verifier.set_bundle(old), Err(BundleFault::Older));
     let mut broken = (*new).clone();
-    (broken.sequence, broken.authorities) = (99, vec![Bytes::from(*b"not a certificate")]);
+    (broken.sequence, broken.authorities) = (u64::MAX, vec![Bytes::from(*b"not a certificate")]);
     assert_eq!(s.verifier.set_bundle(Arc::new(broken)), Err(BundleFault::Malformed));
     let verdict = s.verifier.verify_peer(NOW, &Controls::all_on(), &stolen.chain, &s.expected);
     assert_eq!(verdict, Err(PeerDenial::Revoked));

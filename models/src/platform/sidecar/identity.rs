@@ -10,7 +10,7 @@ use crate::wire::Wire;
 use crate::wire::svid::{KeyName, Svid, SvidRequest, SvidWord, TrustBundle};
 use sim::seed::mix;
 use sim::time::EPOCH_UNIX_S;
-use sim::{Ctx, Duration, Instant, Lineage, NodeId, Outbox};
+use sim::{Ctx, Instant, Lineage, NodeId, Outbox};
 use std::sync::Arc;
 
 /// Token of the timer after which the CA is asked again.
@@ -36,10 +36,15 @@ impl Sidecar {
         }
         out.resend(self.spec.ca, own.child(2), ask(SvidWord::AskBundle));
         let complete = self.identity.is_some() && self.domains.iter().all(|d| self.believes(d));
-        let after = if complete { self.spec.refresh } else { ASK_RETRY };
+        // Links that end before the news after next are opened anew, as often as it takes their peers to renew.
+        let ending = self.outbound.ending_before(now + self.spec.refresh * 2);
+        // What is missing or due is asked for again soon; otherwise the next news, or the next renewal, is next.
+        let after = match complete && now < self.renew_at && ending.is_empty() {
+            true => self.spec.refresh.min(self.renew_at.since(now)),
+            false => ASK_RETRY,
+        };
         out.timer_for(own.child(3), after, ASK);
-        let soon = now + after * 2;
-        for peer in self.outbound.ending_before(soon) {
+        for peer in ending {
             if self.spec.peers.contains_key(&peer) && !self.openings.contains_key(&peer) {
                 self.begin(ctx, peer, out);
             }
@@ -72,9 +77,8 @@ impl Sidecar {
             return;
         }
         self.certificates += 1;
-        // At two thirds of its life: time for several tries before peers refuse the old one. When the CA's clock is so
-        // far off that it is dead on arrival, not at once again.
-        self.renew_at = now + Duration(end.since(now).scale(2, 3).0.max(ASK_RETRY.0));
+        // When the CA's clock is so far off that it is dead on arrival, not at once again.
+        self.renew_at = (end - self.spec.renew_before).max(now + ASK_RETRY);
         self.identity = Some(Identity::new(svid));
         self.hello_again(ctx, out);
         for peer in self.outbound.ending_before(Instant::NEVER) {

@@ -375,7 +375,7 @@ fn doubled_words_change_nothing() {
 fn certificates_are_renewed_and_links_reopened_without_a_lost_message() {
     let mut s = setup();
     for spec in [&mut s.caller, &mut s.server] {
-        spec.lifetime = Duration::secs(3);
+        (spec.lifetime, spec.renew_before) = (Duration::secs(3), Duration::secs(1));
         spec.refresh = Duration::millis(500);
     }
     let outcome = run(s);
@@ -388,7 +388,7 @@ fn certificates_are_renewed_and_links_reopened_without_a_lost_message() {
 #[test]
 fn a_link_ends_with_the_certificate_that_it_was_opened_with() {
     let mut s = setup();
-    s.caller.lifetime = Duration::secs(1);
+    (s.caller.lifetime, s.caller.renew_before) = (Duration::secs(1), Duration::millis(300));
     s.faults = vec![fault("partition", Target::Node("ca-a".into()), 200, 20_000, 0)];
     let stale = run(s);
     assert_eq!(reported(&stale, "served"), [0, 1, 2, 3, 4, 5, 6, 7], "until the second after its last one begins");
@@ -399,7 +399,7 @@ fn a_link_ends_with_the_certificate_that_it_was_opened_with() {
 fn a_certificate_that_is_taken_back_cuts_the_standing_link() {
     let revoked = |off| {
         let mut s = setup();
-        s.ca_a.revocations = vec![(Instant(1_100_000_000), id(A, "/ns/app/sa/app"))];
+        s.ca_a.revocations = vec![(Instant(1_100_000_000), "caller".into())];
         s.server.refresh = Duration::millis(100);
         s.off = off;
         run(s)

@@ -101,6 +101,20 @@ fn a_bundle_that_goes_back_is_refused() {
 }
 
 #[test]
+fn a_bundle_that_is_only_examined_changes_nothing() {
+    let mut loader = Loader::new();
+    let mut agent = agent(&mut loader);
+    let controls = Controls::all_on();
+    let next = signer().sign(6, at(1), &with_policy(ALLOW_ALL));
+    assert!(matches!(agent.examine(at(1), &controls, &mut loader, &next), Ok(Examined::New(_))));
+    assert_eq!((agent.floor(), agent.revision()), (5, 5));
+    assert!(!agent.decide(at(1), &controls, &foreign()).decision.allow);
+    let known = signer().sign(5, at(50), &reference());
+    assert!(matches!(agent.examine(at(50), &controls, &mut loader, &known), Ok(Examined::InForce)));
+    assert_eq!(agent.age(at(50)), Some(Duration::secs(50)), "examined, not taken");
+}
+
+#[test]
 fn a_restart_is_no_way_back() {
     let mut loader = Loader::new();
     let before = agent(&mut loader);
