@@ -110,6 +110,8 @@ const ABOUT_ROW: u64 = 1 << 63;
 const TICK_EVERY: Duration = Duration::millis(20);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
+/// Bits of a call's number that say which try it is; above them stands the request's.
+const TRY_BITS: u32 = 2;
 
 impl App {
     /// An instance with nothing open.
@@ -251,11 +253,20 @@ impl App {
         open.tries += 1;
         open.asked = asked;
         let lineage = open.lineage.child(0xd8 + u64::from(open.tries));
-        out.send_for(lineage, asked, Wire::Sql(key, Box::new(transaction)));
+        out.send_for(lineage, asked, Wire::Sql(key << TRY_BITS | u64::from(open.tries), Box::new(transaction)));
     }
 
-    fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, key: u64, outcome: SqlOutcome) {
-        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Database) else { return };
+    /// The request of a call to a database, if the call is the one that is waited for: whoever gives up on a call closes
+    /// its connection, so what comes of it later is never read.
+    fn calling(&self, call: u64) -> Option<u64> {
+        let (key, tries) = (call >> TRY_BITS, call & ((1 << TRY_BITS) - 1));
+        let open = self.open.get(&key).filter(|open| open.phase == Phase::Database)?;
+        (u64::from(open.tries) == tries).then_some(key)
+    }
+
+    fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, call: u64, outcome: SqlOutcome) {
+        let Some(key) = self.calling(call) else { return };
+        let Some(open) = self.open.get(&key) else { return };
         let leads = !store::is_elsewhere(&outcome.replies);
         self.databases.answered((ctx.now(), ctx.controls()), key, from, leads);
         if !leads {
@@ -313,7 +324,7 @@ impl App {
         key: u64,
         may: impl FnOnce(&mut Allowance, u8) -> bool,
     ) {
-        let Some(open) = self.open.get_mut(&key).filter(|open| open.phase == Phase::Database) else { return };
+        let Some(open) = self.open.get_mut(&key) else { return };
         if open.tries < TRIES_MAX && open.task.is_repeatable() && may(&mut open.allowance, open.tries) {
             self.query(ctx, out, key);
         } else {
@@ -439,7 +450,7 @@ impl Machine<Saas> for App {
                         self.looked_up(ctx, out, key, Some(read));
                     }
                 }
-                Wire::SqlAnswer(key, outcome) => self.queried(ctx, out, from, key, outcome),
+                Wire::SqlAnswer(call, outcome) => self.queried(ctx, out, from, call, outcome),
                 Wire::KafkaAnswer(id, response) => {
                     let settled = self.publisher.on_answer(ctx.now(), id, &response);
                     self.settled(out, settled);
@@ -449,7 +460,11 @@ impl Machine<Saas> for App {
                 _ => {}
             },
             Input::Timer { token: TICK } => self.tick(ctx, out),
-            Input::Refused { to, message: Wire::Sql(key, _) } => self.unanswered(ctx, out, to, key),
+            Input::Refused { to, message: Wire::Sql(call, _) } => {
+                if let Some(key) = self.calling(call) {
+                    self.unanswered(ctx, out, to, key);
+                }
+            }
             Input::Refused { message: Wire::Policy(id, _), .. } => {
                 self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());
             }
