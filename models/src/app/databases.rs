@@ -93,7 +93,7 @@ mod tests {
         let (mut now, mut key, mut asked) = (Instant::ZERO, 0, ONE);
         for (at, act) in story.chars().enumerate() {
             match act {
-                's' => now = now + Duration::secs(1),
+                's' => now += Duration::secs(1),
                 '-' => databases.failed((now, &controls), key, asked),
                 '+' | '>' => databases.answered((now, &controls), key, asked, act == '+'),
                 '1' | '2' | 'x' => {

@@ -3,7 +3,7 @@
 //! A request goes policy → cache → database → cache, or policy → broker; a row that is not what its owner's rows
 //! usually are goes to the policy once more, and never to the cache. Each step has a time limit: a policy agent that
 //! does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked again
-//! at its other node.
+//! at its other node, if the request has a retry left, and left alone when it goes on like that.
 
 use super::caller;
 use super::class::{RecordClass, about_row};
@@ -256,8 +256,8 @@ impl App {
         out.send_for(lineage, asked, Wire::Sql(key << TRY_BITS | u64::from(open.tries), Box::new(transaction)));
     }
 
-    /// The request of a call to a database, if the call is the one that is waited for: whoever gives up on a call closes
-    /// its connection, so what comes of it later is never read.
+    /// The request of a call to a database, if that call is still waited for. Whoever gives up on a call closes its
+    /// connection: what comes of it later is never read.
     fn calling(&self, call: u64) -> Option<u64> {
         let (key, tries) = (call >> TRY_BITS, call & ((1 << TRY_BITS) - 1));
         let open = self.open.get(&key).filter(|open| open.phase == Phase::Database)?;

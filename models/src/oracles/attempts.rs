@@ -128,6 +128,7 @@ mod tests {
             honest: true,
             breach: "TEN-02",
             never: false,
+            entitled_until: Instant::ZERO,
         });
         let (mut judge, mut findings, mut version) = (Attempts::new(Rc::new(cast), 100_000), Vec::new(), 0);
         for act in story.chars() {

@@ -109,6 +109,7 @@ mod tests {
             honest: true,
             breach: "TEN-02",
             never: false,
+            entitled_until: Instant::ZERO,
         });
         let promise = Prompt {
             dependency: "the cache",
