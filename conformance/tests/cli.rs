@@ -49,7 +49,7 @@ fn wrong_usage_ends_with_2_and_says_what_was_expected() {
         "error: invalid value '4/4' for '--shard <k/n>': k counts from 0: expected 0/4",
     );
     check(&["merge"], 2, "error: the following required arguments were not provided");
-    check(&["gate", "--out", "s3://bucket/x"], 2, "cellproof: s3://bucket/x: ");
+    check(&["gate", "--out", "ftp://host/x"], 2, "cellproof: ftp://host/x: ");
     check(&["run"], 2, "error: the following required arguments were not provided");
     check(&["frobnicate"], 2, "error: unrecognized subcommand 'frobnicate'");
     check(&["run", "a/b", "--engine", "madsim"], 2, "error: invalid value 'madsim'");

@@ -71,13 +71,13 @@ impl Bucket {
     /// A whole object.
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let path = self.path(name);
-        let bytes = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await })?;
-        Ok(bytes.into())
+        let got = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await });
+        got.map(Into::into).map_err(said)
     }
 
     /// Puts an object, in place of any that was there.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        Ok(self.put(name, bytes, PutMode::Overwrite)?)
+        self.put(name, bytes, PutMode::Overwrite).map_err(said)
     }
 
     fn put(&self, name: &str, bytes: &[u8], mode: PutMode) -> Result<(), Error> {
@@ -88,12 +88,12 @@ impl Bucket {
     /// Removes an object.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         let path = self.path(name);
-        Ok(self.runtime.block_on(self.store.delete(&path))?)
+        self.runtime.block_on(self.store.delete(&path)).map_err(said)
     }
 
     /// Names of the parts of the log, in order.
     pub fn log_parts(&self) -> io::Result<Vec<String>> {
-        let found = self.runtime.block_on(self.store.list_with_delimiter(Some(&self.prefix)))?;
+        let found = self.runtime.block_on(self.store.list_with_delimiter(Some(&self.prefix))).map_err(said)?;
         let names = found.objects.iter().filter_map(|object| object.location.filename().map(str::to_owned));
         let mut parts: Vec<String> = names.filter(|name| number(name).is_some()).collect();
         parts.sort();
@@ -114,6 +114,15 @@ impl Bucket {
         let next = parts.last().and_then(|last| number(last)).map_or(0, |last| last + 1);
         Ok(BucketPen { bucket: self.clone(), next, header, lines: Vec::new(), begun: Instant::now() })
     }
+}
+
+/// What a store said, on one line: some answer with a page.
+fn said(e: Error) -> io::Error {
+    let kind = match e {
+        Error::NotFound { .. } => io::ErrorKind::NotFound,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, e.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn name(part: u64) -> String {
@@ -168,7 +177,7 @@ impl Pen for BucketPen {
                 Error::AlreadyExists { .. } | Error::Precondition { .. } => {
                     usage(format!("{file} is there already: another cellproof is at work in {}", self.bucket.url))
                 }
-                e => usage(format!("failed to write {file}: {e}")),
+                e => usage(format!("failed to write {file}: {}", said(e))),
             }
         })?;
         self.next += 1;
