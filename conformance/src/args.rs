@@ -1,6 +1,7 @@
 //! What can be typed. The doc comments here are the help text.
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use scenarios::sweep::Shard;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum Command {
     Run(Run),
     /// Prove every scenario and leave reports: what gates a release.
     Gate(Gate),
+    /// Put the shards of a gate together: the reports that one gate would have written, to the byte.
+    Merge(Merge),
     /// Run a token again and show what happened.
     Replay(Replay),
     /// Search for failures: runs made from what earlier runs showed.
@@ -121,9 +124,12 @@ pub struct Run {
     /// With --seed or --seeds: draw faults from the seed.
     #[arg(long)]
     pub faults: bool,
-    /// Write reports into this directory.
+    /// Keep finished steps here, go on from them, and write reports here: a directory, or a URL as for `gate`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Forget what the directory holds, and begin anew.
+    #[arg(long, requires = "out")]
+    pub overwrite: bool,
     /// Print the record as JSON.
     #[arg(long)]
     pub json: bool,
@@ -166,7 +172,8 @@ pub struct Gate {
     /// Swarm seeds per scenario [default: 128; 4 with --quick, 1024 with --full].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub seeds: Option<u64>,
-    /// Begin no further run after this time: `90s`, `5m`, `1h`. Too few runs are inconclusive.
+    /// Begin no further step after this time: `90s`, `5m`, `1h`. Too few runs are inconclusive; the same command goes
+    /// on with the rest.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub time_budget: Option<Duration>,
     /// A named profile demands that no row of the catalogue is left without a scenario.
@@ -178,15 +185,42 @@ pub struct Gate {
     /// Calm and four swarm seeds, no ablations: a quick look.
     #[arg(long)]
     pub quick: bool,
-    /// Where reports go.
+    /// Do only part k of n, k from 0, and keep what it finds for `merge`.
+    #[arg(long, value_name = "k/n", conflicts_with = "json")]
+    pub shard: Option<Shard>,
+    /// Where finished steps and reports go: a directory, or file:///PATH, s3://BUCKET/PATH, gs://…, az://… (all but
+    /// the first two need the feature `object-store`). A gate that was stopped goes on from what is there.
     #[arg(long, value_name = "DIR", default_value = "cellproof-out")]
     pub out: PathBuf,
+    /// Forget what the directory holds, and begin anew; without it another plan's results are never written over.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Input files.
     #[command(flatten)]
     pub files: Files,
     /// Worker threads; all cores by default. Changes no result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Print the record as JSON instead of the summary.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `merge`.
+#[derive(Group, Debug)]
+pub struct Merge {
+    /// What `gate --shard k/n --out DIR` left: directories or URLs, in any order.
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Where reports go: a directory or a URL, as for `gate`.
+    #[arg(long, value_name = "DIR", default_value = "cellproof-out")]
+    pub out: PathBuf,
+    /// Judge what is there: missing steps count as left out by a time budget, and too few are inconclusive.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Write over the reports of another gate.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the record as JSON instead of the summary.
     #[arg(long)]
     pub json: bool,
@@ -259,7 +293,7 @@ pub enum Format {
 /// Arguments of `report`.
 #[derive(Group, Debug)]
 pub struct Report {
-    /// A directory with the `report.json` of a gate.
+    /// A directory (or URL, as for `gate`) with the `report.json` of a gate.
     pub dir: PathBuf,
     /// Print this format; without it all files in the directory are written again.
     #[arg(long, value_enum)]

@@ -3,6 +3,7 @@
 pub mod explore;
 pub mod gate;
 pub mod list;
+pub mod merge;
 pub mod model;
 pub mod replay;
 pub mod report;
@@ -20,6 +21,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::List(args) => list::list(&args),
         Command::Run(args) => run::run(&args),
         Command::Gate(args) => gate::gate(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explore(args) => explore::explore(&args),
         Command::Report(args) => report::report(&args),

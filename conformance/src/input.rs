@@ -1,4 +1,4 @@
-//! Files that come in, and the directory that reports go to. Everything is checked before anything runs.
+//! Files and names that come in. Everything is checked before anything runs.
 
 use crate::args::Files;
 use crate::exit::{Refusal, usage};
@@ -9,27 +9,50 @@ use sim::control::Control;
 use std::fs;
 use std::path::Path;
 
+/// What was read, and the text of each file that was given.
+pub struct Given {
+    /// Platform and tenants.
+    pub inputs: Inputs,
+    /// Text of the platform file.
+    pub platform: Option<String>,
+    /// Text of the tenants file.
+    pub tenants: Option<String>,
+}
+
 /// Reads platform and tenants; what is not given is the embedded reference.
 ///
 /// # Errors
-/// A file that cannot be read, or every mistake in it as `file:line:column: what, expected what`.
+/// As for [`given`].
 pub fn inputs(files: &Files) -> Result<Inputs, Refusal> {
-    let (platform, platform_text) = text(files.platform.as_deref(), "platform.toml", PLATFORM_TOML)?;
-    let (tenants, tenants_text) = text(files.tenants.as_deref(), "tenants.yaml", TENANTS_YAML)?;
-    Inputs::parse((&platform, &platform_text), (&tenants, &tenants_text)).map_err(|problems| {
+    given(files).map(|given| given.inputs)
+}
+
+/// Reads platform and tenants, and keeps the texts.
+///
+/// # Errors
+/// A file that cannot be read, or every mistake in it as `file:line:column: what, expected what`.
+pub fn given(files: &Files) -> Result<Given, Refusal> {
+    let (platform_name, platform) = text(files.platform.as_deref(), "platform.toml")?;
+    let (tenants_name, tenants) = text(files.tenants.as_deref(), "tenants.yaml")?;
+    let platform_text = platform.as_deref().unwrap_or(PLATFORM_TOML);
+    let tenants_text = tenants.as_deref().unwrap_or(TENANTS_YAML);
+    match Inputs::parse((&platform_name, platform_text), (&tenants_name, tenants_text)) {
+        Ok(inputs) => Ok(Given { inputs, platform, tenants }),
         // One line a problem, each with its place; a lone line gets no program name before it either.
-        usage(format!("{problems}\n{}", count(problems.0.len())))
-    })
+        Err(problems) => Err(usage(format!("{problems}\n{}", count(problems.0.len())))),
+    }
 }
 
 fn count(problems: usize) -> String {
     format!("{problems} problem{} in the input; nothing was run", if problems == 1 { "" } else { "s" })
 }
 
-fn text(file: Option<&Path>, name: &str, embedded: &str) -> Result<(String, String), Refusal> {
-    let Some(path) = file else { return Ok((name.into(), embedded.into())) };
+/// The name that mistakes are told with, and the text of a file that was given.
+fn text(file: Option<&Path>, name: &str) -> Result<(String, Option<String>), Refusal> {
+    let Some(path) = file else { return Ok((name.into(), None)) };
     let name = path.display().to_string();
-    Ok((name.clone(), fs::read_to_string(path).map_err(|e| usage(format!("failed to read {name}: {e}")))?))
+    let text = fs::read_to_string(path).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
+    Ok((name, Some(text)))
 }
 
 /// What has to be typed again for the same input.
@@ -48,12 +71,6 @@ pub fn quoted(argument: &str) -> String {
     } else {
         format!("'{}'", argument.replace('\'', r"'\''"))
     }
-}
-
-/// The command as it was typed.
-pub fn command_line() -> String {
-    let arguments = std::env::args_os().skip(1).map(|a| quoted(&a.to_string_lossy()));
-    std::iter::once("cellproof".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// Scenarios by name, each once; a name that ends in `/` stands for its group.
@@ -94,16 +111,6 @@ pub fn controls(ids: &[String]) -> Result<Vec<&'static Control>, Refusal> {
     if unknown.is_empty() { Ok(found) } else { Err(usage(unknown.join("\n"))) }
 }
 
-/// Makes the directory if it is missing, and makes sure that a file can be written into it.
-///
-/// # Errors
-/// One line. Nothing is left behind in a directory that was there before.
-pub fn writable(dir: &Path) -> Result<(), Refusal> {
-    let probe = dir.join(format!(".cellproof.{}.tmp", std::process::id()));
-    let tried = fs::create_dir_all(dir).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
-    tried.map_err(|e| usage(format!("failed to write into {}: {e}", dir.display())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,13 +129,5 @@ mod tests {
         let lines: Vec<&str> = refused.message.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("unknown control \"cache.key-namespce\", did you mean \"cache.key-namespace\"?"));
-    }
-
-    #[test]
-    fn a_file_stands_where_a_directory_should_be() {
-        let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let refused = writable(file.path()).unwrap_err();
-        assert_eq!(refused.exit.code(), 2);
-        assert!(refused.message.starts_with("failed to write into "), "{}", refused.message);
     }
 }

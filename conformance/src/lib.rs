@@ -2,18 +2,26 @@
 //!
 //! Start at [`args`] (what can be typed) and [`exit`] (what is answered). Only this crate knows terminals, files and
 //! the wall clock; what a command finds is a record, and [`summary`] and [`timeline`] are pure functions that show one.
+//! A sweep keeps what is finished in a [`log`] at a [`place`], so that it may be killed, continued, and cut into
+//! shards.
 
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod claim;
 pub mod command;
 pub mod corpus;
+pub mod desk;
 pub mod exit;
 pub mod input;
+pub mod log;
+pub mod place;
 pub mod progress;
+pub mod shard;
 pub mod summary;
 pub mod terminal;
 pub mod timeline;
+pub mod timings;
 
 use clap::Parser;
 use exit::Refusal;

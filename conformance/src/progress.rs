@@ -3,7 +3,6 @@
 //! Also keeps the time budget: this is the only place that knows what time it is while something runs.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scenarios::prove::{Progress, Watch};
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How often a log that is no terminal is told.
 const PLAIN_EVERY: Duration = Duration::from_secs(60);
 
-/// Watches a proof.
+/// Shows how far a sweep is.
 pub struct Bar {
     bar: ProgressBar,
     began: Instant,
@@ -25,7 +24,7 @@ impl Bar {
         let terminal = stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs  {elapsed} (about {eta} left)  {msg}");
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {elapsed} (about {eta} left)  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
         let began = Instant::now();
         Bar { bar, began, budget, told: (!terminal).then(|| Mutex::new(began)) }
@@ -36,25 +35,30 @@ impl Bar {
         self.bar.finish_and_clear();
         self.began.elapsed()
     }
-}
 
-impl Watch for Bar {
-    fn tell(&self, progress: Progress<'_>) {
+    /// A step of this name was finished.
+    pub fn tell(&self, name: impl FnOnce() -> String) {
         self.bar.inc(1);
         match &self.told {
-            None => self.bar.set_message(format!("{} {}", progress.scenario, progress.step)),
+            None => self.bar.set_message(name()),
             Some(told) => {
                 let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 if told.elapsed() >= PLAIN_EVERY {
                     *told = Instant::now();
                     let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-                    eprintln!("{done} of {all} runs after {} s", self.began.elapsed().as_secs());
+                    eprintln!("{done} of {all} steps after {} s", self.began.elapsed().as_secs());
                 }
             }
         }
     }
 
-    fn enough(&self) -> bool {
+    /// Whether the budget is spent.
+    pub fn spent(&self) -> bool {
         self.budget.is_some_and(|budget| self.began.elapsed() >= budget)
+    }
+
+    /// Nanoseconds since it began.
+    pub fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

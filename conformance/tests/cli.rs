@@ -43,6 +43,13 @@ fn wrong_usage_ends_with_2_and_says_what_was_expected() {
     check(&["gate", "--seeds", "0"], 2, "error: invalid value '0'");
     check(&["gate", "--quick", "--full"], 2, "error: the argument '--quick' cannot be used with '--full'");
     check(&["gate", "--time-budget", "5 parsecs"], 2, "error: invalid value '5 parsecs'");
+    check(
+        &["gate", "--shard", "4/4"],
+        2,
+        "error: invalid value '4/4' for '--shard <k/n>': k counts from 0: expected 0/4",
+    );
+    check(&["merge"], 2, "error: the following required arguments were not provided");
+    check(&["gate", "--out", "ftp://host/x"], 2, "cellproof: ftp://host/x: ");
     check(&["run"], 2, "error: the following required arguments were not provided");
     check(&["frobnicate"], 2, "error: unrecognized subcommand 'frobnicate'");
     check(&["run", "a/b", "--engine", "madsim"], 2, "error: invalid value 'madsim'");

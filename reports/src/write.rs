@@ -33,11 +33,21 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, path)?;
+        name_lasts(path)
     });
     if written.is_err() {
         // The first error is the one worth telling; a leftover is only untidy.
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Makes the new name outlast the machine: on Unix a directory is synced like a file.
+fn name_lasts(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }

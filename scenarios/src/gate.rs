@@ -6,6 +6,7 @@
 use crate::prove::{CODE, Settings, merge_serving};
 use models::catalogue;
 use models::registry;
+use serde::{Deserialize, Serialize};
 use sim::Duration;
 use sim::measure::{Judgement, Objective, RunTallies, Tally, judge_quantile, judge_ratio};
 use sim::record::{ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};
@@ -19,7 +20,7 @@ const ALPHA: f64 = 0.05;
 const P95: u32 = 9_500;
 
 /// What must be there, besides scenarios that held.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Demand {
     /// A canary must have failed: a gate without one might be blind.
     pub canary: bool,

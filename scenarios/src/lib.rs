@@ -1,7 +1,8 @@
 //! Scenarios: one attack or drill, one file; and how a scenario is proved.
 //!
-//! Start at [`scenario`] (what one is) and [`prove`] (the passes that decide its verdict). [`stage`] turns a scenario
-//! into a world; [`actors`] are the honest clients and the attackers on it; [`token`] is the line that replays a run.
+//! Start at [`scenario`] (what one is), [`prove`] (the passes that decide its verdict) and [`sweep`] (many of them, in
+//! parallel, anywhere). [`stage`] turns a scenario into a world; [`actors`] are the honest clients and the attackers on
+//! it; [`token`] is the line that replays a run.
 
 #![forbid(unsafe_code)]
 
@@ -17,4 +18,5 @@ pub mod prove;
 pub mod scenario;
 pub mod stage;
 pub mod stride;
+pub mod sweep;
 pub mod token;

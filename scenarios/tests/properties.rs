@@ -10,9 +10,11 @@ use models::fact::Fact;
 use models::luck;
 use proptest::prelude::*;
 use scenarios::catalogue;
-use scenarios::prove::{Finished, Order, Settings, execute, prove};
+use scenarios::gate::Demand;
+use scenarios::prove::{Finished, Order, Settings, execute};
 use scenarios::scenario::Scenario;
 use scenarios::stage::{Acts, Stage};
+use scenarios::sweep::{Plan, prove};
 use sim::Instant;
 use sim::choice::Choice;
 use sim::record::Pass;
@@ -142,9 +144,10 @@ fn a_proof_is_the_same_on_one_thread_and_on_many() {
         compare_every: 3,
         ablate: true,
     };
+    let plan = Plan::new(settings, &[&*SHORT], Demand::default());
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        let records = pool.install(|| prove(&settings, &[&*SHORT], &()));
+        let records = pool.install(|| prove(&plan));
         serde_json::to_string_pretty(&records).expect("a record is JSON")
     };
     let one = on(1);

@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
 
 const FULL_STEPS: &[Step] = &[
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
+    ("object store", object_store),
     ("determinism", determinism),
     ("teeth", |_| Ok(crate::teeth::run(&[])? == Exit::Fine)),
     ("fuzz", fuzz),
@@ -98,6 +99,15 @@ fn gate(root: &Path) -> Result<bool, String> {
         println!("the gate left no {name} in {}", out.display());
     }
     Ok(missing.is_empty())
+}
+
+/// What is compiled only when it is asked for, and its tests.
+fn object_store(root: &Path) -> Result<bool, String> {
+    let feature = ["--package", "conformance", "--features", "object-store"];
+    let mut clippy = spawn::cargo(root);
+    clippy.arg("clippy").args(feature).args(["--all-targets", "--", "-D", "warnings"]);
+    Ok(spawn::succeeds(&mut clippy)?
+        && spawn::succeeds(spawn::cargo(root).arg("test").args(feature).args(["--lib", "place"]))?)
 }
 
 /// The same seeds twice: two processes, two counts of threads, two time zones and locales.

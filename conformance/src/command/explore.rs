@@ -5,6 +5,7 @@ use crate::args::Explore;
 use crate::corpus;
 use crate::exit::{Done, Exit};
 use crate::input;
+use crate::place::Place;
 use crate::terminal::{Paint, Tone, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scenarios::catalogue;
@@ -26,7 +27,7 @@ pub fn explore(args: &Explore) -> Done {
     for scenario in &scenarios {
         corpora.push(corpus::read(&args.corpus, scenario.name)?);
     }
-    input::writable(&args.corpus)?;
+    Place::Disk(args.corpus.clone()).ready()?;
     let settings = Settings {
         inputs,
         seed: args.seed.unwrap_or(SEED_BASE),

@@ -4,26 +4,51 @@ use super::sweep::{self, Order, Size};
 use crate::args::{Gate, Profile};
 use crate::exit::Done;
 use crate::input;
+use crate::place::Place;
+use clap::ValueEnum;
 use scenarios::catalogue;
 use scenarios::gate::Demand;
+use scenarios::sweep::Plan;
 
 /// Gates.
 pub fn gate(args: &Gate) -> Done {
-    let inputs = input::inputs(&args.files)?;
+    let given = input::given(&args.files)?;
     let size = match (args.quick, args.full) {
         (true, _) => Size::Quick,
         (false, true) => Size::Full,
         (false, false) => Size::Normal,
     };
-    let settings = sweep::settings(inputs, size, args.seeds);
+    let settings = sweep::settings(given.inputs.clone(), size, args.seeds);
     let demand = Demand { canary: true, coverage: args.profile != Profile::Default };
+    let plan = Plan::new(settings, catalogue::ALL, demand);
     let order = Order {
-        demand,
+        command: command(args),
         budget: args.time_budget,
-        out: Some(&args.out),
+        out: Some(Place::of(args.out.as_os_str())?),
+        shard: args.shard,
+        overwrite: args.overwrite,
         files: &args.files,
         json: args.json,
         threads: args.threads,
     };
-    sweep::sweep(&settings, catalogue::ALL, &order)
+    sweep::sweep(&plan, &given, &order)
+}
+
+/// What one types for this plan: everything that decides a result, and nothing that does not.
+fn command(args: &Gate) -> String {
+    let mut command = String::from("cellproof gate");
+    for (flag, set) in [("--quick", args.quick), ("--full", args.full)] {
+        if set {
+            command += &format!(" {flag}");
+        }
+    }
+    if let Some(seeds) = args.seeds {
+        command += &format!(" --seeds {seeds}");
+    }
+    if args.profile != Profile::Default
+        && let Some(profile) = args.profile.to_possible_value()
+    {
+        command += &format!(" --profile {}", profile.get_name());
+    }
+    command + &input::flags(&args.files)
 }

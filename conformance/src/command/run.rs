@@ -8,6 +8,7 @@ use super::sweep::{self, SEED_BASE, Size, on_threads, quietly};
 use crate::args::{Run, Seeds};
 use crate::exit::{Done, Exit, usage};
 use crate::input;
+use crate::place::Place;
 use crate::terminal::{Paint, Tone, say};
 use crate::timeline;
 use models::config::Inputs;
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 use scenarios::gate::Demand;
 use scenarios::prove::{self, Order};
 use scenarios::scenario::Scenario;
+use scenarios::sweep::Plan;
 use sim::control::Control;
 use sim::record::{Pass, RECORD_VERSION, RunRecord};
 
@@ -40,24 +42,29 @@ pub fn run(args: &Run) -> Done {
         if args.faults {
             return Err(usage("--faults goes with --seed or --seeds; a proof draws faults anyway"));
         }
-        return proved(args, inputs, &chosen);
+        return proved(args, &chosen);
     }
     singles(args, &inputs, &chosen, &off, seeds)
 }
 
 /// All passes, as in a gate.
-fn proved(args: &Run, inputs: Inputs, chosen: &[&'static Scenario]) -> Done {
+fn proved(args: &Run, chosen: &[&'static Scenario]) -> Done {
+    let given = input::given(&args.files)?;
     let size = if args.quick { Size::Quick } else { Size::Normal };
-    let settings = sweep::settings(inputs, size, None);
+    let plan = Plan::new(sweep::settings(given.inputs.clone(), size, None), chosen, Demand::default());
+    let names: Vec<&str> = chosen.iter().map(|s| s.name).collect();
+    let quick = if args.quick { " --quick" } else { "" };
     let order = sweep::Order {
-        demand: Demand::default(),
+        command: format!("cellproof run {}{quick}{}", names.join(" "), input::flags(&args.files)),
         budget: None,
-        out: args.out.as_deref(),
+        out: args.out.as_ref().map(|out| Place::of(out.as_os_str())).transpose()?,
+        shard: None,
+        overwrite: args.overwrite,
         files: &args.files,
         json: args.json,
         threads: args.threads,
     };
-    sweep::sweep(&settings, chosen, &order)
+    sweep::sweep(&plan, &given, &order)
 }
 
 fn order(args: &Run, scenario: &'static Scenario, off: &[&'static Control], seed: u64) -> Order {

@@ -1,20 +1,30 @@
-//! What `gate` and `run` share: how many seeds, on how many threads, watched by whom, and what is left behind.
+//! What `gate`, `run` and `merge` share: how many seeds, on how many threads, what is there already, what is left
+//! behind.
+//!
+//! With a place to keep things in, a sweep is three acts: see what the place holds, do what is missing, read everything
+//! back. The record is made from what was read back, so it does not matter in how many attempts it came there.
 
-use super::report;
 use crate::args::Files;
+use crate::desk::{Desk, Keep};
 use crate::exit::{Done, Exit, Refusal, usage};
-use crate::input;
+use crate::input::Given;
+use crate::log::reading::Reading;
+use crate::log::survey::survey;
+use crate::log::{Header, VERSION};
+use crate::place::Place;
 use crate::progress::Bar;
+use crate::shard::Ended;
 use crate::summary::{self, Around};
 use crate::terminal::{Paint, complain, say};
+use crate::timings::Timings;
+use crate::{claim, input};
 use models::config::Inputs;
 use reports::text::presentable;
-use scenarios::gate::{self, Demand};
-use scenarios::prove::{self, Settings};
-use scenarios::scenario::Scenario;
+use reports::{Format, GateRecord};
+use scenarios::prove::Settings;
+use scenarios::sweep::{self, Plan, Shard};
 use sim::record::ScenarioRecord;
 use std::panic;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -50,14 +60,18 @@ pub fn settings(inputs: Inputs, size: Size, seeds: Option<u64>) -> Settings {
     }
 }
 
-/// Where a sweep's result goes, and what it must show.
+/// How a plan is carried out, and where its results go. Changes no result.
 pub struct Order<'a> {
-    /// What must be there besides scenarios that held.
-    pub demand: Demand,
-    /// Begin no run later than this.
+    /// What one types for this plan, and nothing else.
+    pub command: String,
+    /// Begin no step later than this.
     pub budget: Option<Duration>,
-    /// Reports go here.
-    pub out: Option<&'a Path>,
+    /// Where results go; nowhere when all that is wanted is what is printed.
+    pub out: Option<Place>,
+    /// Only this part of the plan, to be merged later.
+    pub shard: Option<Shard>,
+    /// Forget what the place holds.
+    pub overwrite: bool,
     /// Input files, to be named again in every replay command.
     pub files: &'a Files,
     /// Print the record instead of the summary.
@@ -66,34 +80,94 @@ pub struct Order<'a> {
     pub threads: Option<u16>,
 }
 
-/// Proves the scenarios, writes reports, prints, and says how it ended.
-pub fn sweep(settings: &Settings, scenarios: &[&'static Scenario], order: &Order<'_>) -> Done {
-    if let Some(dir) = order.out {
-        input::writable(dir)?;
-    }
-    let bar = Bar::new(prove::steps(settings, scenarios), order.budget);
-    let mut records = on_threads(order.threads, || quietly(|| prove::prove(settings, scenarios, &bar)))?;
+/// Carries out a plan, writes reports, prints, and says how it ended.
+pub fn sweep(plan: &Plan, given: &Given, order: &Order<'_>) -> Done {
+    let Some(place) = &order.out else { return in_memory(plan, order) };
+    let header = header(plan, given, order);
+    let claim = claim::sweep(place, &header, order.overwrite)?;
+    let shard = order.shard.unwrap_or(Shard::WHOLE);
+    let bar = Bar::new(shard.count(plan.len()) - claim.finished.count(), order.budget);
+    let timings = Timings::at(place, &header.terms.digest());
+    let desk = Desk::new(plan, &bar, Keep::Log { place, pen: claim.pen, timings });
+    let gaps = claim.finished.gaps(shard.count(plan.len())).into_iter();
+    let steps = gaps.flatten().map(|position| shard.index(position));
+    on_threads(order.threads, || quietly(|| sweep::run(plan, steps, &desk)))?;
     let took = bar.finish();
-    name_files(&mut records, order.files);
-    let record = gate::assemble(settings, records, &input::command_line(), order.demand);
-    let mut around = Around { took, written: None };
-    if let Some(dir) = order.out {
-        around.written = Some((dir.display().to_string(), report::write(&record, dir)?));
+    // The pen is in there, and with it the lock: nobody else writes here until the reports are written.
+    let _closed = desk.close().map_err(|refusal| goes_on(refusal, place))?;
+    let held = survey(place)?.map(|survey| (place.clone(), survey));
+    let mut missing = 0;
+    let folds = Reading::of(held.into_iter().collect())?
+        .fold(plan, |index| missing += u64::from(shard.position(index).is_some()))?;
+    let unsure = folds.unsure();
+    let record = record(plan, folds.finish(), &order.command, &header.flags);
+    if order.shard.is_some() {
+        let (steps, records) = (shard.count(plan.len()), &record.scenarios);
+        let ended = Ended { shard, steps, missing, unsure, records, place: place.to_string(), took };
+        say(&ended.told(Paint::stdout()));
+        return Ok(ended.exit());
     }
-    if order.json {
-        say(&reports::render(&record, reports::Format::Json));
-    } else {
-        say(&summary::summary(&presentable(&record), &around, Paint::stdout()));
-    }
-    Ok(Exit::of(record.exit))
+    let written = write(place, &record).map_err(|refusal| goes_on(refusal, place))?;
+    Ok(show(&record, &Around { took, written: Some((place.to_string(), written)) }, order.json))
 }
 
-/// Every command that replays a run names the files it ran with.
-fn name_files(records: &mut [ScenarioRecord], files: &Files) {
-    let flags = input::flags(files);
-    for replay in records.iter_mut().filter_map(|r| r.replay.as_mut()) {
-        replay.push_str(&flags);
+/// Proves and prints; leaves nothing behind.
+fn in_memory(plan: &Plan, order: &Order<'_>) -> Done {
+    let bar = Bar::new(plan.len(), order.budget);
+    let desk = Desk::new(plan, &bar, Keep::Memory(sweep::InOrder::new(plan)));
+    on_threads(order.threads, || quietly(|| sweep::run(plan, 0..plan.len(), &desk)))?;
+    let took = bar.finish();
+    let Keep::Memory(folds) = desk.close()? else { unreachable!("it was made for memory") };
+    let record = record(plan, folds.finish(), &order.command, &input::flags(order.files));
+    Ok(show(&record, &Around { took, written: None }, order.json))
+}
+
+fn goes_on(refusal: Refusal, place: &Place) -> Refusal {
+    let message =
+        format!("{}; what is finished is kept in {place}, and the same command goes on from there", refusal.message);
+    Refusal { message, ..refusal }
+}
+
+fn header(plan: &Plan, given: &Given, order: &Order<'_>) -> Header {
+    Header {
+        version: VERSION,
+        shard: order.shard.unwrap_or(Shard::WHOLE).to_string(),
+        command: order.command.clone(),
+        flags: input::flags(order.files),
+        platform: given.platform.clone(),
+        tenants: given.tenants.clone(),
+        terms: plan.terms(),
     }
+}
+
+/// The record of a gate. Every command that replays a run names the files it ran with.
+pub fn record(plan: &Plan, mut scenarios: Vec<ScenarioRecord>, command: &str, flags: &str) -> GateRecord {
+    for replay in scenarios.iter_mut().filter_map(|s| s.replay.as_mut()) {
+        replay.push_str(flags);
+    }
+    plan.record(scenarios, command)
+}
+
+/// Writes all reports; returns their names.
+///
+/// # Errors
+/// One that cannot be written.
+pub fn write(place: &Place, record: &GateRecord) -> Result<Vec<String>, Refusal> {
+    let write = |format: Format| {
+        place.write(format.file_name(), reports::render(record, format).as_bytes())?;
+        Ok(format.file_name().to_owned())
+    };
+    Format::ALL.into_iter().map(write).collect()
+}
+
+/// Prints a record.
+pub fn show(record: &GateRecord, around: &Around, json: bool) -> Exit {
+    if json {
+        say(&reports::render(record, Format::Json));
+    } else {
+        say(&summary::summary(&presentable(record), around, Paint::stdout()));
+    }
+    Exit::of(record.exit)
 }
 
 /// Does something on so many worker threads, or on all cores.

@@ -1,9 +1,9 @@
 //! One control off: is it the one that stops this attack?
 
-use super::{Order, RunRecord, Settings, execute};
+use super::{Order, Settings, execute};
 use crate::scenario::{Expectation, Scenario, Variant};
 use sim::control::Control;
-use sim::record::{AblationRecord, AblationVerdict, Finding, Pass};
+use sim::record::{AblationRecord, AblationVerdict, Finding, Pass, RunRecord};
 
 struct Tried {
     finding: Option<Finding>,

@@ -1,15 +1,12 @@
 //! From what ran to a verdict, and to the sentences that say why.
 
+use super::step::{self, is_bad};
 use super::{Fold, Settings};
 use crate::scenario::Scenario;
-use sim::record::{AblationVerdict, Pass, RunRecord, ScenarioRecord, ScenarioVerdict};
+use sim::record::{AblationVerdict, Pass, ScenarioRecord, ScenarioVerdict};
 
-/// Whether a run with guards on went wrong.
-pub(super) fn is_bad(run: &RunRecord) -> bool {
-    !run.findings.is_empty() || !run.pending.is_empty() || !run.errors.is_empty()
-}
-
-pub(super) fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold) -> ScenarioRecord {
+/// The record of a scenario, from what its steps left behind.
+pub fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold) -> ScenarioRecord {
     let mut why = Vec::new();
     let mut replay = None;
     let mut verdict = ScenarioVerdict::Held;
@@ -20,7 +17,7 @@ pub(super) fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold
         }
         why.push(reason);
     };
-    if let Some(skipped) = cut_short(settings, &fold) {
+    if let Some(skipped) = cut_short(settings, scenario, &fold) {
         worse(ScenarioVerdict::Skipped(skipped.clone()), skipped, None);
     }
     for (token, said) in &fold.fell {
@@ -86,14 +83,16 @@ pub(super) fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold
     }
 }
 
-/// What a time budget left out, when too little is left to prove anything.
-fn cut_short(settings: &Settings, fold: &Fold) -> Option<String> {
-    let ran = settings.swarm_seeds - fold.left_out.swarm.min(settings.swarm_seeds);
-    let floor = settings.swarm_floor.min(settings.swarm_seeds);
-    if fold.left_out.others > 0 {
-        Some(format!("the time budget left out {} steps that a verdict needs", fold.left_out.others))
+/// Says so when what was done is too little to prove anything.
+fn cut_short(settings: &Settings, scenario: &Scenario, fold: &Fold) -> Option<String> {
+    let needed = step::head(settings, scenario).len() as u64;
+    let open = needed.saturating_sub(fold.others);
+    let (ran, all) = (fold.swarm, settings.swarm_seeds);
+    let floor = settings.swarm_floor.min(all);
+    if open > 0 {
+        Some(format!("{open} of {needed} steps that a verdict needs were left out"))
     } else if ran < floor {
-        Some(format!("the time budget left {ran} of {} swarm seeds, at least {floor} are needed", settings.swarm_seeds))
+        Some(format!("{ran} of {all} swarm seeds ran, at least {floor} are needed"))
     } else {
         None
     }
