@@ -14,9 +14,8 @@ use scenarios::prove::{Finished, Order, Settings, execute, prove};
 use scenarios::scenario::Scenario;
 use scenarios::stage::{Acts, Stage};
 use sim::Instant;
-use sim::choice::Choice;
+use sim::choice::{ABSENT, Choice};
 use sim::record::Pass;
-use sim::swarm::ABSENT;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
