@@ -16,10 +16,31 @@ use std::path::Path;
 pub fn inputs(files: &Files) -> Result<Inputs, Refusal> {
     let (platform, platform_text) = text(files.platform.as_deref(), "platform.toml", PLATFORM_TOML)?;
     let (tenants, tenants_text) = text(files.tenants.as_deref(), "tenants.yaml", TENANTS_YAML)?;
-    Inputs::parse((&platform, &platform_text), (&tenants, &tenants_text)).map_err(|problems| {
+    parsed((&platform, &platform_text), (&tenants, &tenants_text))
+}
+
+/// Platform and tenants from texts, each with the name that problems are told under.
+///
+/// # Errors
+/// Every mistake, as for [`inputs`].
+pub fn parsed(platform: (&str, &str), tenants: (&str, &str)) -> Result<Inputs, Refusal> {
+    Inputs::parse(platform, tenants).map_err(|problems| {
         // One line a problem, each with its place; a lone line gets no program name before it either.
         usage(format!("{problems}\n{}", count(problems.0.len())))
     })
+}
+
+/// The texts behind [`inputs`], when one of them is not the embedded reference.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn texts(files: &Files) -> Result<Option<(String, String)>, Refusal> {
+    if files.platform.is_none() && files.tenants.is_none() {
+        return Ok(None);
+    }
+    let (_, platform) = text(files.platform.as_deref(), "platform.toml", PLATFORM_TOML)?;
+    let (_, tenants) = text(files.tenants.as_deref(), "tenants.yaml", TENANTS_YAML)?;
+    Ok(Some((platform, tenants)))
 }
 
 fn count(problems: usize) -> String {

@@ -11,8 +11,10 @@ pub mod corpus;
 pub mod exit;
 pub mod input;
 pub mod progress;
+pub mod shrunk;
 pub mod summary;
 pub mod terminal;
+pub mod ticket;
 pub mod timeline;
 
 use clap::Parser;

@@ -4,6 +4,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scenarios::prove::{Progress, Watch};
+use scenarios::shrink;
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -52,6 +53,45 @@ impl Watch for Bar {
                 }
             }
         }
+    }
+
+    fn enough(&self) -> bool {
+        self.budget.is_some_and(|budget| self.began.elapsed() >= budget)
+    }
+}
+
+/// Watches a run shrink: on a terminal a line that says how far it is, elsewhere nothing, because it is short.
+pub struct Gauge {
+    line: ProgressBar,
+    began: Instant,
+    budget: Option<Duration>,
+}
+
+impl Gauge {
+    /// A line that ends with the budget.
+    pub fn new(budget: Option<Duration>) -> Gauge {
+        let terminal = stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let line = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{pos} runs  {elapsed}  {msg}");
+        line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Gauge { line, began: Instant::now(), budget }
+    }
+
+    /// Ends the line and says how long it took.
+    pub fn finish(&self) -> Duration {
+        self.line.finish_and_clear();
+        self.began.elapsed()
+    }
+}
+
+impl shrink::Watch for Gauge {
+    fn ran(&self, runs: u64) {
+        self.line.set_position(runs);
+    }
+
+    fn better(&self, best: &shrink::Trial) {
+        self.line.set_message(format!("{} events left", best.size.events));
     }
 
     fn enough(&self) -> bool {
