@@ -1,7 +1,7 @@
 //! A run that was named on the command line: by a token, by a file that holds one, or by a `.replay` file.
 //!
-//! Whoever runs it again first checks that it is the same run: configuration, catalogue, code and result are pinned, and
-//! what differs is said.
+//! Whoever runs it again first checks that it is the same run: configuration, catalogue, code and result are pinned,
+//! and what differs is said.
 
 use crate::args::Files;
 use crate::exit::{Exit, Refusal, usage};
@@ -33,7 +33,7 @@ impl Ticket {
     /// Reads what was typed.
     ///
     /// # Errors
-    /// It names no run, or a run that was made with other input than is here.
+    /// It names no run.
     pub fn read(argument: &str, files: &Files) -> Result<Ticket, Refusal> {
         let is_file = Path::new(argument).extension().is_some_and(|end| end == EXTENSION);
         let (token, texts) = if is_file { of_file(argument)? } else { (of_text(argument)?, None) };
@@ -44,22 +44,13 @@ impl Ticket {
             Some(texts) => input::parsed((argument, &texts.platform), (argument, &texts.tenants))?,
             None => input::inputs(files)?,
         };
-        let ticket = Ticket {
+        Ok(Ticket {
             token,
             inputs,
             texts,
             flags: input::flags(files),
             file: is_file.then(|| format!("{}{}", input::quoted(argument), input::flags(files))),
-        };
-        let now = ticket.now();
-        if ticket.token.digests.config != now.config {
-            let message = format!(
-                "the token was made with other input (config {}, here {}): give the same --platform and --tenants",
-                ticket.token.digests.config, now.config
-            );
-            return Err(Refusal { exit: Exit::Inconclusive, message });
-        }
-        Ok(ticket)
+        })
     }
 
     /// What a token made here would pin.
@@ -70,7 +61,7 @@ impl Ticket {
     /// The order of the run.
     ///
     /// # Errors
-    /// It is of an unknown scenario, control or engine.
+    /// It is of an unknown scenario, control or engine, or was made with other input than is here.
     pub fn order(&self) -> Result<Order, Refusal> {
         let token = &self.token;
         if token.engine != "kernel" {
@@ -78,6 +69,14 @@ impl Ticket {
         }
         let scenario = catalogue::find(&token.scenario).map_err(usage)?;
         let off = input::controls(&token.ablations)?;
+        let now = self.now();
+        if token.digests.config != now.config {
+            let message = format!(
+                "the token was made with other input (config {}, here {}): give the same --platform and --tenants",
+                token.digests.config, now.config
+            );
+            return Err(Refusal { exit: Exit::Inconclusive, message });
+        }
         let plain = match token.pass {
             // What such a pass changes follows from the calm run of the same seed.
             Pass::Value | Pass::Presence => prove::disguised(&self.inputs, scenario, token.pass, token.seed),

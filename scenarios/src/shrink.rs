@@ -1,10 +1,10 @@
 //! From a run that fails to the smallest one that fails in the same way, by edits of the choice map alone.
 //!
-//! The engine knows no platform: a [`Subject`] says what may be left out of a run and tries a candidate. It drops things
-//! of one kind after the other, halves first and single ones last, then lowers values, and begins again until a whole
-//! round changes nothing. A candidate is taken only if it fails in the same way and is smaller; of several that would
-//! do, the first in order is taken, so the number of threads changes no result. What it has is always a whole answer: it
-//! may be stopped at any run, and shrinking its result goes on from there.
+//! The engine knows no platform: a [`Subject`] says what may be left out of a run and tries a candidate. It drops
+//! things of one kind after the other, all first and single ones last, then lowers values, and begins again until a
+//! whole round changes nothing. A candidate is taken only if it fails in the same way and is smaller; of several that
+//! would do, the first in order is taken, so the number of threads changes no result. What it has is always a whole
+//! answer: it may be stopped at any run, and shrinking its result goes on from there.
 
 mod about;
 mod family;

@@ -1,8 +1,8 @@
 //! The `.replay` file: a run in words, for what is too long to stand in a token.
 //!
-//! JSON, versioned, with a published schema (`reports/schemas/replay.schema.json`). It pins the same digests as a token,
-//! may carry the input that the run was made with, and says beside each override what it is about. That, and the story,
-//! are for people: reading a file passes over them.
+//! JSON, versioned, with a published schema (`reports/schemas/replay.schema.json`). It pins the same digests as a
+//! token, may carry the input that the run was made with, and says beside each override what it is about. That, and
+//! the story, are for people: reading a file passes over them.
 
 use super::{Digests, Token};
 use serde::{Deserialize, Serialize};
