@@ -2,6 +2,7 @@
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use scenarios::sweep::Shard;
+use scenarios::token::file::EXTENSION;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub enum Command {
     Replay(Replay),
     /// Search for failures: runs made from what earlier runs showed.
     Explore(Explore),
+    /// Make a run that failed as small as it can be, and tell its story.
+    Shrink(Shrink),
     /// Show a finished gate's record in another format.
     Report(Report),
     /// Ask a reference model: JSON lines in, JSON lines out.
@@ -229,7 +232,7 @@ pub struct Merge {
 /// Arguments of `replay`.
 #[derive(Group, Debug)]
 pub struct Replay {
-    /// A token, or a file that holds one.
+    /// A token, a `.replay` file, or a file that holds a token.
     #[arg(value_name = "TOKEN|FILE")]
     pub token: String,
     /// Show nothing later than this: `3.2s`, `1500ms`.
@@ -273,6 +276,29 @@ pub struct Explore {
     /// Worker threads; all cores by default. Changes no result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// Arguments of `shrink`.
+#[derive(Group, Debug)]
+pub struct Shrink {
+    /// A token, a `.replay` file, or a file that holds a token.
+    #[arg(value_name = "TOKEN|FILE")]
+    pub token: String,
+    /// Make at most about so many runs.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: u64,
+    /// Begin no further run after this time: `30s`, `5m`. What was found by then can be shrunk further.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub time_budget: Option<Duration>,
+    /// Write the result into this `.replay` file, instead of printing a token where it is short.
+    #[arg(long, value_name = "FILE", value_parser = replay_file)]
+    pub out: Option<PathBuf>,
+    /// Worker threads; all cores by default. Changes no result, unless the time budget ends it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Input files that the token was made with.
+    #[command(flatten)]
+    pub files: Files,
 }
 
 /// Formats of `report`.
@@ -322,6 +348,13 @@ fn seeds(text: &str) -> Result<Seeds, String> {
         Some((from, until)) => Err(format!("{from}..{until} holds no seed: expected A..B with A < B, B excluded")),
         None => Err("expected A..B, two whole numbers; B is excluded".into()),
     }
+}
+
+/// A file that will be known as what it is when it is read again.
+fn replay_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let fits = path.extension().is_some_and(|end| end == EXTENSION);
+    if fits { Ok(path) } else { Err(format!("expected a name that ends in `.{EXTENSION}`")) }
 }
 
 /// Reads a span: a number with up to nine places, and `ms`, `s` (also when missing), `m` or `h`.

@@ -8,6 +8,7 @@ pub mod model;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod shrink;
 mod sweep;
 
 use crate::args::{Args, Command};
@@ -24,6 +25,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explore(args) => explore::explore(&args),
+        Command::Shrink(args) => shrink::shrink(&args),
         Command::Report(args) => report::report(&args),
         Command::Model(args) => model::model(&args),
         Command::Completions { shell } => {

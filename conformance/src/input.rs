@@ -36,11 +36,31 @@ pub fn given(files: &Files) -> Result<Given, Refusal> {
     let (tenants_name, tenants) = text(files.tenants.as_deref(), "tenants.yaml")?;
     let platform_text = platform.as_deref().unwrap_or(PLATFORM_TOML);
     let tenants_text = tenants.as_deref().unwrap_or(TENANTS_YAML);
-    match Inputs::parse((&platform_name, platform_text), (&tenants_name, tenants_text)) {
-        Ok(inputs) => Ok(Given { inputs, platform, tenants }),
-        // One line a problem, each with its place; a lone line gets no program name before it either.
-        Err(problems) => Err(usage(format!("{problems}\n{}", count(problems.0.len())))),
+    let inputs = parsed((&platform_name, platform_text), (&tenants_name, tenants_text))?;
+    Ok(Given { inputs, platform, tenants })
+}
+
+/// Platform and tenants from texts, each with the name that problems are told under.
+///
+/// # Errors
+/// Every mistake, as for [`given`].
+pub fn parsed(platform: (&str, &str), tenants: (&str, &str)) -> Result<Inputs, Refusal> {
+    // One line a problem, each with its place; a lone line gets no program name before it either.
+    Inputs::parse(platform, tenants).map_err(|problems| usage(format!("{problems}\n{}", count(problems.0.len()))))
+}
+
+/// The texts behind [`inputs`], when one of them is not the embedded reference.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn texts(files: &Files) -> Result<Option<(String, String)>, Refusal> {
+    if files.platform.is_none() && files.tenants.is_none() {
+        return Ok(None);
     }
+    let (_, platform) = text(files.platform.as_deref(), "platform.toml")?;
+    let (_, tenants) = text(files.tenants.as_deref(), "tenants.yaml")?;
+    let platform = platform.unwrap_or_else(|| PLATFORM_TOML.into());
+    Ok(Some((platform, tenants.unwrap_or_else(|| TENANTS_YAML.into()))))
 }
 
 fn count(problems: usize) -> String {

@@ -18,8 +18,10 @@ pub mod log;
 pub mod place;
 pub mod progress;
 pub mod shard;
+pub mod shrunk;
 pub mod summary;
 pub mod terminal;
+pub mod ticket;
 pub mod timeline;
 pub mod timings;
 

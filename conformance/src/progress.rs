@@ -3,6 +3,7 @@
 //! Also keeps the time budget: this is the only place that knows what time it is while something runs.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scenarios::shrink;
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -60,5 +61,44 @@ impl Bar {
     /// Nanoseconds since it began.
     pub fn elapsed_ns(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Watches a run shrink: on a terminal a line that says how far it is, elsewhere nothing, because it is short.
+pub struct Gauge {
+    line: ProgressBar,
+    began: Instant,
+    budget: Option<Duration>,
+}
+
+impl Gauge {
+    /// A line that ends with the budget.
+    pub fn new(budget: Option<Duration>) -> Gauge {
+        let terminal = stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let line = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{pos} runs  {elapsed}  {msg}");
+        line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Gauge { line, began: Instant::now(), budget }
+    }
+
+    /// Ends the line and says how long it took.
+    pub fn finish(&self) -> Duration {
+        self.line.finish_and_clear();
+        self.began.elapsed()
+    }
+}
+
+impl shrink::Watch for Gauge {
+    fn ran(&self, runs: u64) {
+        self.line.set_position(runs);
+    }
+
+    fn better(&self, best: &shrink::Trial) {
+        self.line.set_message(format!("{} events left", best.size.events));
+    }
+
+    fn enough(&self) -> bool {
+        self.budget.is_some_and(|budget| self.began.elapsed() >= budget)
     }
 }

@@ -77,6 +77,26 @@ fn a_token_that_is_none_ends_with_2() {
 }
 
 #[test]
+fn a_replay_file_that_is_none_ends_with_2_and_is_told_with_its_line() {
+    check(&["replay", "missing.replay"], 2, "cellproof: failed to read missing.replay: ");
+    check(&["shrink", "nonsense"], 2, "cellproof: `nonsense` is no token, expected `cp1.");
+    check(&["shrink", "cp1.a.b", "--out", "result.txt"], 2, "error: invalid value 'result.txt' for '--out <FILE>'");
+    let dir = empty();
+    for (text, complaint) in [
+        ("{\"version\": 2}", "cellproof: x.replay: replay file of version 2, expected 1\n"),
+        ("{\"version\": 1,\n\"seed\": 7}", "cellproof: x.replay: no replay file: invalid type: integer `7`"),
+        ("cp1.a.b", "cellproof: x.replay: no replay file: expected value at line 1 column 1\n"),
+    ] {
+        fs::write(dir.path().join("x.replay"), text).expect("a file");
+        for command in ["replay", "shrink"] {
+            let ended = cellproof(dir.path(), &[command, "x.replay"], "");
+            assert_eq!(ended.code, 2, "{command} {text}");
+            assert!(ended.err.starts_with(complaint), "{command}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
 fn broken_inputs_are_told_with_their_places_and_nothing_is_run() {
     let dir = empty();
     fs::write(dir.path().join("p.toml"), "version = \"one\"\n[slos\n").expect("a file");

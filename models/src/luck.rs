@@ -10,7 +10,7 @@ pub const OPERATION: Purpose = Purpose::new(33, "operation");
 pub const RECORD: Purpose = Purpose::new(34, "record");
 /// The bits of a datum that nobody can guess.
 pub const DATUM: Purpose = Purpose::new(35, "datum");
-/// Whether a request or an attack step takes place at all: override it with [`sim::swarm::ABSENT`] to remove one.
+/// Whether a request or an attack step takes place at all: override it with [`sim::choice::ABSENT`] to remove one.
 pub const PRESENCE: Purpose = Purpose::new(36, "presence");
 /// What an attacker tries.
 pub const ATTACK: Purpose = Purpose::new(37, "attack");
@@ -18,3 +18,10 @@ pub const ATTACK: Purpose = Purpose::new(37, "attack");
 pub const SPREAD: Purpose = Purpose::new(38, "spread");
 /// Nonces of handshakes.
 pub const NONCE: Purpose = Purpose::new(39, "nonce");
+/// When an actor begins.
+pub const WAIT: Purpose = Purpose::new(40, "wait");
+/// How much earlier than usual the acts of a run end.
+pub const ACTS: Purpose = Purpose::new(41, "acts");
+
+/// Every purpose of the models.
+pub const ALL: &[Purpose] = &[ARRIVAL, OPERATION, RECORD, DATUM, PRESENCE, ATTACK, SPREAD, NONCE, WAIT, ACTS];

@@ -7,6 +7,7 @@ pub mod flood;
 pub mod intruder;
 pub mod loot;
 pub mod pod;
+pub mod presence;
 
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec};

@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod gate;
 pub mod prove;
 pub mod scenario;
+pub mod shrink;
 pub mod stage;
 pub mod stride;
 pub mod sweep;

@@ -19,7 +19,7 @@ use models::oracles::{
 };
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
-use sim::choice::Choices;
+use sim::choice::{Choice, Choices};
 use sim::fault::{FaultSpec, Target};
 use sim::node::Boot;
 use sim::oracle::{Oracle, Reached};
@@ -69,6 +69,24 @@ impl Default for Acts {
         }
     }
 }
+
+impl Acts {
+    /// The acts as the choice map has them: the usual ones, or everything after the first traffic so much earlier. What
+    /// is planned in them stays where it was.
+    fn chosen(self, draws: &Draws) -> Acts {
+        let sooner = Duration(draws.choose(ACTS_SOONER, 0).min(self.safety_until.since(self.traffic_from).0));
+        Acts {
+            traffic_from: self.traffic_from,
+            safety_until: self.safety_until - sooner,
+            traffic_until: self.traffic_until - sooner,
+            verify_from: self.verify_from - sooner,
+            end: self.end - sooner,
+        }
+    }
+}
+
+/// How much earlier than usual the acts of a run end, in nanoseconds.
+pub const ACTS_SOONER: Choice = Choice { purpose: luck::ACTS.id, cause: 0, n: 0 };
 
 /// A player that a scenario adds.
 pub struct Player {
@@ -410,6 +428,7 @@ impl<'a> Stage<'a> {
             self.envelope.window = (self.acts.traffic_from, self.acts.safety_until);
             self.faults.extend(swarm::plan(self.draws, &self.envelope));
         }
+        self.acts = self.acts.chosen(self.draws);
         let cast = Rc::new(self.cast());
         let salt = |id: &TenantId| if disguise.viewer.as_ref() == Some(id) { 0 } else { disguise.salt };
         let deployment = Deployment {
@@ -515,7 +534,11 @@ impl<'a> Stage<'a> {
         let mut actors = Vec::new();
         for (tenant, gap) in &self.tenants {
             let principal: Arc<str> = format!("client/{}", tenant.id).into();
-            let stagger = below(self.draws.draw(luck::ARRIVAL, name_hash(&principal), 1), gap.0 + 1);
+            let name = name_hash(&principal);
+            let stagger = below(self.draws.draw(luck::ARRIVAL, name, 1), gap.0 + 1);
+            let begins = self.acts.traffic_from + Duration(stagger);
+            let wait = Choice { purpose: luck::WAIT.id, cause: name, n: 0 };
+            let from = Instant(self.draws.choose(wait, begins.0));
             let loot = self.thieves.contains(&tenant.id).then(|| self.loot.clone());
             let (acts, gap, records) = (self.acts, *gap, self.records);
             // Who leaves does not come back to look at what it wrote.
@@ -540,7 +563,7 @@ impl<'a> Stage<'a> {
                         idp: directory.node(&format!("{cell}/idp")),
                         gap,
                         records,
-                        from: acts.traffic_from + Duration(stagger),
+                        from,
                         until,
                         verify_from,
                         patience: Duration::secs(3),

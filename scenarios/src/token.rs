@@ -1,8 +1,12 @@
 //! The line that replays a run: `cp1.<scenario>.<pass>.<engine>.<seed>.<ablations>.<overrides>.<digests>`.
 //!
 //! It pins configuration, catalogue, code and result, so that a replay on other code says so and never passes quietly.
+//! What would make it long stands in a [`file`] instead.
 //! `/` in a scenario's name and `.` in a control's stand as `_`; ablations are joined by `+`; an empty field is `-`.
 
+pub mod file;
+
+use serde::{Deserialize, Serialize};
 use sim::choice::{self, Choice};
 use sim::record::Pass;
 use std::collections::BTreeMap;
@@ -15,7 +19,8 @@ pub const PREFIX: &str = "cp1";
 const DIGEST_CHARS: usize = 12;
 
 /// What a token pins besides the run itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Digests {
     /// Platform and tenants.
     pub config: String,

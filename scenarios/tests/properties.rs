@@ -16,9 +16,8 @@ use scenarios::scenario::Scenario;
 use scenarios::stage::{Acts, Stage};
 use scenarios::sweep::{Plan, prove};
 use sim::Instant;
-use sim::choice::Choice;
+use sim::choice::{ABSENT, Choice};
 use sim::record::Pass;
-use sim::swarm::ABSENT;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 

@@ -6,7 +6,13 @@
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+
+/// The value that takes a thing away, where an address says whether it is there.
+pub const ABSENT: u64 = u64::MAX;
+
+/// The value that keeps a thing, where a wider address takes its like away.
+pub const PRESENT: u64 = 0;
 
 /// The address of one draw.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -17,6 +23,13 @@ pub struct Choice {
     pub cause: u64,
     /// Which draw of that cause.
     pub n: u64,
+}
+
+impl fmt::Display for Choice {
+    /// As it stands in a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}:{:x}:{:x}", self.purpose, self.cause, self.n)
+    }
 }
 
 /// Overrides of a run, the ones that were used, and (when asked for) everything that was drawn.
@@ -67,6 +80,7 @@ impl Choices {
 }
 
 /// Writes overrides as they stand in a token: `purpose:cause:n=value`, hex, joined by `,`; `-` when there are none.
+/// [`ABSENT`] stands as `x`.
 pub fn encode(overrides: &BTreeMap<Choice, u64>) -> String {
     if overrides.is_empty() {
         return "-".into();
@@ -74,7 +88,11 @@ pub fn encode(overrides: &BTreeMap<Choice, u64>) -> String {
     let mut text = String::new();
     for (at, value) in overrides {
         let comma = if text.is_empty() { "" } else { "," };
-        write!(text, "{comma}{:x}:{:x}:{:x}={value:x}", at.purpose, at.cause, at.n).expect("a string grows");
+        write!(text, "{comma}{at}=").expect("a string grows");
+        match *value {
+            ABSENT => text.push('x'),
+            value => write!(text, "{value:x}").expect("a string grows"),
+        }
     }
     text
 }
@@ -95,7 +113,7 @@ pub fn decode(text: &str) -> Result<BTreeMap<Choice, u64>, String> {
             let (purpose, cause, n) = (words.next()??, words.next()??, words.next()??);
             let at = Choice { purpose: u16::try_from(purpose).ok()?, cause, n };
             words.next().is_none().then_some(())?;
-            Some((at, u64::from_str_radix(value, 16).ok()?))
+            Some((at, if value == "x" { ABSENT } else { u64::from_str_radix(value, 16).ok()? }))
         })();
         let (at, value) = parsed.ok_or_else(|| format!("override `{item}` is not of the form p:cause:n=value"))?;
         overrides.insert(at, value);
@@ -128,7 +146,7 @@ mod tests {
         #[test]
         fn overrides_survive_the_token(map in proptest::collection::btree_map(
             (any::<u16>(), any::<u64>(), any::<u64>()).prop_map(|(purpose, cause, n)| Choice { purpose, cause, n }),
-            any::<u64>(), 0..8)) {
+            prop_oneof![any::<u64>(), Just(ABSENT), Just(PRESENT)], 0..8)) {
             prop_assert_eq!(decode(&encode(&map)), Ok(map));
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Every engine has one. It is told when and where each fact was seen, and knows nothing of queues, networks or clocks.
 
+use crate::absence::Chosen;
 use crate::choice::Choice;
 use crate::control::{ControlSet, Controls};
 use crate::fault::FaultSpec;
@@ -24,6 +25,8 @@ pub struct Outcome<P: Platform> {
     pub events: u64,
     /// When the last event happened.
     pub ended: Instant,
+    /// Whether the choice map ended the run before its time: then nobody was asked what was owed at the end.
+    pub cut: bool,
     /// What the oracles found.
     pub findings: Vec<Finding>,
     /// Marks, with how often.
@@ -40,16 +43,31 @@ pub struct Outcome<P: Platform> {
     pub oracles: Vec<Box<dyn Oracle<P>>>,
     /// Role of each node.
     pub roles: Vec<String>,
+    /// Group of each node.
+    pub groups: Vec<String>,
+    /// Faults that took part.
+    pub struck: Vec<Struck>,
     /// Every draw, when logged.
     pub drawn: BTreeMap<Choice, u64>,
-    /// Overrides that no draw asked for.
+    /// Overrides that nothing asked for; each is also an error.
     pub unused: Vec<Choice>,
+}
+
+/// A fault that took part in a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Struck {
+    /// As the plan or the scenario has it: what addresses it in the choice map.
+    pub planned: FaultSpec,
+    /// As it was in this run.
+    pub chosen: FaultSpec,
+    /// How often it changed anything.
+    pub fired: u64,
 }
 
 /// What an engine knows of a run that has ended.
 pub struct Ran {
-    /// End of the run as planned.
-    pub end: Instant,
+    /// What the choice map made of it.
+    pub chosen: Chosen,
     /// When the last event happened.
     pub ended: Instant,
     /// Inputs handled by machines.
@@ -125,11 +143,17 @@ impl<P: Platform> Court<P> {
     pub fn finish(mut self, ran: Ran, draws: &Draws, controls: &Controls) -> Outcome<P> {
         let mut pending = Vec::new();
         for oracle in &mut self.oracles {
-            oracle.finish(ran.end, &mut self.findings, &mut pending);
+            // What is owed is owed at the usual end: a run that is cut short is not asked.
+            if !ran.chosen.cut {
+                oracle.finish(ran.chosen.end, &mut self.findings, &mut pending);
+            }
             oracle.marks().into_iter().for_each(|(mark, n)| *self.marks.entry(mark).or_default() += n);
         }
-        let mut faults = Vec::new();
+        let (mut faults, mut struck) = (Vec::new(), Vec::new());
         for (spec, fired) in ran.faults {
+            let planned = ran.chosen.faults.iter().find(|(_, chosen)| *chosen == spec);
+            let planned = planned.map_or(&spec, |(planned, _)| planned).clone();
+            struck.push(Struck { planned, chosen: spec.clone(), fired });
             if fired == 0 {
                 self.errors.push(format!("fault {} on {} was planned and never struck", spec.kind, spec.target));
             }
@@ -142,14 +166,13 @@ impl<P: Platform> Court<P> {
             });
         }
         let unused = draws.choices().unused();
-        for Choice { purpose, cause, n } in &unused {
-            self.errors.push(format!("override {purpose:x}:{cause:x}:{n:x} was never used"));
-        }
+        self.errors.extend(unused.iter().map(|at| format!("override {at} was never used")));
         Outcome {
             journal: self.journal.finish(),
             trail: ran.trail,
             events: ran.events,
             ended: ran.ended,
+            cut: ran.chosen.cut,
             findings: self.findings,
             marks: self.marks,
             faults,
@@ -158,6 +181,8 @@ impl<P: Platform> Court<P> {
             errors: self.errors,
             oracles: self.oracles,
             roles: ran.roles,
+            groups: ran.chosen.groups,
+            struck,
             drawn: draws.choices().drawn(),
             unused,
         }

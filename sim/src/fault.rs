@@ -8,6 +8,7 @@ use crate::disk::DiskFaults;
 use crate::id::NodeId;
 use crate::machine::Platform;
 use crate::node::{Clock, NodeSpec};
+use crate::seed::{mix, name_hash};
 use crate::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,6 +82,14 @@ pub struct FaultSpec {
     pub until: Instant,
     /// How strong, in the kind's own unit.
     pub strength: u64,
+}
+
+impl FaultSpec {
+    /// A structural hash of the fault as it was planned: what addresses it in the choice map.
+    pub fn identity(&self) -> u64 {
+        let place = mix(name_hash(&self.kind), name_hash(&self.target.to_string()));
+        mix(mix(place, self.from.0), mix(self.until.0, self.strength))
+    }
 }
 
 /// Every kind of fault: name, and the unit of its strength.

@@ -9,6 +9,7 @@ mod scene;
 
 pub use run::{Cue, Power, Run};
 
+use crate::absence;
 use crate::disk::Disk;
 use crate::id::NodeId;
 use crate::machine::{Ctx, Effect, Input, Machine, Outbox, Platform};
@@ -93,8 +94,11 @@ impl<P: Platform> Host<P> {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Boots the machine from the disk.
+    /// Boots the machine from the disk, unless the choice map leaves the node out.
     fn boot(&mut self, scene: &mut Scene<P>, now: Instant) {
+        if !absence::has_node(&scene.draws, &self.spec) {
+            return;
+        }
         let lineage = Lineage::root(self.name, mix(u64::MAX, u64::from(self.incarnation)));
         let boot = self.spec.boot.clone();
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new());

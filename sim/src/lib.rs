@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod absence;
 pub mod chain;
 pub mod choice;
 pub mod control;

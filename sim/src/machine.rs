@@ -3,6 +3,7 @@
 //! It knows its node's local clock, its draws, its disk and the run's controls, all through [`Ctx`]. It knows no
 //! runtime, no socket, no other machine, and not the global time.
 
+use crate::choice::Choice;
 use crate::control::{Control, Controls};
 use crate::disk::{Disk, FileId, Write};
 use crate::id::NodeId;
@@ -126,6 +127,11 @@ impl<P: Platform> Ctx<'_, P> {
     /// The draw at an explicit address, for things that exist before any input (the k-th record of a tenant).
     pub fn draw_at(&self, purpose: Purpose, cause: u64, n: u64) -> u64 {
         self.draws.draw(purpose, cause, n)
+    }
+    /// What is no luck and can still be overridden, at an explicit address: `usual` unless the choice map says
+    /// otherwise.
+    pub fn choose(&self, purpose: Purpose, cause: u64, n: u64, usual: u64) -> u64 {
+        self.draws.choose(Choice { purpose: purpose.id, cause, n }, usual)
     }
     /// Whether `control` is on in this run. Ask only where the answer decides something.
     #[inline]

@@ -41,6 +41,15 @@ pub const PLAN: Purpose = Purpose::new(2, "plan");
 pub const DISK: Purpose = Purpose::new(3, "disk");
 /// Which nodes are healed for the liveness act.
 pub const CORE: Purpose = Purpose::new(4, "core");
+/// Whether a node is there at all: see [`crate::absence`].
+pub const NODE: Purpose = Purpose::new(5, "node");
+/// Whether a fault strikes after all, when, and for how long: see [`crate::absence`].
+pub const STRIKE: Purpose = Purpose::new(6, "strike");
+/// When a run ends: see [`crate::absence`].
+pub const END: Purpose = Purpose::new(7, "end");
+
+/// Every purpose of the kernel.
+pub const KERNEL: &[Purpose] = &[NETWORK, FAULT, PLAN, DISK, CORE, NODE, STRIKE, END];
 
 /// The causal position of an input: which request started it, and where in the tree of its consequences it stands.
 ///
@@ -128,6 +137,12 @@ impl Draws {
         hasher.write_u64(n);
         let raw = hasher.finish();
         if self.choices.is_idle() { raw } else { self.choices.resolve(Choice { purpose: purpose.id, cause, n }, raw) }
+    }
+
+    /// What is no luck and can still be overridden: the choice map's value at this address, or else the usual one.
+    #[inline]
+    pub fn choose(&self, at: Choice, usual: u64) -> u64 {
+        if self.choices.is_idle() { usual } else { self.choices.resolve(at, usual) }
     }
 }
 

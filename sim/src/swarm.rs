@@ -1,7 +1,8 @@
 //! The swarm plan: each seed draws which faults are on at all, where, when, how long and how strong.
 //!
 //! Faults come in stretches and subsets, not as even noise, and only inside the envelope that the promises under test
-//! name. Presence of each planned fault is its own draw, so an override drops one fault and nothing else.
+//! name. What was planned is dropped by its own address ([`crate::absence::fault`]) and never by another plan, so that
+//! one fault less leaves all others as they were.
 
 use crate::fault::{FaultSpec, Target};
 use crate::seed::{Draws, PLAN, below, chance_ppm, mix, name_hash};
@@ -68,15 +69,6 @@ pub fn plan(draws: &Draws, envelope: &Envelope) -> Vec<FaultSpec> {
     plan
 }
 
-/// The presence draw of the allowance at `index`: overriding it with [`ABSENT`] drops that fault.
-pub fn presence(envelope: &Envelope, index: usize) -> crate::choice::Choice {
-    let cause = mix(name_hash(envelope.allowances[index].kind), index as u64);
-    crate::choice::Choice { purpose: PLAN.id, cause, n: 0 }
-}
-
-/// The override that drops a planned fault.
-pub const ABSENT: u64 = u64::MAX;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,17 +100,5 @@ mod tests {
             seen.insert(plan.iter().map(|f| f.kind.clone()).collect::<Vec<_>>());
         }
         assert!(seen.len() >= 8, "only {} subsets in 200 seeds", seen.len());
-    }
-
-    #[test]
-    fn an_override_drops_one_fault_and_leaves_the_others_as_they_were() {
-        let seed =
-            (0..).find(|s| plan(&Draws::new(*s, Choices::default()), &envelope()).len() == 3).expect("some seed");
-        let whole = plan(&Draws::new(seed, Choices::default()), &envelope());
-        let dropped = &whole[0];
-        let index = envelope().allowances.iter().position(|a| a.kind == dropped.kind).expect("it was allowed");
-        let choices = Choices::overriding([(presence(&envelope(), index), ABSENT)].into());
-        let rest = plan(&Draws::new(seed, choices), &envelope());
-        assert_eq!(rest, whole[1..]);
     }
 }

@@ -3,6 +3,7 @@
 //! It jumps from event to event; a node with nothing to do costs nothing. What is not here: any clock but its own
 //! counter, any order but `(time, seq)`, any luck but keyed draws.
 
+use crate::absence::Chosen;
 use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Ran};
 use crate::disk::Disk;
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 mod hands;
 
-pub use crate::court::Outcome;
+pub use crate::court::{Outcome, Struck};
 
 /// What a world is made of.
 pub struct WorldSpec<P: Platform> {
@@ -102,12 +103,14 @@ pub struct World<P: Platform> {
     trail: u64,
     events: u64,
     safety_until: Instant,
-    end: Instant,
+    chosen: Chosen,
 }
 
 impl<P: Platform> World<P> {
     /// Builds the world and boots every node.
     pub fn new(spec: WorldSpec<P>, draws: Draws, off: ControlSet) -> World<P> {
+        let mut chosen = Chosen::new(&draws, &spec.nodes, spec.positions, spec.faults, spec.end);
+        let positions = std::mem::take(&mut chosen.positions);
         let mut groups: Vec<String> = Vec::new();
         let mut nodes = Vec::with_capacity(spec.nodes.len());
         for node in spec.nodes {
@@ -139,11 +142,11 @@ impl<P: Platform> World<P> {
             trail: 0,
             events: 0,
             safety_until: spec.safety_until,
-            end: spec.end,
+            chosen,
         };
-        world.hold(spec.positions);
+        world.hold(positions);
         world.queue.push(spec.safety_until, Event::Liveness);
-        world.schedule(spec.faults);
+        world.schedule();
         (0..world.nodes.len() as u32).for_each(|i| world.boot(NodeId(i)));
         world
     }
@@ -157,7 +160,8 @@ impl<P: Platform> World<P> {
         }
     }
 
-    fn schedule(&mut self, faults: Vec<FaultSpec>) {
+    fn schedule(&mut self) {
+        let faults: Vec<FaultSpec> = self.chosen.faults.iter().map(|(_, chosen)| chosen.clone()).collect();
         for spec in faults {
             match fault::build::build(&spec, self) {
                 Ok(work) => {
@@ -179,7 +183,7 @@ impl<P: Platform> World<P> {
     /// Runs to the end.
     pub fn run(mut self) -> Outcome<P> {
         while let Some(at) = self.queue.next_at() {
-            if at > self.end {
+            if at > self.chosen.end {
                 break;
             }
             let (at, event) = self.queue.pop().expect("the queue has a next event");
@@ -417,7 +421,7 @@ impl<P: Platform> World<P> {
 
     fn finish(self) -> Outcome<P> {
         let ran = Ran {
-            end: self.end,
+            chosen: self.chosen,
             ended: self.now,
             events: self.events,
             trail: self.trail,

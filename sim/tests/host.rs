@@ -4,15 +4,16 @@
 mod toy;
 
 use proptest::prelude::*;
-use sim::choice::Choices;
+use sim::absence;
+use sim::choice::{ABSENT, Choice, Choices};
 use sim::fault::Target;
 use sim::host::{Power, Run};
 use sim::network::LinkSpec;
 use sim::seed::{Draws, Quantiles};
 use sim::world::{Outcome, WorldSpec};
 use sim::{ControlSet, Duration, Input, Instant, NodeId};
-use std::collections::BTreeSet;
-use toy::{Toy, acting, at, fault, node, pair, run, sink, source, world};
+use std::collections::{BTreeMap, BTreeSet};
+use toy::{Toy, acting, at, fault, node, pair, run_with, sink, source, world};
 
 /// An engine whose network takes no time and whose hosts need no help.
 #[derive(Default)]
@@ -36,8 +37,8 @@ impl Power for Exact {
     }
 }
 
-fn run_outside(spec: WorldSpec<Toy>, seed: u64) -> Outcome<Toy> {
-    let run = Run::open(spec, Draws::new(seed, Choices::default()), ControlSet::EMPTY);
+fn run_outside(spec: WorldSpec<Toy>, seed: u64, choices: Choices) -> Outcome<Toy> {
+    let run = Run::open(spec, Draws::new(seed, choices), ControlSet::EMPTY);
     let (mut engine, mut played) = (Exact::default(), 0);
     let nodes: Vec<NodeId> = (0..run.nodes()).map(NodeId).collect();
     loop {
@@ -114,16 +115,25 @@ proptest! {
     fn the_kernel_and_nodes_driven_from_outside_state_the_same_facts(
         seed: u64,
         picks in prop::sample::subsequence(KINDS.to_vec(), 0..4),
+        gone in 0..6,
     ) {
         let spec = || {
             let mut spec = chain();
             spec.faults = picks.iter().map(|(kind, role, strength)| fault(kind, at(role), *strength)).collect();
             spec
         };
-        let (kernel, outside) = (run(spec(), seed), run_outside(spec(), seed));
+        let overrides: BTreeMap<Choice, u64> = match gone {
+            0 => [(absence::node("a"), ABSENT)].into(),
+            1 => [(absence::node("c"), ABSENT)].into(),
+            2 => [(absence::end(), 170_000_000)].into(),
+            3 => [(absence::faults(), ABSENT)].into(),
+            _ => BTreeMap::new(),
+        };
+        let choices = || Choices::overriding(overrides.clone());
+        let (kernel, outside) = (run_with(spec(), seed, choices()), run_outside(spec(), seed, choices()));
         prop_assert_eq!(told(&kernel), told(&outside));
         prop_assert_eq!(kernel.events, outside.events);
-        prop_assert_eq!(kernel.faults, outside.faults);
+        prop_assert_eq!((kernel.faults, kernel.struck, kernel.cut), (outside.faults, outside.struck, outside.cut));
         prop_assert_eq!((kernel.errors, kernel.marks), (outside.errors, outside.marks));
     }
 }
@@ -134,7 +144,7 @@ fn a_pair_under_two_partitions_heals_with_the_last() {
     let mut longer = fault("partition-one-way", Target::link(at("a"), at("b")), 0);
     longer.until = Instant(500_000_000);
     spec.faults = vec![fault("partition", Target::link(at("b"), at("a")), 0), longer];
-    let outcome = run_outside(spec, 1);
+    let outcome = run_outside(spec, 1, Choices::default());
     let arrived = |from: u64, until: u64| {
         let inside = |at: Instant| (Instant(from * 1_000_000)..Instant(until * 1_000_000)).contains(&at);
         outcome.journal.entries.iter().filter(|e| e.fact.what == toy::What::Got && inside(e.at)).count()

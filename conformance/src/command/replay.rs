@@ -5,121 +5,46 @@
 
 use super::run::ending;
 use crate::args::Replay;
-use crate::exit::{Done, Exit, Refusal, usage};
+use crate::exit::{Done, Exit, Refusal};
 use crate::input;
 use crate::terminal::{Paint, Tone, hang, say};
+use crate::ticket::{Sameness, Ticket};
 use crate::timeline::{self, View};
-use models::config::Inputs;
-use scenarios::catalogue;
-use scenarios::prove::{self, CODE, Finished, Order};
-use scenarios::token::{Digests, Token};
+use scenarios::prove::{self, Finished};
 use sim::Instant;
-use sim::record::Pass;
-use std::fs;
+use sim::record::{Pass, RunRecord};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Replays.
 pub fn replay(args: &Replay) -> Done {
-    let token = read(&args.token)?;
-    let inputs = input::inputs(&args.files)?;
+    let ticket = Ticket::read(&args.token, &args.files)?;
     let extra = input::controls(&args.ablate)?;
-    let mut order = order(&inputs, &token)?;
-    let now = Digests::short(&inputs.digest(), &models::catalogue::digest(), CODE, "");
-    if token.digests.config != now.config {
-        let message = format!(
-            "the token was made with other input (config {}, here {}): give the same --platform and --tenants",
-            token.digests.config, now.config
-        );
-        return Err(Refusal { exit: Exit::Inconclusive, message });
-    }
+    let mut order = ticket.order()?;
     for control in extra {
         if order.off.iter().all(|c| c.slot != control.slot) {
             order = order.without(control);
             order.pass = if order.pass == Pass::Calm { Pass::Ablation } else { order.pass };
         }
     }
-    let changed = order.off.len() != token.ablations.len();
-    let Ok(run) = catch_unwind(AssertUnwindSafe(|| prove::execute(&inputs, &order))) else {
+    let changed = order.off.len() != ticket.token.ablations.len();
+    let Ok(run) = catch_unwind(AssertUnwindSafe(|| prove::execute(&ticket.inputs, &order))) else {
         return Err(Refusal { exit: Exit::Inconclusive, message: "the run did not finish: an invariant broke".into() });
     };
-    let sameness = sameness(&token, &now, &run, changed);
-    say(&story(args, &run, &sameness, Paint::stdout()));
+    let sameness = ticket.sameness(&run, changed);
+    say(&story(args, &ticket, &run, &sameness, Paint::stdout()));
     Ok(match sameness {
         Sameness::Same | Sameness::OnPurpose => ending(&run.record),
         Sameness::OtherCode(_) | Sameness::OtherResult(_) => Exit::Inconclusive,
     })
 }
 
-/// A token as typed, or the first one in a file.
-fn read(argument: &str) -> Result<Token, Refusal> {
-    let inside = match fs::read_to_string(argument) {
-        Ok(text) => text
-            .split(|c: char| c.is_whitespace() || c == '"')
-            .find(|word| word.starts_with("cp1.") && word.len() > 4)
-            .map(str::to_owned)
-            .ok_or_else(|| usage(format!("{argument} holds no token, expected `cp1.<scenario>.<pass>.…`")))?,
-        Err(_) if argument.contains(['/', '\\']) => {
-            return Err(usage(format!("failed to read {argument}: neither a token nor a readable file")));
-        }
-        Err(_) => argument.to_owned(),
-    };
-    Token::parse(&inside).map_err(usage)
-}
-
-/// The run that a token names.
-fn order(inputs: &Inputs, token: &Token) -> Result<Order, Refusal> {
-    if token.engine != "kernel" {
-        return Err(usage(format!("token is of engine `{}`, this command runs `kernel`", token.engine)));
-    }
-    let scenario = catalogue::find(&token.scenario).map_err(usage)?;
-    let off = input::controls(&token.ablations)?;
-    let plain = match token.pass {
-        // What such a pass changes follows from the calm run of the same seed.
-        Pass::Value | Pass::Presence => prove::disguised(inputs, scenario, token.pass, token.seed),
-        pass => Order::new(scenario, pass, token.seed),
-    };
-    Ok(Order { off, overrides: token.overrides.clone(), keep: true, ..plain })
-}
-
-/// Whether this is the run of the token.
-enum Sameness {
-    Same,
-    /// One more control is off: another run, as asked.
-    OnPurpose,
-    /// What differs, in words.
-    OtherCode(String),
-    OtherResult(String),
-}
-
-fn sameness(token: &Token, now: &Digests, run: &Finished, changed: bool) -> Sameness {
-    let pinned = &token.digests;
-    if (&pinned.code, &pinned.catalogue) != (&now.code, &now.catalogue) {
-        let differs = if pinned.code == now.code { "catalogue of requirements" } else { "code" };
-        return Sameness::OtherCode(format!(
-            "The token was made by other {differs}: what follows is this code's run, and proves nothing about \
-             the token's."
-        ));
-    }
-    if changed {
-        return Sameness::OnPurpose;
-    }
-    let result = run.record.digest.get(..pinned.result.len()).unwrap_or(&run.record.digest);
-    if result == pinned.result {
-        return Sameness::Same;
-    }
-    Sameness::OtherResult(format!(
-        "The result differs (digest {}, here {result}): the run is nondeterministic, or the build is not the token's.",
-        pinned.result
-    ))
-}
-
-fn story(args: &Replay, run: &Finished, sameness: &Sameness, paint: Paint) -> String {
+fn story(args: &Replay, ticket: &Ticket, run: &Finished, sameness: &Sameness, paint: Paint) -> String {
     let record = &run.record;
     let off =
         if record.ablations.is_empty() { String::new() } else { format!(", without {}", record.ablations.join(", ")) };
     let head = format!("{}, {}, seed {}{off}", record.scenario, record.pass.as_str(), record.seed);
     let mut out = format!("{}\n", paint.tone(Tone::Loud, &head));
-    if let Sameness::OtherCode(said) | Sameness::OtherResult(said) = sameness {
+    if let Some(said) = sameness.wrong() {
         out.push_str(&paint.tone(Tone::Open, hang("", said, 100).trim_end()));
         out.push('\n');
     }
@@ -139,7 +64,14 @@ fn story(args: &Replay, run: &Finished, sameness: &Sameness, paint: Paint) -> St
         out.push_str(&format!("{}\n", ending(record).words()));
     }
     if ending(record) != Exit::Held {
-        out.push_str(&format!("cellproof replay {}{}\n", record.token, input::flags(&args.files)));
+        out.push_str(&format!("cellproof replay {}\n", again(args, ticket, record)));
     }
     out
+}
+
+/// What has to be typed to see the same again: a `.replay` file is named as it was, its token may be long.
+fn again(args: &Replay, ticket: &Ticket, record: &RunRecord) -> String {
+    let Some(file) = &ticket.file else { return format!("{}{}", record.token, ticket.flags) };
+    let extra = args.ablate.iter().map(|control| format!(" --ablate {control}"));
+    std::iter::once(file.clone()).chain(extra).collect()
 }

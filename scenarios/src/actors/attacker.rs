@@ -3,11 +3,14 @@
 //! Everything it receives is a client fact, so the isolation oracle searches it like every other principal's.
 
 use super::client::answer_of;
+use super::presence::{self, Presence};
 use models::fact::Fact;
 use models::ids::Bytes;
+use models::luck;
 use models::saas::Saas;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method, Peer, Request, Response};
+use sim::choice::{ABSENT, PRESENT};
 use sim::seed::{Lineage, Purpose, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -42,6 +45,7 @@ struct Open {
 pub struct Attacker {
     principal: Arc<str>,
     name: u64,
+    presence: Presence,
     asked: u64,
     open: BTreeMap<u64, Open>,
     script: Option<Box<dyn Script>>,
@@ -62,10 +66,32 @@ const PATIENCE: u64 = 1 << 62;
 const PATIENCE_SPAN: Duration = Duration::secs(3);
 
 impl Kit<'_, '_> {
-    /// Sends a request to `gateway`; the answer comes back as [`Event::Answer`] with the returned id.
+    /// When this attacker begins, if it would usually do so after `usual`.
+    pub fn wait(&self, usual: Duration) -> Duration {
+        Duration(self.ctx.choose(luck::WAIT, self.base.name, 0, usual.0))
+    }
+    /// Whether the next request takes place: to be asked before saying that it stands at a door.
+    pub fn will_ask(&self) -> bool {
+        let next = self.base.asked + 1;
+        self.base.presence.has(self.ctx, next, Lineage::root(self.base.name, next).cause)
+    }
+    /// Whether no further request will take place, so that there is nothing to go on for.
+    pub fn is_over(&self) -> bool {
+        self.base.presence.is_over(self.base.asked + 1)
+    }
+    /// Whether a step that is no request takes place; the script numbers such steps.
+    pub fn goes(&self, step: u64) -> bool {
+        let at = presence::other_step(self.base.name, step);
+        self.ctx.choose(luck::PRESENCE, at.cause, at.n, PRESENT) != ABSENT
+    }
+    /// Sends a request to `gateway`; the answer comes back as [`Event::Answer`] with the returned id. There is none
+    /// when the choice map takes this request away.
     pub fn ask(&mut self, gateway: NodeId, method: Method, path: &str, headers: Headers, body: &[u8]) -> u64 {
-        let lineage = self.begin(&format!("{} {path}", method.name()));
+        let (lineage, takes_place) = self.begin(&format!("{} {path}", method.name()));
         let id = lineage.cause;
+        if !takes_place {
+            return id;
+        }
         let body: Bytes = if body.is_empty() { self.base.empty.clone() } else { body.into() };
         let request = Request { id, method, path: path.into(), headers, peer: Peer::default(), body };
         self.out.send_for(lineage, gateway, Wire::Http(Box::new(request)));
@@ -74,21 +100,28 @@ impl Kit<'_, '_> {
     /// Sends bytes of the attacker's own making on a connection to `gateway`: `write` is given the id by which the
     /// answer comes back, if the bytes carry it as their `x-request-id`.
     pub fn ask_text(&mut self, gateway: NodeId, what: &str, write: impl FnOnce(u64) -> Vec<u8>) -> u64 {
-        let lineage = self.begin(what);
+        let (lineage, takes_place) = self.begin(what);
         let id = lineage.cause;
+        if !takes_place {
+            return id;
+        }
         self.out.send_for(lineage, gateway, Wire::HttpText(id, write(id).into()));
         id
     }
-    /// Begins a request: it is stated, waited for, and given up in time.
-    fn begin(&mut self, what: &str) -> Lineage {
+    /// Begins a request: it is stated, waited for, and given up in time; unless it does not take place.
+    fn begin(&mut self, what: &str) -> (Lineage, bool) {
+        let takes_place = self.will_ask();
         self.base.asked += 1;
         let lineage = Lineage::root(self.base.name, self.base.asked);
         let id = lineage.cause;
+        if !takes_place {
+            return (lineage, false);
+        }
         let (principal, what): (_, Arc<str>) = (self.base.principal.clone(), what.into());
         self.out.fact_for(lineage, Fact::Asked { principal, request: id, what: what.clone() });
         self.base.open.insert(id, Open { what, intended: self.ctx.now() });
         self.out.timer_for(lineage.child(1), PATIENCE_SPAN, PATIENCE | id >> 2);
-        lineage
+        (lineage, true)
     }
     /// States that bytes reached this attacker on another way than an answer to a request.
     pub fn received(&mut self, what: &str, body: Bytes) {
@@ -126,8 +159,10 @@ impl Attacker {
         ctx: &mut Ctx<'_, Saas>,
         out: &mut Outbox<Saas>,
     ) -> Attacker {
+        let name = name_hash(&principal);
         let mut attacker = Attacker {
-            name: name_hash(&principal),
+            name,
+            presence: Presence::of(ctx, name),
             principal,
             asked: 0,
             open: BTreeMap::new(),

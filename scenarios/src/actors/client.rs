@@ -4,6 +4,7 @@
 //! shows as latency, and a slow platform cannot slow its own measurement down.
 
 use super::Loot;
+use super::presence::Presence;
 use models::fact::{Answer, Fact};
 use models::ids::{Bytes, TenantId};
 use models::luck;
@@ -71,6 +72,7 @@ struct Open {
 pub struct Client {
     spec: ClientSpec,
     name: u64,
+    presence: Presence,
     sent: u64,
     token: Option<Arc<str>>,
     token_until: Instant,
@@ -105,6 +107,7 @@ impl Client {
         let name = name_hash(&spec.principal);
         let mut client = Client {
             name,
+            presence: Presence::of(ctx, name),
             sent: 0,
             token: None,
             token_until: Instant::ZERO,
@@ -152,17 +155,17 @@ impl Client {
 
     fn tick(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let now = ctx.now();
-        if now >= self.spec.until {
+        if now >= self.spec.until || self.presence.is_over(self.sent) {
             return;
         }
         let lineage = ctx.lineage();
-        let cause = lineage.cause;
+        let (cause, index) = (lineage.cause, self.sent);
         self.sent += 1;
         // A gap is 1/4 to 7/4 of the mean: integer, bounded, and the mean is the mean.
         let draw = ctx.draw_at(luck::ARRIVAL, cause, 0);
         let gap = Duration(self.spec.gap.0 / 4 + below(draw, self.spec.gap.0 * 3 / 2 + 1));
         out.timer_for(Lineage::root(self.name, self.sent), gap, TICK);
-        if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
+        if !self.presence.has(ctx, index, cause) {
             return;
         }
         let request = self.compose(ctx, cause);

@@ -28,14 +28,16 @@ const SHOT: u64 = 3;
 
 impl Flood {
     fn shoot(&mut self, kit: &mut Kit<'_, '_>, token: &Arc<str>) {
-        if self.requests == 0 {
+        if self.requests == 0 || kit.is_over() {
             return;
         }
         self.requests -= 1;
         let record = below(kit.draw(luck::ATTACK), u64::from(self.records));
         let method = if self.writes { Method::Put } else { Method::Get };
         let body: &[u8] = if self.writes { b"flood" } else { b"" };
-        kit.mark(self.login.mark);
+        if kit.will_ask() {
+            kit.mark(self.login.mark);
+        }
         kit.ask(self.login.gateway, method, &format!("/v1/records/{record}"), bearer(token), body);
         kit.after(self.gap, SHOT);
     }
@@ -47,7 +49,7 @@ impl Script for Flood {
             Event::Start => {
                 self.login.tries = 0;
                 self.login.step(kit, Event::Start);
-                kit.after(self.login.wait, SHOT);
+                kit.after(kit.wait(self.login.wait), SHOT);
             }
             Event::Tick(SHOT) => match self.login.token.clone() {
                 Some(token) => self.shoot(kit, &token),

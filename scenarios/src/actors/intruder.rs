@@ -104,17 +104,17 @@ impl Intruder {
         let Some(headers) = self.token.as_ref().and_then(|token| (self.craft)(token)) else {
             return kit.after(Duration::millis(200), KNOCK);
         };
-        if self.tries == 0 {
+        if self.tries == 0 || kit.is_over() {
             return;
         }
         self.tries -= 1;
         let step = Lineage::root(name_hash(&kit.principal()), u64::from(self.tries));
-        if kit.ctx.draw_at(luck::PRESENCE, step.cause, 0) != sim::swarm::ABSENT {
-            let pick = below(kit.ctx.draw_at(luck::ATTACK, step.cause, 0), self.asks.len() as u64) as usize;
-            let (method, path, body) = self.asks[pick].clone();
+        let pick = below(kit.ctx.draw_at(luck::ATTACK, step.cause, 0), self.asks.len() as u64) as usize;
+        let (method, path, body) = self.asks[pick].clone();
+        if kit.will_ask() {
             kit.mark(self.mark);
-            kit.ask(self.gateway, method, &path, headers, &body);
         }
+        kit.ask(self.gateway, method, &path, headers, &body);
         kit.after(self.gap, KNOCK);
     }
 }
@@ -129,7 +129,7 @@ impl Script for Intruder {
         match event {
             Event::Start => {
                 self.login(kit);
-                kit.after(self.wait, KNOCK);
+                kit.after(kit.wait(self.wait), KNOCK);
             }
             Event::Tick(LOGIN) if self.token.is_none() => self.login(kit),
             Event::Tick(KNOCK) => self.knock(kit),

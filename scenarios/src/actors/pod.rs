@@ -51,7 +51,9 @@ impl Pod {
         }
         self.tries -= 1;
         self.nonce = kit.draw(luck::NONCE);
-        say(kit, self.door, Handshake::ClientHello { nonce: self.nonce });
+        if kit.goes(u64::from(self.tries)) {
+            say(kit, self.door, Handshake::ClientHello { nonce: self.nonce });
+        }
         kit.after(self.gap, DIAL);
     }
 
@@ -69,7 +71,7 @@ fn say(kit: &mut Kit<'_, '_>, to: NodeId, word: Handshake) {
 impl Script for Pod {
     fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>) {
         match event {
-            Event::Start => kit.after(self.wait, DIAL),
+            Event::Start => kit.after(kit.wait(self.wait), DIAL),
             Event::Tick(DIAL) => self.dial(kit),
             Event::Tick(SPEAK) => self.speak(kit),
             Event::Word(from, Wire::Handshake(word)) if from == self.door => {

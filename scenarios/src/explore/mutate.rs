@@ -43,7 +43,7 @@ fn pick<T: Copy>(dice: &mut Dice, from: &[T]) -> Option<T> {
 fn toggle(dice: &mut Dice, plan: &[Choice], overrides: &mut Overrides) {
     let faults: Vec<Choice> = plan.iter().filter(|at| at.n == PRESENCE).copied().collect();
     if let Some(at) = pick(dice, &faults) {
-        let value = if dice.below(3) == 0 { sim::swarm::ABSENT } else { PRESENT };
+        let value = if dice.below(3) == 0 { sim::choice::ABSENT } else { PRESENT };
         overrides.insert(at, value);
     }
 }

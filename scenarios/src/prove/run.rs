@@ -15,7 +15,7 @@ use sim::control::{Control, ControlSet};
 use sim::journal;
 use sim::record::{Pass, RunRecord};
 use sim::seed::Draws;
-use sim::world::World;
+use sim::world::{Struck, World};
 use std::collections::BTreeMap;
 
 /// Digest of the code that decides runs.
@@ -77,9 +77,15 @@ pub struct Finished {
     pub trail: u64,
     /// Role of each node.
     pub roles: Vec<String>,
+    /// Group of each node.
+    pub groups: Vec<String>,
+    /// Whether the choice map ended the run before its time.
+    pub cut: bool,
+    /// Faults that took part, as planned and as they were.
+    pub struck: Vec<Struck>,
     /// Every draw, when logged.
     pub drawn: BTreeMap<Choice, u64>,
-    /// Overrides that no draw asked for.
+    /// Overrides that nothing asked for.
     pub unused: Vec<Choice>,
     /// What the run was like, when that was asked for.
     pub features: Features,
@@ -143,6 +149,9 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
         journal: outcome.journal,
         trail: outcome.trail,
         roles: outcome.roles,
+        groups: outcome.groups,
+        cut: outcome.cut,
+        struck: outcome.struck,
         drawn: outcome.drawn,
         unused: outcome.unused,
         features,

@@ -5,6 +5,7 @@
 //! ([`Power`]) for what only it can do: stop a host, cut a connection.
 
 use super::{Departure, Due, Host, Waiting, scene::Scene};
+use crate::absence::Chosen;
 use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Outcome, Ran};
 use crate::disk::DiskFaults;
@@ -50,7 +51,7 @@ pub struct Run<P: Platform> {
     cues: Vec<(Instant, Cue)>,
     spares: Vec<String>,
     ended: Cell<Instant>,
-    end: Instant,
+    chosen: Chosen,
 }
 
 /// Kinds of faults that are a cut between nodes, with whether it goes both ways.
@@ -59,9 +60,10 @@ const CUTS: [(&str, bool); 2] = [("partition", true), ("partition-one-way", fals
 impl<P: Platform> Run<P> {
     /// Opens a run and boots every node. Partitions are left to the engine's own network.
     pub fn open(spec: WorldSpec<P>, draws: Draws, off: ControlSet) -> Run<P> {
+        let mut chosen = Chosen::new(&draws, &spec.nodes, spec.positions, spec.faults, spec.end);
         let court = Court::new(spec.oracles, spec.keep);
         let mut scene = Scene::new(&spec.nodes, (spec.local, spec.remote, spec.links), court, draws, off);
-        scene.hold(spec.positions);
+        scene.hold(std::mem::take(&mut chosen.positions));
         let hosts = spec.nodes.into_iter().enumerate();
         let hosts = hosts.map(|(i, node)| RefCell::new(Host::new(NodeId(i as u32), node))).collect();
         let mut run = Run {
@@ -71,14 +73,15 @@ impl<P: Platform> Run<P> {
             cues: vec![(spec.safety_until, Cue::Liveness)],
             spares: spec.spares,
             ended: Cell::new(Instant::ZERO),
-            end: spec.end,
+            chosen,
         };
-        run.schedule(spec.faults, spec.safety_until);
+        run.schedule(spec.safety_until);
         (0..run.hosts.len() as u32).for_each(|i| run.boot(NodeId(i), Instant::ZERO));
         run
     }
 
-    fn schedule(&mut self, faults: Vec<FaultSpec>, safety_until: Instant) {
+    fn schedule(&mut self, safety_until: Instant) {
+        let faults: Vec<FaultSpec> = self.chosen.faults.iter().map(|(_, chosen)| chosen.clone()).collect();
         for spec in faults {
             let built = fault::build::build(&spec, &Grip { run: self, power: &mut Nobody, now: Instant::ZERO });
             let mut scene = self.scene.borrow_mut();
@@ -106,7 +109,7 @@ impl<P: Platform> Run<P> {
 
     /// End of the run.
     pub fn end(&self) -> Instant {
-        self.end
+        self.chosen.end
     }
 
     /// What happens when, in order.
@@ -152,7 +155,7 @@ impl<P: Platform> Run<P> {
     /// Lets a node do everything that is due, and returns what leaves by that, in order.
     pub fn advance(&self, node: NodeId, now: Instant) -> Vec<Departure<P>> {
         let mut leaving = Vec::new();
-        if now <= self.end {
+        if now <= self.chosen.end {
             self.hosts[node.0 as usize].borrow_mut().advance(&mut self.scene.borrow_mut(), now, &mut leaving);
             self.ended.set(now);
         }
@@ -232,7 +235,7 @@ impl<P: Platform> Run<P> {
     pub fn finish(self) -> Outcome<P> {
         let scene = self.scene.into_inner();
         let ran = Ran {
-            end: self.end,
+            chosen: self.chosen,
             ended: self.ended.get(),
             events: scene.events,
             trail: scene.trail,

@@ -1,6 +1,7 @@
 //! What faults may do to the nodes of a world.
 
 use super::World;
+use crate::absence;
 use crate::disk::DiskFaults;
 use crate::fault::{Hands, Target};
 use crate::id::NodeId;
@@ -10,9 +11,12 @@ use crate::seed::{Lineage, mix};
 use crate::time::Instant;
 
 impl<P: Platform> World<P> {
-    /// Boots a node's machine from its disk.
+    /// Boots a node's machine from its disk, unless the choice map leaves the node out.
     pub(super) fn boot(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0 as usize];
+        if !absence::has_node(&self.draws, &node.spec) {
+            return;
+        }
         let lineage = Lineage::root(node.name, mix(u64::MAX, u64::from(node.incarnation)));
         let boot = node.spec.boot.clone();
         let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
