@@ -216,7 +216,15 @@ impl Sidecar {
             }
             match self.unseal(ctx, from, message, out) {
                 Ok(message) => self.workload(ctx, Input::Message { from, message }, out),
-                Err(reason) => self.say(false, reason, from, out),
+                Err(fault) => {
+                    let reason = if fault == SealFault::Forged { "SEAL_FORGED" } else { "SEAL_REPLAYED" };
+                    self.say(false, reason, from, out);
+                    // As TLS ends a connection over a bad record. Perhaps nobody forged anything: a peer that restarted
+                    // and whose last word of the handshake was lost seals for a link that is not ours.
+                    if fault == SealFault::Forged {
+                        out.send(from, Wire::Handshake(Box::new(Handshake::Refused(NO_SESSION))));
+                    }
+                }
             }
         } else if self.spec.open_to.contains(&from) || from == ctx.node() {
             self.workload(ctx, Input::Message { from, message }, out);
@@ -234,7 +242,7 @@ impl Sidecar {
         from: NodeId,
         message: Wire,
         out: &mut Outbox<Saas>,
-    ) -> Result<Wire, &'static str> {
+    ) -> Result<Wire, SealFault> {
         out.busy(self.spec.seal_cost);
         let (word, seal) = match message {
             Wire::Sealed(sealed) => *sealed,
@@ -250,10 +258,7 @@ impl Sidecar {
                 None => {}
             }
         }
-        Err(match fault {
-            SealFault::Forged => "SEAL_FORGED",
-            SealFault::Replayed => "SEAL_REPLAYED",
-        })
+        Err(fault)
     }
 
     /// The network brought a message back.

@@ -459,6 +459,32 @@ fn a_sealed_link_carries_everything_and_nothing_changed() {
     assert_eq!(reported(&bare, "served").len() as u64, 2 * CALLS);
 }
 
+/// Holds the position between the two and lets everything pass but the second proof of a client.
+struct Loser(u32);
+
+impl Machine<Saas> for Loser {
+    fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        let Input::Intercepted { from, to, message } = input else { return };
+        let is_proof = matches!(&message, Wire::Handshake(said) if matches!(**said, Handshake::ClientProof { .. }));
+        self.0 += u32::from(is_proof);
+        if !(is_proof && self.0 == 2) {
+            out.send_as(from, to, message);
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_restarts_and_whose_proof_is_lost_is_told_so_by_the_first_seal_that_does_not_fit() {
+    let mut s = sealed(None);
+    s.position = true;
+    s.thief = Some(Rc::new(|_, _| Box::new(Loser(0))));
+    s.faults = vec![fault("crash", Target::Node("caller".into()), 700, 900, 0)];
+    let outcome = run(s);
+    let (before, after) = (vec![0, 1, 2, 3], (2..CALLS).collect::<Vec<_>>());
+    assert_eq!(reported(&outcome, "served"), [before, after].concat(), "the two that nobody could open are lost");
+    assert_eq!(denials(&outcome), [(SERVER, "SEAL_FORGED"), (SERVER, "SEAL_FORGED")]);
+}
+
 #[test]
 fn what_is_not_in_the_mesh_is_called_untouched() {
     let mut out_of_mesh = setup();
