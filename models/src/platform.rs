@@ -3,7 +3,7 @@
 //! Maps roles to addresses, wraps each workload in its sidecar, and builds the nodes of a deployment from
 //! `platform.toml` and `tenants.yaml`.
 
-use crate::config::{PlatformConfig, Tenant, Tenants};
+use crate::config::{Cell, PlatformConfig, Tenant, Tenants};
 use crate::gateway::token::TokenMemo;
 use crate::ids::TenantId;
 use crate::marker::Marker;
@@ -91,6 +91,28 @@ pub enum KnownBad {
     ForeignRowInLists,
 }
 
+/// Which ways events take between the first two cells.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Mirrors {
+    /// From the first to the second, where copies carry the source cell in their names.
+    #[default]
+    OneWay,
+    /// Both ways under the same names, as with `IdentityReplicationPolicy`: consumers may move to the other cell and
+    /// find their topics.
+    BothWays,
+}
+
+impl Mirrors {
+    /// The ways, each from its source to its target.
+    pub fn ways(self, config: &PlatformConfig) -> Vec<(&Cell, &Cell)> {
+        let [first, second, ..] = &config.cells[..] else { return Vec::new() };
+        match self {
+            Mirrors::OneWay => vec![(first, second)],
+            Mirrors::BothWays => vec![(first, second), (second, first)],
+        }
+    }
+}
+
 /// The leak marker of a datum, by tenant, salt, record and version.
 pub type Datum = Rc<dyn Fn(&str, u64, u32, u16) -> Marker>;
 
@@ -142,6 +164,8 @@ pub struct Deployment {
     /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the
     /// first.
     pub principals: Vec<(Arc<str>, Vec<TenantId>)>,
+    /// Which ways events take between cells.
+    pub mirrors: Mirrors,
     /// Ids of tokens that were taken back before the run.
     pub revoked: Vec<Arc<str>>,
     /// Workloads that actors play.

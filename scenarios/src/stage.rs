@@ -17,7 +17,7 @@ use models::oracles::cast::Member;
 use models::oracles::{
     Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
 };
-use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
+use models::platform::{self, Actor, Deployment, Directory, Enrolled, Mirrors, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
@@ -117,6 +117,7 @@ pub struct Stage<'a> {
     promise: Option<Promise>,
     oracles: Vec<MakeOracle>,
     known_bad: Option<platform::KnownBad>,
+    mirrors: Mirrors,
     spares: Vec<String>,
     tokens: TokenMemo,
     chains: ChainMemo,
@@ -169,6 +170,7 @@ impl<'a> Stage<'a> {
             promise: None,
             oracles: Vec::new(),
             known_bad: None,
+            mirrors: Mirrors::default(),
             spares: vec!["cell-a/kafka-3".into()],
             tokens: TokenMemo::default(),
             chains: ChainMemo::default(),
@@ -374,6 +376,11 @@ impl<'a> Stage<'a> {
         self.known_bad = Some(defect);
     }
 
+    /// Deploys the mirror back as well: events go both ways between the first two cells, under the same names.
+    pub fn mirror_both_ways(&mut self) {
+        self.mirrors = Mirrors::BothWays;
+    }
+
     /// The usual faults of the environment, for scenarios that have no reason to differ.
     pub fn usual_weather(&mut self) {
         let ms = Duration::millis;
@@ -420,6 +427,7 @@ impl<'a> Stage<'a> {
             specials: self.specials.clone(),
             policies: self.policies.clone(),
             known_bad: self.known_bad,
+            mirrors: self.mirrors,
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
             enrolled: self.enrolled.clone(),
@@ -443,13 +451,15 @@ impl<'a> Stage<'a> {
                 }),
             });
         }
+        let ways = self.mirrors.ways(&self.platform).into_iter();
+        let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
         let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
             Box::new(isolation::Isolation::new(cast.clone())),
             Box::new(refusal::Refusal::new(cast.clone())),
             Box::new(residency::Residency::new(cast.clone())),
             Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
-            Box::new(mirroring::Mirroring::new(cast.clone())),
+            Box::new(mirroring::Mirroring::new(cast.clone(), ways)),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
         ];
         if !self.forbidden.is_empty() {

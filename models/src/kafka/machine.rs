@@ -38,11 +38,16 @@ pub struct TopicSpec {
 }
 
 impl TopicSpec {
-    /// The same topic as another cell's mirror keeps it.
+    /// The same topic as another cell's mirror keeps it: what its schema refuses stays at home.
+    #[must_use]
+    pub fn mirrored(&self) -> TopicSpec {
+        let config = TopicConfig { dead_letters: None, ..self.config.clone() };
+        TopicSpec { config, ..self.clone() }
+    }
+    /// The same with the source cell in its name.
     #[must_use]
     pub fn mirrored_from(&self, cell: &str) -> TopicSpec {
-        let config = TopicConfig { dead_letters: None, ..self.config.clone() };
-        TopicSpec { name: format!("{cell}{MIRROR_MARK}{}", self.name).into(), config, ..self.clone() }
+        TopicSpec { name: format!("{cell}{MIRROR_MARK}{}", self.name).into(), ..self.mirrored() }
     }
 }
 

@@ -47,7 +47,8 @@ fn databases(cell: &str) -> Vec<String> {
 }
 
 /// Every workload of the platform: edges, then cell by cell.
-pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
+pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
+    let config = &deployment.config;
     let all: Vec<String> = config.cells.iter().map(|c| c.id.to_string()).collect();
     let mut workloads = Vec::new();
     for edge in &config.edges {
@@ -96,7 +97,7 @@ pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], vec![APP, POSTGRES]));
         }
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
-        workloads.extend(super::events::workloads(config, cell));
+        workloads.extend(super::events::workloads(deployment, cell));
     }
     workloads
 }

@@ -1,17 +1,19 @@
-//! The event backbone of a cell: brokers, their controller, and the mirror from the first cell to the second.
+//! The event backbone of a cell: brokers, their controller, and the halves of the mirrors that begin or end here.
 //!
 //! Every tenant of the cell has its topics, one a domain. Domains that hold regulated data are bound to their region;
-//! the mirror carries the others.
+//! the mirrors carry the others.
 
 use super::mesh::{APP, Workload};
 use super::parts::{Parts, place};
-use crate::config::{Cell, Component, Operation, PlatformConfig};
+use super::{Deployment, Mirrors};
+use crate::config::{Cell, Component, Operation};
 use crate::kafka::Flush;
 use crate::kafka::broker::{Principal, TopicConfig};
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
 };
 use crate::kafka::{acl, event};
+use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
 use crate::saas::Saas;
 use crate::wire::kafka::BrokerId;
@@ -33,13 +35,28 @@ pub(super) fn brokers(cell: &Cell) -> Vec<String> {
     (1..=cell.sizes.kafka_brokers).map(|i| format!("{}/kafka-{i}", cell.id)).collect()
 }
 
-/// The mirror's two halves, when there are two cells to connect.
-fn mirror(config: &PlatformConfig) -> Option<(&Cell, &Cell)> {
-    Some((config.cells.first()?, config.cells.get(1)?))
+/// The other end of the way that begins in `cell`.
+fn target_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
+    let ways = deployment.mirrors.ways(&deployment.config);
+    ways.into_iter().find(|(source, _)| source.id == cell.id).map(|(_, target)| target)
+}
+
+/// The other end of the way that ends in `cell`.
+fn source_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
+    let ways = deployment.mirrors.ways(&deployment.config);
+    ways.into_iter().find(|(_, target)| target.id == cell.id).map(|(source, _)| source)
+}
+
+fn sending_half(cell: &Cell) -> String {
+    format!("{}/mirror-out", cell.id)
+}
+
+fn receiving_half(cell: &Cell) -> String {
+    format!("{}/mirror-in", cell.id)
 }
 
 /// Workloads of the backbone in a cell.
-pub(super) fn workloads(config: &PlatformConfig, cell: &Cell) -> Vec<Workload> {
+pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     let id = cell.id.to_string();
     let names = brokers(cell);
     let controller = format!("{id}/kafka-controller");
@@ -59,18 +76,17 @@ pub(super) fn workloads(config: &PlatformConfig, cell: &Cell) -> Vec<Workload> {
         workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR]));
     }
     workloads.push(workload(controller, CONTROLLER, names.clone(), vec![BROKER]));
-    let Some((source, target)) = mirror(config) else { return workloads };
-    let (out, into) = (format!("{}/mirror-out", source.id), format!("{}/mirror-in", target.id));
-    if source.id == cell.id {
-        let mut half = workload(out, MIRROR, [names, vec![into.clone()]].concat(), vec![MIRROR]);
-        half.accepts.0 = vec![target.id.to_string()];
-        half.sealed = vec![into];
-        workloads.push(half);
-    } else if target.id == cell.id {
-        let mut half = workload(into, MIRROR, [names, vec![out.clone()]].concat(), vec![MIRROR]);
-        half.accepts.0 = vec![source.id.to_string()];
-        half.sealed = vec![out];
-        workloads.push(half);
+    let half = |role: String, peer: String, other: &Cell| {
+        let mut half = workload(role, MIRROR, [&names[..], std::slice::from_ref(&peer)].concat(), vec![MIRROR]);
+        half.accepts.0 = vec![other.id.to_string()];
+        half.sealed = vec![peer];
+        half
+    };
+    if let Some(target) = target_of(deployment, cell) {
+        workloads.push(half(sending_half(cell), receiving_half(target), target));
+    }
+    if let Some(source) = source_of(deployment, cell) {
+        workloads.push(half(receiving_half(cell), sending_half(source), source));
     }
     workloads
 }
@@ -85,7 +101,7 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
     }
 }
 
-/// Topics of a cell: its own tenants', and in the second cell what the mirror brings.
+/// Topics of a cell: its own tenants', and what a mirror brings.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
     let of = |home: &Cell| -> Vec<TopicSpec> {
         let config = TopicConfig {
@@ -99,12 +115,20 @@ fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
         named.map(|name| TopicSpec { name, partitions: 1, replicas, config: config.clone() }).collect()
     };
     let mut topics = of(cell);
-    if let Some((source, target)) = mirror(&parts.deployment.config)
-        && target.id == cell.id
-    {
-        topics.extend(of(source).iter().map(|topic| topic.mirrored_from(&source.id)));
+    if let Some(source) = source_of(parts.deployment, cell) {
+        topics.extend(of(source).iter().map(|topic| match naming(parts.deployment) {
+            Naming::Prefixed => topic.mirrored_from(&source.id),
+            Naming::Identity => topic.mirrored(),
+        }));
     }
     topics
+}
+
+fn naming(deployment: &Deployment) -> Naming {
+    match deployment.mirrors {
+        Mirrors::OneWay => Naming::Prefixed,
+        Mirrors::BothWays => Naming::Identity,
+    }
 }
 
 fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
@@ -153,12 +177,14 @@ fn controller_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 
 fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let deployment = parts.deployment;
-    let (_, target) = mirror(&deployment.config).expect("a mirror has two ends");
+    let target = target_of(deployment, cell).expect("a mirror has two ends");
     let residency = deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), t.region.clone())).collect();
-    let of_cell = deployment.tenants.iter().filter(|(t, _)| t.region == cell.region);
+    // Where names are the same in both cells, what the other mirror brought stands among the topics of this one.
+    let here = |region: &Arc<str>| *region == cell.region || naming(deployment) == Naming::Identity;
+    let of_cell = deployment.tenants.iter().filter(|(t, _)| here(&t.region));
     let spec = MirrorOutSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        sink: parts.directory.node(&format!("{}/mirror-in", target.id)),
+        sink: parts.directory.node(&receiving_half(target)),
         topics: of_cell
             .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), 1, Some(t.id.clone()))))
             .collect(),
@@ -170,13 +196,14 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 
 fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let deployment = parts.deployment;
-    let (source, _) = mirror(&deployment.config).expect("a mirror has two ends");
+    let source = source_of(deployment, cell).expect("a mirror has two ends");
     let spec = MirrorInSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        source: parts.directory.node(&format!("{}/mirror-out", source.id)),
+        source: parts.directory.node(&sending_half(source)),
         cells: vec![source.id.clone()],
         retry: Duration::millis(300),
         window: 16,
+        naming: naming(deployment),
         cost: deployment.config.costs.of(Operation::MirrorApply),
     };
     Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Builds every node of a deployment, with `actors` in front of it.
 pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let config = &deployment.config;
-    let workloads = cell::workloads(config);
+    let workloads = cell::workloads(deployment);
     let mut roles: Vec<String> = workloads.iter().map(|w| w.role.clone()).collect();
     roles.extend(cell::others(config));
     roles.push(PARTNER_IDP.into());

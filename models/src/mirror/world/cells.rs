@@ -6,7 +6,7 @@ use crate::fact::{Fact, Place};
 use crate::kafka::event::{event_body, schema};
 use crate::kafka::machine::{SESSION, TIMING, platform_rules};
 use crate::kafka::*;
-use crate::mirror::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
+use crate::mirror::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec, Naming};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::kafka::{BrokerId, Request, TopicName};
@@ -138,6 +138,7 @@ fn mirror_in() -> MirrorInSpec {
         cells: vec!["cell-a".into()],
         retry: Duration::millis(300),
         window: 16,
+        naming: Naming::Prefixed,
         cost: Duration::micros(100),
     }
 }
