@@ -1,4 +1,4 @@
-//! The Kafka cluster of a cell: brokers, the controller, and a producer library, all sans-IO.
+//! The Kafka cluster of a cell: brokers, the controller, and the libraries of producers and consumers, all sans-IO.
 //!
 //! A core takes a word and appends [`Effect`]s to a list: replies, words to other nodes, writes and syncs. The caller
 //! moves them; nothing here knows how. A broker acknowledges what a sync has confirmed (`flush.messages=1`), or, as
@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod broker;
+pub mod consumer;
 pub mod controller;
 pub mod event;
 pub mod frame;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use acl::{Operations, Resource, Rule, tenant_rules, topic_name};
 pub use broker::{Broker, BrokerConfig, Counters, Principal, TopicConfig};
+pub use consumer::{Consumer, Delivery};
 pub use controller::{Controller, ControllerEffect};
 pub use machine::{BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, TopicSpec};
 pub use producer::{Outcome, Producer};

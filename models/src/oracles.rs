@@ -5,6 +5,7 @@
 
 pub mod availability;
 pub mod cast;
+pub mod delivery;
 pub mod durability;
 pub mod handling;
 pub mod isolation;

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 mod cell;
+mod connector;
 mod events;
 mod mesh;
 mod parts;
@@ -25,6 +26,8 @@ mod topology;
 
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
+pub use connector::connector_path;
+pub use events::DOMAINS;
 pub use mesh::trust_domain;
 pub use topology::build;
 
@@ -74,12 +77,15 @@ impl Directory {
 /// Makes the boot function of an actor, once addresses are known.
 pub type Casting = Box<dyn Fn(Rc<Directory>) -> Boot<Saas>>;
 
-/// Somebody outside the platform: a client, an attacker.
+/// Somebody who is no part of the platform: a client, an attacker, a tenant's connector.
 pub struct Actor {
     /// Unique role.
     pub role: String,
     /// Group of the network it is in.
     pub group: String,
+    /// The tenant whose events it reads and writes: then it stands in a cell, behind a sidecar, with the certificate of
+    /// that tenant's connector.
+    pub connector_of: Option<TenantId>,
     /// Boots it.
     pub boot: Casting,
 }
@@ -203,6 +209,11 @@ pub fn index_of(tenants: &Tenants, id: &str) -> u32 {
 pub fn home_cell(config: &PlatformConfig, tenant: &Tenant) -> Arc<str> {
     let home = config.cells_in(&tenant.region).next().unwrap_or(&config.cells[0]);
     home.id.clone()
+}
+
+/// Roles of a cell's brokers.
+pub fn broker_roles(config: &PlatformConfig, cell: &str) -> Vec<String> {
+    config.cell(cell).map_or_else(Vec::new, events::brokers)
 }
 
 /// The edge gateway in front of a cell.

@@ -4,7 +4,7 @@
 //! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
 
 use crate::actors::client::datum;
-use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
+use crate::actors::{Attacker, Client, ClientSpec, Loot, Script, connector};
 use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
@@ -15,7 +15,7 @@ use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
 use models::oracles::{
-    Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
+    Cast, Forbidden, Principal, delivery, durability, handling, isolation, mirroring, refusal, residency, switching,
 };
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Mirrors, Special};
 use models::saas::Saas;
@@ -74,6 +74,8 @@ impl Default for Acts {
 pub struct Player {
     /// Role of its node, `attacker/replayed-token`.
     pub role: String,
+    /// The tenant whose connector's certificate it holds: then it stands in that tenant's cell.
+    pub connector_of: Option<Tenant>,
     /// Builds its script, once the nodes have addresses.
     pub script: MakeScript,
 }
@@ -98,6 +100,7 @@ pub struct Stage<'a> {
     pub loot: Loot,
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
+    connectors: Vec<Tenant>,
     leaving: Vec<(TenantId, Instant)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
@@ -151,6 +154,7 @@ impl<'a> Stage<'a> {
             loot: Loot::default(),
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
+            connectors: Vec::new(),
             leaving: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
@@ -183,10 +187,21 @@ impl<'a> Stage<'a> {
     /// When a tenant is not configured: a scenario names tenants that every input must have.
     pub fn tenants(&mut self, ids: &str, gap: Duration) {
         for id in ids.split_whitespace() {
-            let tenant = self.inputs.tenants.get(id);
-            let tenant = tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"));
-            self.tenants.push((tenant.clone(), gap));
+            self.tenants.push((self.tenant(id), gap));
         }
+    }
+
+    /// Connectors of these tenants, which must be honest ones: each reads all its tenant's events at the brokers and
+    /// adds some of its own.
+    pub fn connectors(&mut self, ids: &str) {
+        for id in ids.split_whitespace() {
+            self.connectors.push(self.tenant(id));
+        }
+    }
+
+    fn tenant(&self, id: &str) -> Tenant {
+        let tenant = self.inputs.tenants.get(id).cloned();
+        tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"))
     }
 
     /// Records that every tenant begins with.
@@ -242,11 +257,34 @@ impl<'a> Stage<'a> {
         never: bool,
         script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
     ) {
+        self.play(name, tenant, None, (breach, never), Box::new(script));
+    }
+
+    /// Adds an attacker who holds the certificate of a tenant's connector and stands where that does.
+    pub fn insider(
+        &mut self,
+        name: &str,
+        tenant: &str,
+        breach: &'static str,
+        never: bool,
+        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
+    ) {
+        self.play(name, Some(tenant), Some(self.tenant(tenant)), (breach, never), Box::new(script));
+    }
+
+    fn play(
+        &mut self,
+        name: &str,
+        tenant: Option<&str>,
+        connector_of: Option<Tenant>,
+        (breach, never): (&'static str, bool),
+        script: MakeScript,
+    ) {
         let role = format!("attacker/{name}");
         let tenant = tenant.map(Into::into);
         let (name, also, entitled_until) = (role.as_str().into(), Vec::new(), Instant::ZERO);
         self.principals.push(Principal { name, tenant, also, honest: false, breach, never, entitled_until });
-        self.players.push(Player { role, script: Box::new(script) });
+        self.players.push(Player { role, connector_of, script });
     }
 
     /// Grants an attacker further tenants, of the region of its first.
@@ -413,6 +451,7 @@ impl<'a> Stage<'a> {
     /// Builds the world. `disguise` is what the pass changes; `keep` keeps every fact.
     pub fn build(mut self, disguise: &Disguise, keep: bool) -> WorldSpec<Saas> {
         self.tenants.retain(|(t, _)| disguise.absent.as_ref() != Some(&t.id));
+        self.connectors.retain(|t| disguise.absent.as_ref() != Some(&t.id));
         if self.pass == Pass::Swarm {
             self.envelope.window = (self.acts.traffic_from, self.acts.safety_until);
             self.faults.extend(swarm::plan(self.draws, &self.envelope));
@@ -438,32 +477,26 @@ impl<'a> Stage<'a> {
             chains: self.chains.clone(),
         };
         let acts = self.acts;
+        let mut oracles = self.judges(&cast);
         let mut actors = self.clients(&deployment, disguise);
+        for tenant in &self.connectors {
+            let index = platform::index_of(&self.inputs.tenants, &tenant.id);
+            let (own, salt) = ((acts.traffic_from, acts.traffic_until), salt(&tenant.id));
+            actors.push(connector::seat(&self.platform, tenant, index, own, salt));
+        }
         for player in self.players {
             let role: Arc<str> = player.role.as_str().into();
             let script = Rc::new(player.script);
+            let home = player.connector_of.as_ref().map(|t| platform::home_cell(&self.platform, t));
             actors.push(Actor {
                 role: player.role,
-                group: "internet".into(),
+                group: home.as_deref().unwrap_or("internet").into(),
+                connector_of: player.connector_of.map(|t| t.id),
                 boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
                     let (role, script) = (role.clone(), script.clone());
                     Rc::new(move |ctx, out| Box::new(Attacker::boot(role.clone(), script(&directory), ctx, out)))
                 }),
             });
-        }
-        let ways = self.mirrors.ways(&self.platform).into_iter();
-        let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
-        let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
-            Box::new(isolation::Isolation::new(cast.clone())),
-            Box::new(refusal::Refusal::new(cast.clone())),
-            Box::new(residency::Residency::new(cast.clone())),
-            Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
-            Box::new(durability::Durability::new(cast.clone())),
-            Box::new(mirroring::Mirroring::new(cast.clone(), ways)),
-            Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
-        ];
-        if !self.forbidden.is_empty() {
-            oracles.push(Box::new(handling::Handling::new(cast.clone())));
         }
         oracles.extend(self.oracles.into_iter().map(|make| make(cast.clone())));
         let built = platform::build(&deployment, actors);
@@ -480,6 +513,29 @@ impl<'a> Stage<'a> {
             oracles,
             keep,
         }
+    }
+
+    /// Those who judge every scenario.
+    fn judges(&self, cast: &Rc<Cast>) -> Vec<Box<dyn Oracle<Saas>>> {
+        let ways = self.mirrors.ways(&self.platform).into_iter();
+        let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
+        let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
+            Box::new(isolation::Isolation::new(cast.clone())),
+            Box::new(refusal::Refusal::new(cast.clone())),
+            Box::new(residency::Residency::new(cast.clone())),
+            Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
+            Box::new(durability::Durability::new(cast.clone())),
+            Box::new(mirroring::Mirroring::new(cast.clone(), ways)),
+            Box::new(Availability::new(cast.clone(), self.promise.clone(), Duration::millis(1500))),
+        ];
+        if !self.connectors.is_empty() {
+            let tenants = self.connectors.iter().map(|t| t.id.clone());
+            oracles.push(Box::new(delivery::Delivery::new(cast.clone(), tenants)));
+        }
+        if !self.forbidden.is_empty() {
+            oracles.push(Box::new(handling::Handling::new(cast.clone())));
+        }
+        oracles
     }
 
     /// Who may log in for which tenant.
@@ -516,6 +572,12 @@ impl<'a> Stage<'a> {
                 entitled_until: Instant::ZERO,
             });
         }
+        for tenant in &self.connectors {
+            let name = format!("{}{}", delivery::CONNECTOR, tenant.id).into();
+            let tenant = Some(tenant.id.clone());
+            let (also, entitled_until) = (Vec::new(), Instant::ZERO);
+            cast.add(Principal { name, tenant, also, honest: false, breach: "EVT-01", never: false, entitled_until });
+        }
         self.principals.iter().for_each(|p| cast.add(p.clone()));
         self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
         cast
@@ -540,6 +602,7 @@ impl<'a> Stage<'a> {
             actors.push(Actor {
                 role,
                 group: format!("internet-{}", tenant.region),
+                connector_of: None,
                 boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
                     let spec = ClientSpec {
                         principal: principal.clone(),

@@ -1,6 +1,6 @@
 //! The Kafka machines: a broker on a node, and the controller of its cluster.
 //!
-//! Who speaks is decided by the connection, never by the word: principals are given by node, as certificates name them.
+//! Who speaks is decided by the connection, never by the word: a client is the principal that its certificate names.
 //! What a broker has appended counts only after its disk has said so; a sync that fails is asked for again.
 
 use super::acl::Operations;
@@ -71,7 +71,7 @@ pub struct BrokerSpec {
     pub brokers: Vec<(BrokerId, NodeId)>,
     /// The cluster's controller.
     pub controller: NodeId,
-    /// Who is behind each connection, as its certificate says. Others are strangers.
+    /// Who is behind a connection before its certificate says so, for clusters without a mesh. Others are strangers.
     pub connections: BTreeMap<NodeId, Arc<str>>,
     /// Principals with their rules and quotas.
     pub principals: Vec<Principal>,
@@ -259,6 +259,9 @@ impl Machine<Saas> for BrokerNode {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Kafka(id, request) } => self.call(ctx, out, from, id, *request),
+            Input::Message { from, message: Wire::Connected(id) } => {
+                self.connections.insert(from, id.as_str().into());
+            }
             Input::Message { from, message: Wire::Broker(word) } => {
                 out.busy(self.costs.replicate);
                 if let Some((peer, _)) = self.brokers.iter().find(|(_, node)| *node == from) {

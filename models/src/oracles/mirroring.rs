@@ -3,8 +3,8 @@
 //!
 //! Judged by the contents of the logs in both cells and by what honest producers were told.
 
-use super::{Cast, FINDINGS_MAX, answer, finding};
-use crate::fact::Fact;
+use super::{Cast, FINDINGS_MAX, finding};
+use crate::fact::{Answer, Fact};
 use crate::ids::Bytes;
 use crate::kafka::event;
 use crate::kafka::schema::Schema;
@@ -90,6 +90,18 @@ impl Mirroring {
         }
     }
 
+    /// The topic of an event that its tenant was told is kept: published through the service, or at the brokers.
+    fn published(&self, answer: &Answer) -> Option<Arc<str>> {
+        let principal = self.cast.principal(&answer.principal)?;
+        let tenant = principal.tenant.as_ref()?;
+        if let Some(topic) = answer.what.strip_prefix("PRODUCE ") {
+            let own = self.cast.topic_owner(topic).is_some_and(|owner| owner.id == *tenant);
+            return own.then(|| topic.into());
+        }
+        let domain = answer.what.strip_prefix("POST /v1/events/").filter(|_| principal.honest)?;
+        Some(format!("tenant.{tenant}.{domain}").into())
+    }
+
     fn report(
         &mut self,
         seen: &Seen<'_, Saas>,
@@ -116,13 +128,9 @@ impl Oracle<Saas> for Mirroring {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         match seen.fact {
             Fact::EventStored { .. } => self.stored(seen, findings),
-            Fact::Answered(a) if a.status == 202 => {
-                if let (Some(answer), Some(domain)) = (answer(seen), a.what.strip_prefix("POST /v1/events/"))
-                    && let Some(tenant) =
-                        self.cast.principal(&answer.principal).filter(|p| p.honest).and_then(|p| p.tenant.clone())
-                {
-                    let topic: Arc<str> = format!("tenant.{tenant}.{domain}").into();
-                    self.acknowledged.insert(a.request, (topic, seen.at));
+            Fact::Answered(answer) if answer.status == 202 => {
+                if let Some(topic) = self.published(answer) {
+                    self.acknowledged.insert(answer.request, (topic, seen.at));
                 }
             }
             _ => {}

@@ -55,9 +55,10 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.push(Workload {
             role: edge.id.to_string(),
             cell: edge.cell.to_string(),
-            path: GATEWAY,
+            path: GATEWAY.into(),
             calls: config.cells.iter().flat_map(apps).collect(),
             accepts: (Vec::new(), Vec::new()),
+            tells_callers: false,
             open: true,
             sealed: Vec::new(),
         });
@@ -66,12 +67,13 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         let id = cell.id.to_string();
         let role = |name: &str| format!("{id}/{name}");
         let here = vec![id.clone()];
-        let plain = |name: &str, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+        let plain = |name: &str, path: &str, calls: Vec<String>, accepts: Vec<&str>| Workload {
             role: role(name),
             cell: id.clone(),
-            path,
+            path: path.into(),
             calls,
-            accepts: (here.clone(), accepts),
+            accepts: (here.clone(), accepts.into_iter().map(String::from).collect()),
+            tells_callers: false,
             open: false,
             sealed: Vec::new(),
         };
@@ -82,9 +84,10 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             workloads.push(Workload {
                 role: app,
                 cell: id.clone(),
-                path: APP,
+                path: APP.into(),
                 calls,
-                accepts: (all.clone(), vec![GATEWAY]),
+                accepts: (all.clone(), vec![GATEWAY.into()]),
+                tells_callers: false,
                 open: false,
                 sealed: Vec::new(),
             });
@@ -156,7 +159,7 @@ fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
 
 pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Component, Boot<Saas>) {
     let cell = parts.deployment.config.cell(&workload.cell).expect("workloads stand in configured cells");
-    match workload.path {
+    match &*workload.path {
         APP => (Component::App, app_boot(parts, cell, &workload.role)),
         POLICY => (Component::Policy, policy_boot(parts)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),

@@ -3,11 +3,13 @@
 //! Every tenant of the cell has its topics, one a domain. Domains that hold regulated data are bound to their region;
 //! the mirrors carry the others.
 
-use super::mesh::{APP, Workload};
+use super::connector;
+use super::mesh::{APP, BROKER, Workload};
 use super::parts::{Parts, place};
 use super::{Deployment, Mirrors};
 use crate::config::{Cell, Component, Operation};
 use crate::kafka::Flush;
+use crate::kafka::acl::tenant_rules;
 use crate::kafka::broker::{Principal, TopicConfig};
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
@@ -23,7 +25,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-const BROKER: &str = "/ns/data/sa/kafka";
 const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
 
@@ -60,12 +61,13 @@ pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     let id = cell.id.to_string();
     let names = brokers(cell);
     let controller = format!("{id}/kafka-controller");
-    let workload = |role: String, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+    let workload = |role: String, path: &str, calls: Vec<String>, accepts: Vec<&str>| Workload {
         role,
         cell: id.clone(),
-        path,
+        path: path.into(),
         calls,
-        accepts: (vec![id.clone()], accepts),
+        accepts: (vec![id.clone()], accepts.into_iter().map(String::from).collect()),
+        tells_callers: path == BROKER,
         open: false,
         sealed: Vec::new(),
     };
@@ -93,7 +95,7 @@ pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
 
 /// Boots a workload of the backbone.
 pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Component, Boot<Saas>) {
-    match workload.path {
+    match &*workload.path {
         BROKER => (Component::Kafka, broker_boot(parts, cell, &workload.role)),
         CONTROLLER => (Component::Kafka, controller_boot(parts, cell)),
         _ if workload.role.ends_with("/mirror-out") => (Component::Mirror, out_boot(parts, cell)),
@@ -136,22 +138,34 @@ fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
     roles.iter().enumerate().map(|(i, role)| (BrokerId(i as u16 + 1), parts.directory.node(role))).collect()
 }
 
+/// Who may come to the brokers of a cell, by the id in its certificate, and what each may do there.
+fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
+    let mut principals: Vec<Principal> = Vec::new();
+    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id) {
+        let rules = match (&*workload.path, connector::tenant_of(&workload.path)) {
+            (APP | MIRROR, _) => platform_rules(),
+            (_, Some(tenant)) => tenant_rules(tenant),
+            _ => continue,
+        };
+        let name: Arc<str> = parts.mesh.id(workload).as_str().into();
+        if principals.iter().all(|p| p.name != name) {
+            principals.push(Principal { name, rules, rate: None });
+        }
+    }
+    principals
+}
+
 fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let members = members(parts, cell);
     let me = parts.directory.node(role);
-    let service: Arc<str> = "platform".into();
-    let mut connections = BTreeMap::new();
-    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id && matches!(w.path, APP | MIRROR)) {
-        connections.insert(parts.directory.node(&workload.role), service.clone());
-    }
     let cost = |operation| config.costs.of(operation);
     let spec = BrokerSpec {
         id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
         brokers: members,
         controller: parts.directory.node(&format!("{}/kafka-controller", cell.id)),
-        connections,
-        principals: vec![Principal { name: service, rules: platform_rules(), rate: None }],
+        connections: BTreeMap::new(),
+        principals: principals(parts, cell),
         topics: topics(parts, cell),
         place: place("kafka", cell),
         timing: TIMING,

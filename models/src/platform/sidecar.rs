@@ -55,6 +55,8 @@ pub struct SidecarSpec {
     pub peers: BTreeMap<NodeId, PeerExpectation>,
     /// Who may call this workload.
     pub accepts: PeerExpectation,
+    /// Whether the workload is told who connects: a broker, which has rules for each of its clients.
+    pub tells_callers: bool,
     /// Senders outside the mesh that are let in: clients at an edge, a provider that answers.
     pub open_to: BTreeSet<NodeId>,
     /// Peers with which every message carries a seal, both ways; both ends must list each other.
@@ -82,6 +84,7 @@ impl SidecarSpec {
             refresh: Duration::secs(5),
             peers: BTreeMap::new(),
             accepts: PeerExpectation::exactly("", &[]),
+            tells_callers: false,
             open_to: BTreeSet::new(),
             sealed: BTreeSet::new(),
             names: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Sidecar {
                     self.told_by_ca(ctx, *word, out);
                 }
             }
+            Wire::Connected(_) => {}
             message => self.incoming_word(ctx, from, message, out),
         }
     }

@@ -92,11 +92,13 @@ impl Kit<'_, '_> {
     }
     /// States that bytes reached this attacker on another way than an answer to a request.
     pub fn received(&mut self, what: &str, body: Bytes) {
+        self.heard(what, 200, "RECEIVED", body);
+    }
+    /// States what became of something that it asked on another way than by a request to a gateway.
+    pub fn heard(&mut self, what: &str, status: u16, reason: &'static str, body: Bytes) {
         let now = self.ctx.now();
         let mut answer = answer_of(&self.base.principal, 0, what.into(), now, Duration::ZERO, None, &self.base.empty);
-        answer.status = 200;
-        answer.reason = "RECEIVED";
-        answer.body = body;
+        (answer.status, answer.reason, answer.body) = (status, reason, body);
         self.out.fact(Fact::Answered(Box::new(answer)));
     }
     /// Calls back after a while.
