@@ -43,6 +43,7 @@ pub struct Attacker {
     principal: Arc<str>,
     name: u64,
     asked: u64,
+    waited: u64,
     open: BTreeMap<u64, Open>,
     script: Option<Box<dyn Script>>,
     empty: Bytes,
@@ -101,9 +102,10 @@ impl Kit<'_, '_> {
         (answer.status, answer.reason, answer.body) = (status, reason, body);
         self.out.fact(Fact::Answered(Box::new(answer)));
     }
-    /// Calls back after a while.
+    /// Calls back after a while. Each call is a cause of its own: its draws, and the way of what it sends, are new.
     pub fn after(&mut self, span: Duration, token: u64) {
-        let lineage = Lineage::root(self.base.name, mix(11, token));
+        self.base.waited += 1;
+        let lineage = Lineage::root(self.base.name, mix(mix(11, token), self.base.waited));
         self.out.timer_for(lineage, span, token);
     }
     /// Says that the attack stands before its door.
@@ -132,6 +134,7 @@ impl Attacker {
             name: name_hash(&principal),
             principal,
             asked: 0,
+            waited: 0,
             open: BTreeMap::new(),
             script: Some(script),
             empty: Arc::new([]),
