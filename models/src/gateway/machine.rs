@@ -357,7 +357,11 @@ impl Gateway {
             return;
         }
         self.budget.leave(open.allowance);
-        self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted));
+        // What is refused at once says nothing about how long work takes, and would make ordinary work look slow.
+        match response.reason {
+            Reason::RateLimited => self.shedder.abandoned(ctx.now(), &open.tenant),
+            _ => self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted)),
+        }
         response.id = open.client_id;
         headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
         out.send_for(open.lineage, open.client, Wire::HttpAnswer(response));
