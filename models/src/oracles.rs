@@ -12,6 +12,7 @@ pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
+pub mod storage;
 pub mod switching;
 
 pub use cast::{Cast, Forbidden, Principal};

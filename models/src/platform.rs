@@ -27,7 +27,7 @@ mod topology;
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
 pub use connector::connector_path;
-pub use events::DOMAINS;
+pub use events::{DOMAINS, broker_roles};
 pub use mesh::trust_domain;
 pub use topology::build;
 
@@ -209,11 +209,6 @@ pub fn index_of(tenants: &Tenants, id: &str) -> u32 {
 pub fn home_cell(config: &PlatformConfig, tenant: &Tenant) -> Arc<str> {
     let home = config.cells_in(&tenant.region).next().unwrap_or(&config.cells[0]);
     home.id.clone()
-}
-
-/// Roles of a cell's brokers.
-pub fn broker_roles(config: &PlatformConfig, cell: &str) -> Vec<String> {
-    config.cell(cell).map_or_else(Vec::new, events::brokers)
 }
 
 /// The edge gateway in front of a cell.

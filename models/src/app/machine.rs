@@ -14,7 +14,7 @@ use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec, Databases};
 use crate::cache::Read;
 use crate::ids::{Bytes, TenantId};
-use crate::kafka::publisher::{Full, Publisher, Sent, Settled};
+use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
 use crate::luck;
 use crate::saas::Saas;
 use crate::wire::Wire;
@@ -99,6 +99,10 @@ const TICK: u64 = 1;
 const ABOUT_ROW: u64 = 1 << 63;
 /// How often limits are looked at while anything is open: fine enough for the shortest of them.
 const TICK_EVERY: Duration = Duration::millis(20);
+/// Events of one topic that wait for the broker, at most: seconds of what one tenant may publish.
+const BACKLOG_MAX: usize = 64;
+/// After this, an event without an answer is published again.
+const PUBLISH_RETRY: Duration = Duration::millis(300);
 /// How often a database is asked before the client is told.
 const TRIES_MAX: u8 = 3;
 
@@ -109,7 +113,7 @@ impl App {
             name: name_hash(&spec.role),
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
-            publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, 256, Duration::millis(300)),
+            publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, BACKLOG_MAX, PUBLISH_RETRY),
             sends: Vec::new(),
             texts: Texts::default(),
             sockets: Sockets::default(),
@@ -297,9 +301,10 @@ impl App {
         open.phase = Phase::Broker;
         open.deadline = ctx.now() + Duration::millis(1_500);
         let topic: Arc<str> = format!("tenant.{}.{domain}", open.tenant).into();
-        match self.publisher.publish(ctx.now(), &topic, 0, open.body.clone(), key) {
+        match self.publisher.publish(ctx.now(), &topic, Some(&open.tenant), open.body.clone(), key) {
             Ok(()) => self.drive_publisher(ctx, out),
-            Err(Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+            Err(Refused::Throttled) => self.finish(out, key, Reason::RateLimited, Vec::new()),
+            Err(Refused::Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
         }
     }
 
@@ -394,6 +399,9 @@ impl Machine<Saas> for App {
                 Wire::KafkaAnswer(id, response) => {
                     let settled = self.publisher.on_answer(ctx.now(), id, &response);
                     self.settled(out, settled);
+                    for key in self.publisher.held_back() {
+                        self.finish(out, key, Reason::RateLimited, Vec::new());
+                    }
                     self.drive_publisher(ctx, out);
                 }
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),

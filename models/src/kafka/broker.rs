@@ -1,14 +1,14 @@
 //! A broker: checks who may do what, then hands each word to the partition that it is about.
 //!
 //! Permission is asked before existence, so a stranger learns nothing about other tenants' topics from the difference
-//! between two errors. Order of the checks of a produce: ACL, topic, leader, quota, in-sync replicas, schema, sequence.
+//! between two errors. Order of the checks of a produce: ACL, topic, leader, quota, room, in-sync replicas, schema,
+//! sequence.
 
 mod requests;
 
 pub use requests::ACKS_ALL;
 
-use super::acl::Rule;
-use super::quota::{Quota, Rate};
+use super::principal::{Known, Principal};
 use super::replica::{Local, Replica, Taken, Timing};
 use super::schema::Schema;
 use super::{Effect, Flush, LogWrite};
@@ -51,17 +51,6 @@ impl Default for TopicConfig {
     }
 }
 
-/// Somebody who may connect.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// Name from the client certificate.
-    pub name: Arc<str>,
-    /// What it may do.
-    pub rules: Vec<Rule>,
-    /// `producer_byte_rate`, if it has a quota.
-    pub rate: Option<Rate>,
-}
-
 /// What an operator watches on a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
@@ -84,13 +73,15 @@ pub struct Broker {
     topics: Vec<Topic>,
     topic_of: BTreeMap<(u64, Arc<str>), u32>,
     visible: BTreeMap<TopicName, u32>,
-    principals: Vec<(Vec<Rule>, Option<Quota>)>,
+    principals: Vec<Known>,
     principal_of: BTreeMap<(u64, Arc<str>), u32>,
     syncs: VecDeque<PendingSync>,
     next_sync: u64,
     metadata_version: u64,
     beat_at: Option<Instant>,
     busy: BTreeSet<(u32, u32)>,
+    /// No room for more: nothing is appended for clients.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -136,6 +127,7 @@ impl Broker {
             metadata_version: 0,
             beat_at: None,
             busy: BTreeSet::new(),
+            full: false,
         };
         for (name, partitions, topic) in topics {
             broker.create_topic(name, partitions, topic);
@@ -165,8 +157,9 @@ impl Broker {
 
     /// Admits a principal, or changes what it may do. A new quota starts with a full bucket.
     pub fn set_principal(&mut self, principal: Principal) {
-        let entry = (principal.rules, principal.rate.map(Quota::new));
-        let key = (hash(&principal.name), principal.name);
+        let Principal { name, rules, rate, client_rate } = principal;
+        let entry = Known::new(rules, rate, client_rate);
+        let key = (hash(&name), name);
         match self.principal_of.get(&key) {
             Some(at) => self.principals[*at as usize] = entry,
             None => {
@@ -297,6 +290,15 @@ impl Broker {
     /// What an operator watches on a topic.
     pub fn counters(&self, topic: &TopicName) -> Counters {
         self.topic(topic).map_or_else(Counters::default, |t| self.topics[t as usize].counters)
+    }
+
+    /// Bytes of all its logs.
+    pub fn bytes(&self) -> u64 {
+        self.topics.iter().flat_map(|t| &t.partitions).map(|replica| replica.log().bytes()).sum()
+    }
+    /// Says whether its storage has room for more.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
     }
 
     fn sync(&mut self, target: Target, out: &mut Vec<Effect>) {

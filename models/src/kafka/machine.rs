@@ -4,12 +4,13 @@
 //! What a broker has appended counts only after its disk has said so; a sync that fails is asked for again.
 
 use super::acl::Operations;
-use super::broker::{Broker, BrokerConfig, Principal, TopicConfig};
+use super::broker::{Broker, BrokerConfig, TopicConfig};
 use super::event::event_request;
 use super::frame::Frames;
 use super::offsets::OFFSETS_TOPIC;
+use super::principal::Principal;
 use super::replica::Timing;
-use super::{Effect, Flush, Resource, Rule};
+use super::{Effect, Flush, LogChange, Resource, Rule};
 use crate::fact::{Fact, Place};
 use crate::saas::{MIRROR_MARK, Saas};
 use crate::wire::Wire;
@@ -83,6 +84,8 @@ pub struct BrokerSpec {
     pub timing: Timing,
     /// When an append counts as stored.
     pub flush: Flush,
+    /// Bytes that its logs may take; [`u64::MAX`] for no bound.
+    pub storage_bytes: u64,
     /// Worker time.
     pub costs: Costs,
 }
@@ -143,6 +146,9 @@ pub struct BrokerNode {
     connections: BTreeMap<NodeId, Arc<str>>,
     stranger: Arc<str>,
     place: Place,
+    storage_bytes: u64,
+    /// Bytes of all logs.
+    stored_bytes: u64,
     costs: Costs,
     calls: BTreeMap<u64, Call>,
     called: u64,
@@ -169,6 +175,8 @@ impl BrokerNode {
         let incarnation = life.max(ctx.now().as_nanos());
         let mut broker = Broker::boot(spec.id, incarnation, config, topics, writes);
         spec.principals.iter().for_each(|p| broker.set_principal(p.clone()));
+        let stored_bytes = broker.bytes();
+        broker.set_full(stored_bytes >= spec.storage_bytes);
         let mut node = BrokerNode {
             broker,
             frames,
@@ -177,6 +185,8 @@ impl BrokerNode {
             connections: spec.connections.clone(),
             stranger: "stranger".into(),
             place: spec.place.clone(),
+            storage_bytes: spec.storage_bytes,
+            stored_bytes,
             costs: spec.costs,
             calls: BTreeMap::new(),
             called: 0,
@@ -202,16 +212,20 @@ impl BrokerNode {
 
     fn call(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, request: Request) {
         let records = if let Request::Produce(p) = &request { p.records.len() as u64 } else { 0 };
-        out.busy(if records > 0 { self.costs.produce * records } else { self.costs.fetch });
         let principal = self.connections.get(&from).unwrap_or(&self.stranger).clone();
         self.called += 1;
         let call = Call { from, id, lineage: ctx.lineage(), principal: principal.clone() };
         self.calls.insert(self.called, call);
         self.broker.on_client(ctx.now(), ctx.controls(), &principal, self.called, request, &mut self.effects);
+        // What a muted principal sends stays in its connection, unread.
+        let muted = matches!(self.effects.last(), Some(Effect::Reply { response: Response::Produce(reply), .. })
+            if reply.error == ErrorCode::ThrottlingQuotaExceeded);
+        out.busy(if records > 0 && !muted { self.costs.produce * records } else { self.costs.fetch });
     }
 
     fn apply(&mut self, out: &mut Outbox<Saas>) {
         let mut effects = std::mem::take(&mut self.effects);
+        let (mut grown, mut cut) = (0, false);
         for effect in effects.drain(..) {
             match effect {
                 Effect::Reply { correlation, response } => self.reply(out, correlation, response),
@@ -224,11 +238,32 @@ impl BrokerNode {
                 Effect::Controller(word) => {
                     out.send(self.controller, Wire::Controller(Box::new(ClusterWord::Broker(word))));
                 }
-                Effect::Write(write) => out.write(LOG, Write::Append(self.frames.frame(&write))),
+                Effect::Write(write) => {
+                    match &write.change {
+                        LogChange::Append { batch, .. } => grown += batch.size(),
+                        _ => cut = true,
+                    }
+                    out.write(LOG, Write::Append(self.frames.frame(&write)));
+                }
                 Effect::Sync(id) => out.sync(id),
             }
         }
         self.effects = effects;
+        if grown > 0 || cut {
+            self.weigh(out, grown, cut);
+        }
+    }
+
+    /// Keeps account of the room that is left. What a cut gave back is only known by adding up.
+    fn weigh(&mut self, out: &mut Outbox<Saas>, grown: u64, cut: bool) {
+        let before = self.stored_bytes;
+        self.stored_bytes = if cut { self.broker.bytes() } else { before + grown };
+        let full = self.stored_bytes >= self.storage_bytes;
+        if full && before < self.storage_bytes {
+            let about = self.place.cell.clone();
+            out.fact(Fact::Reported { by: "kafka", what: "storage-full", about, value: self.stored_bytes });
+        }
+        self.broker.set_full(full);
     }
 
     fn reply(&mut self, out: &mut Outbox<Saas>, correlation: u64, response: Response) {

@@ -7,13 +7,13 @@ use super::connector;
 use super::mesh::{APP, BROKER, Workload};
 use super::parts::{Parts, place};
 use super::{Deployment, Mirrors};
-use crate::config::{Cell, Component, Operation};
-use crate::kafka::Flush;
+use crate::config::{Cell, Component, Operation, PlatformConfig};
 use crate::kafka::acl::tenant_rules;
-use crate::kafka::broker::{Principal, TopicConfig};
+use crate::kafka::broker::TopicConfig;
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
 };
+use crate::kafka::{Flush, Principal, Rate};
 use crate::kafka::{acl, event};
 use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
@@ -29,7 +29,13 @@ const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
 
 /// Domains of every tenant.
-pub const DOMAINS: [&str; 2] = ["telemetry", "audit"];
+pub const DOMAINS: [&str; 2] = ["telemetry", AUDIT];
+const AUDIT: &str = "audit";
+
+/// Roles of the brokers of a cell, by its name.
+pub fn broker_roles(config: &PlatformConfig, cell: &str) -> Vec<String> {
+    config.cell(cell).map_or_else(Vec::new, brokers)
+}
 
 /// Roles of a cell's brokers.
 pub(super) fn brokers(cell: &Cell) -> Vec<String> {
@@ -105,16 +111,20 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
 
 /// Topics of a cell: its own tenants', and what a mirror brings.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
+    let retained = parts.deployment.config.limits.kafka_retained_bytes;
+    let schema = Arc::new(event::schema());
     let of = |home: &Cell| -> Vec<TopicSpec> {
-        let config = TopicConfig {
+        let config = |domain: &str| TopicConfig {
             min_isr: home.sizes.kafka_min_insync as usize,
-            schema: Some(Arc::new(event::schema())),
+            // What was audited stays, however much there is; the rest makes room for what is newer.
+            retention_bytes: Some(retained).filter(|_| domain != AUDIT),
+            schema: Some(schema.clone()),
             ..TopicConfig::default()
         };
         let tenants = parts.deployment.tenants.iter().filter(|(t, _)| t.region == home.region);
-        let named = tenants.flat_map(|(t, _)| DOMAINS.map(|domain| acl::topic_name(&t.id, domain)));
+        let named = tenants.flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), config(domain))));
         let replicas = home.sizes.kafka_brokers as usize;
-        named.map(|name| TopicSpec { name, partitions: 1, replicas, config: config.clone() }).collect()
+        named.map(|(name, config)| TopicSpec { name, partitions: 1, replicas, config }).collect()
     };
     let mut topics = of(cell);
     if let Some(source) = source_of(parts.deployment, cell) {
@@ -140,16 +150,20 @@ fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
 
 /// Who may come to the brokers of a cell, by the id in its certificate, and what each may do there.
 fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
+    let bytes_per_s = parts.deployment.config.limits.kafka_bytes_per_s;
+    let tenants = Some(Rate { bytes_per_s, burst_bytes: bytes_per_s });
     let mut principals: Vec<Principal> = Vec::new();
     for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id) {
-        let rules = match (&*workload.path, connector::tenant_of(&workload.path)) {
-            (APP | MIRROR, _) => platform_rules(),
-            (_, Some(tenant)) => tenant_rules(tenant),
+        // The service produces for all tenants, and each of them has a quota with it as with its own connector.
+        let (rules, rate, client_rate) = match (&*workload.path, connector::tenant_of(&workload.path)) {
+            (APP, _) => (platform_rules(), None, tenants),
+            (MIRROR, _) => (platform_rules(), None, None),
+            (_, Some(tenant)) => (tenant_rules(tenant), tenants, None),
             _ => continue,
         };
         let name: Arc<str> = parts.mesh.id(workload).as_str().into();
         if principals.iter().all(|p| p.name != name) {
-            principals.push(Principal { name, rules, rate: None });
+            principals.push(Principal { name, rules, rate, client_rate });
         }
     }
     principals
@@ -160,13 +174,17 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let members = members(parts, cell);
     let me = parts.directory.node(role);
     let cost = |operation| config.costs.of(operation);
+    let topics = topics(parts, cell);
+    // Room for what the tenants whose topics are here may hold, all of them together.
+    let tenants = (topics.len() / DOMAINS.len()) as u64;
     let spec = BrokerSpec {
         id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
         brokers: members,
         controller: parts.directory.node(&format!("{}/kafka-controller", cell.id)),
         connections: BTreeMap::new(),
         principals: principals(parts, cell),
-        topics: topics(parts, cell),
+        storage_bytes: tenants.max(1).saturating_mul(config.limits.kafka_retained_bytes),
+        topics,
         place: place("kafka", cell),
         timing: TIMING,
         flush: Flush::EveryBatch,

@@ -116,6 +116,7 @@ pub enum ErrorCode {
     OutOfOrderSequenceNumber = 45,
     DuplicateSequenceNumber = 46,
     InvalidProducerEpoch = 47,
+    KafkaStorageError = 56,
     UnknownProducerId = 59,
     FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
@@ -185,6 +186,8 @@ pub struct Produce {
     pub topic: TopicName,
     /// Partition.
     pub partition: u32,
+    /// On whose behalf (`client.id`): a service that produces for many names the tenant, so that each has its quota.
+    pub client: Option<TenantId>,
     /// Identity and sequence, if idempotent.
     pub producer: Option<ProducerStamp>,
     /// When to acknowledge.

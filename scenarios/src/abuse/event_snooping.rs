@@ -55,7 +55,8 @@ fn build(stage: &mut Stage<'_>) {
     let own = stage.own_marker(TENANT);
     snoop(stage, "produce", "snoop.produce-heard", move |draw, _| {
         let records = [Record::new(event_body(VICTIM, draw, &own), Instant::ZERO)].into();
-        Request::Produce(Produce { topic: topic(draw), partition: 0, producer: None, acks: Acks::All, records })
+        let (topic, client, producer) = (topic(draw), None, None);
+        Request::Produce(Produce { topic, partition: 0, client, producer, acks: Acks::All, records })
     });
     snoop(stage, "consume", "snoop.consume-heard", |draw, _| {
         let topic = if below(draw, 8) == 0 { OFFSETS_TOPIC.into() } else { topic(draw) };

@@ -174,7 +174,7 @@ impl Connector {
         let record = RECORDS_FROM + self.published as u32;
         let marker = datum(&bits, &self.spec.tenant, self.spec.salt, self.spec.index, record, 0);
         let event = event_body(&self.spec.tenant, cause, marker.encode().as_str());
-        if self.publisher.publish(now, &self.topic, 0, event, cause).is_ok() {
+        if self.publisher.publish(now, &self.topic, None, event, cause).is_ok() {
             self.unsettled.insert(cause, now);
         }
         self.drive(ctx, out);
@@ -203,6 +203,9 @@ impl Connector {
             let mut answer = self.answer(ctx, settled.ticket, format!("PRODUCE {}", self.topic), intended);
             (answer.status, answer.reason) = status(response);
             out.fact(Fact::Answered(Box::new(answer)));
+        }
+        for ticket in self.publisher.held_back() {
+            self.unsettled.remove(&ticket);
         }
         self.drive(ctx, out);
     }

@@ -5,6 +5,7 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::event_flood::SCENARIO,
     &crate::abuse::event_snooping::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,

@@ -5,6 +5,7 @@
 use super::{Broker, Target};
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::ids::TenantId;
 use crate::kafka::acl::{self, Operations, Resource};
 use crate::kafka::idempotence::Place;
 use crate::kafka::offsets::{self, OFFSETS_TOPIC, Position, group_partition};
@@ -38,12 +39,15 @@ impl Broker {
         self.permit(controls, who, Resource::Topic, &produce.topic, Operations::WRITE).map_err(ProduceReply::error)?;
         let target = self.led(&produce.topic, produce.partition).map_err(ProduceReply::error)?;
         let bytes = produce.records.iter().map(Record::size).sum();
-        let throttle_ms = self.charge(now, controls, who, target, bytes)?;
+        let throttle_ms = self.charge(now, controls, who, (target, produce.client.as_ref()), bytes)?;
         let topic = &self.topics[target.0 as usize];
         let replica = &topic.partitions[target.1 as usize];
         let refuse = |error| Err(ProduceReply { throttle_ms, ..ProduceReply::error(error) });
         if produce.records.is_empty() {
             return refuse(ErrorCode::InvalidRecord);
+        }
+        if self.full {
+            return refuse(ErrorCode::KafkaStorageError);
         }
         let all = produce.acks == Acks::All && controls.on(&ACKS_ALL);
         if all && !replica.enough_in_sync(topic.config.min_isr) {
@@ -230,7 +234,7 @@ impl Broker {
         name: &str,
         operations: Operations,
     ) -> Result<(), ErrorCode> {
-        let rules = who.map_or(&[][..], |at| &self.principals[at as usize].0);
+        let rules = who.map_or(&[][..], |at| &self.principals[at as usize].rules);
         if acl::allows(controls, rules, resource, name, operations) {
             return Ok(());
         }
@@ -240,16 +244,17 @@ impl Broker {
         })
     }
 
-    /// Charges the principal's quota; how long it will be throttled.
+    /// Charges the quota of the principal, or of the client on whose behalf it produces; how long it will be throttled.
     pub(super) fn charge(
         &mut self,
         now: Instant,
         controls: &Controls,
         who: Option<u32>,
-        target: Target,
+        (target, client): (Target, Option<&TenantId>),
         bytes: u64,
     ) -> Result<u32, ProduceReply> {
-        let Some(quota) = who.and_then(|at| self.principals[at as usize].1.as_mut()) else { return Ok(0) };
+        let quota = who.and_then(|at| self.principals[at as usize].quota(client));
+        let Some(quota) = quota else { return Ok(0) };
         let pace = quota.charge(now, controls, bytes);
         let counters = &mut self.topics[target.0 as usize].counters;
         match pace {
@@ -296,7 +301,7 @@ impl Broker {
 
     pub(super) fn dead_letter(&mut self, now: Instant, target: Target, record: Record, out: &mut Vec<Effect>) {
         let me = self.id;
-        if self.replica(target).state().leader == Some(me) {
+        if self.replica(target).state().leader == Some(me) && !self.full {
             self.append(now, target, [record].into(), None, false, out);
             self.note_busy(target);
         }
