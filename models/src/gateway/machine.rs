@@ -357,9 +357,9 @@ impl Gateway {
             return;
         }
         self.budget.leave(open.allowance);
-        // What is refused at once says nothing about how long work takes, and would make ordinary work look slow.
-        match response.reason {
-            Reason::RateLimited => self.shedder.abandoned(ctx.now(), &open.tenant),
+        // What is refused says nothing about how long work takes, and would make ordinary work look slow.
+        match response.status {
+            400..500 => self.shedder.abandoned(ctx.now(), &open.tenant),
             _ => self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted)),
         }
         response.id = open.client_id;
