@@ -11,6 +11,7 @@ pub mod acl;
 pub mod broker;
 pub mod consumer;
 pub mod controller;
+pub mod dead_letters;
 pub mod event;
 pub mod frame;
 pub mod idempotence;
@@ -61,6 +62,13 @@ pub enum Effect {
         partition: u32,
         /// The batch.
         batch: Batch,
+    },
+    /// Events did not fit their topic's schema: count them.
+    Refused {
+        /// Topic.
+        topic: TopicName,
+        /// How many.
+        events: u64,
     },
     /// Tell another broker.
     Peer {

@@ -5,6 +5,7 @@
 
 pub mod availability;
 pub mod cast;
+pub mod dead_letters;
 pub mod delivery;
 pub mod durability;
 pub mod handling;

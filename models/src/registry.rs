@@ -32,6 +32,7 @@ pub const ALL: &[&Control] = &[
     &crate::gateway::token::TOKEN_REVOCATION,
     &crate::kafka::broker::ACKS_ALL,
     &crate::kafka::acl::ACL_PREFIX,
+    &crate::kafka::dead_letters::DEAD_LETTER_ALARM,
     &crate::kafka::idempotence::IDEMPOTENT_PRODUCER,
     &crate::kafka::quota::QUOTA,
     &crate::kafka::schema::SCHEMA_VALIDATION,

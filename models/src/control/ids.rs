@@ -30,6 +30,7 @@ pub const IDS: &[&str] = &[
     "gateway.token-revocation",
     "kafka.acks-all",
     "kafka.acl-prefix",
+    "kafka.dead-letter-alarm",
     "kafka.idempotent-producer",
     "kafka.quota",
     "kafka.schema-validation",

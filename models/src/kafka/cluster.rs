@@ -135,7 +135,7 @@ impl World {
                     let (producer, ticket) = (correlation as usize & 1, correlation >> 1);
                     self.network.push(Word::Reply(producer, ticket, reply));
                 }
-                Effect::Reply { .. } | Effect::Committed { .. } => {}
+                Effect::Reply { .. } | Effect::Committed { .. } | Effect::Refused { .. } => {}
                 Effect::Peer { to, word } => self.network.push(Word::ToBroker(to.0, BrokerId(broker), word)),
                 Effect::Controller(word) => self.network.push(Word::ToController(word)),
                 Effect::Write(write) => self.disks[usize::from(broker)].unsynced.push(write),

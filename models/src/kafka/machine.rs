@@ -5,6 +5,7 @@
 
 use super::acl::Operations;
 use super::broker::{Broker, BrokerConfig, TopicConfig};
+use super::dead_letters::{ALARM, Watch};
 use super::event::event_request;
 use super::frame::Frames;
 use super::offsets::OFFSETS_TOPIC;
@@ -150,6 +151,7 @@ pub struct BrokerNode {
     /// Bytes of all logs.
     stored_bytes: u64,
     costs: Costs,
+    watch: Watch,
     calls: BTreeMap<u64, Call>,
     called: u64,
     life: u64,
@@ -188,6 +190,7 @@ impl BrokerNode {
             storage_bytes: spec.storage_bytes,
             stored_bytes,
             costs: spec.costs,
+            watch: Watch::default(),
             calls: BTreeMap::new(),
             called: 0,
             life,
@@ -195,7 +198,7 @@ impl BrokerNode {
             effects: Vec::new(),
         };
         node.tick(ctx, out);
-        node.apply(out);
+        node.apply(ctx, out);
         node
     }
 
@@ -223,13 +226,18 @@ impl BrokerNode {
         out.busy(if records > 0 && !muted { self.costs.produce * records } else { self.costs.fetch });
     }
 
-    fn apply(&mut self, out: &mut Outbox<Saas>) {
+    fn apply(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let mut effects = std::mem::take(&mut self.effects);
         let (mut grown, mut cut) = (0, false);
         for effect in effects.drain(..) {
             match effect {
                 Effect::Reply { correlation, response } => self.reply(out, correlation, response),
                 Effect::Committed { topic, partition, batch } => self.state(out, &topic, partition, &batch),
+                Effect::Refused { topic, events } => {
+                    if let Some(value) = self.watch.note(ctx.now(), ctx.controls(), &topic, events) {
+                        out.fact(Fact::Reported { by: "kafka", what: ALARM, about: topic, value });
+                    }
+                }
                 Effect::Peer { to, word } => {
                     if let Some((_, node)) = self.brokers.iter().find(|(id, _)| *id == to) {
                         out.send(*node, Wire::Broker(Box::new(word)));
@@ -316,7 +324,7 @@ impl Machine<Saas> for BrokerNode {
             Input::Synced { token, ok: false } => out.timer(SYNC_AGAIN, token),
             _ => {}
         }
-        self.apply(out);
+        self.apply(ctx, out);
     }
 }
 

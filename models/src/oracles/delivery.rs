@@ -6,7 +6,7 @@
 use super::{Cast, FINDINGS_MAX, answer, finding};
 use crate::fact::{Answer, Fact};
 use crate::ids::TenantId;
-use crate::saas::{MIRROR_MARK, Saas};
+use crate::saas::{MIRROR_MARK, Saas, is_dead_letter_topic};
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use sim::{Instant, Vantage};
@@ -52,7 +52,8 @@ impl Delivery {
     fn stored(&mut self, fact: &Fact) {
         let Fact::EventStored { place, topic, partition, offset, .. } = fact else { return };
         let Some(owner) = self.cast.topic_owner(topic) else { return };
-        if topic.contains(MIRROR_MARK) || owner.cell != place.cell || !self.tenants.contains(&owner.id) {
+        let beside = topic.contains(MIRROR_MARK) || is_dead_letter_topic(topic);
+        if beside || owner.cell != place.cell || !self.tenants.contains(&owner.id) {
             return;
         }
         let key: Arc<str> = format!("{topic}/{partition}").into();

@@ -8,7 +8,7 @@ use crate::fact::{Answer, Fact};
 use crate::ids::Bytes;
 use crate::kafka::event;
 use crate::kafka::schema::Schema;
-use crate::saas::{MIRROR_MARK, Saas, is_bound_topic};
+use crate::saas::{MIRROR_MARK, Saas, is_bound_topic, is_dead_letter_topic};
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use sim::{Instant, Vantage};
@@ -61,7 +61,9 @@ impl Mirroring {
 
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Fact::EventStored { place, topic, partition, offset, request, body } = seen.fact else { return };
-        if let Err(invalid) = self.schema.validate(body) {
+        if let Err(invalid) = self.schema.validate(body)
+            && !is_dead_letter_topic(topic)
+        {
             let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");
             self.report(seen, findings, "EVT-02", topic, message);
         }

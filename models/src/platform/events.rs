@@ -8,6 +8,7 @@ use super::mesh::{APP, BROKER, Workload};
 use super::parts::{Parts, place};
 use super::{Deployment, Mirrors};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
+use crate::ids::TenantId;
 use crate::kafka::acl::tenant_rules;
 use crate::kafka::broker::TopicConfig;
 use crate::kafka::machine::{
@@ -17,8 +18,8 @@ use crate::kafka::{Flush, Principal, Rate};
 use crate::kafka::{acl, event};
 use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
-use crate::saas::Saas;
-use crate::wire::kafka::BrokerId;
+use crate::saas::{DEAD_LETTERS, Saas};
+use crate::wire::kafka::{BrokerId, TopicName};
 use sim::node::Boot;
 use sim::{Duration, NodeId};
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ const MIRROR: &str = "/ns/data/sa/mirror";
 /// Domains of every tenant.
 pub const DOMAINS: [&str; 2] = ["telemetry", AUDIT];
 const AUDIT: &str = "audit";
+/// Dead letters take at most this part of what a tenant's topics may hold: they are looked at, not kept.
+const DEAD_LETTERS_SHARE: u64 = 8;
 
 /// Roles of the brokers of a cell, by its name.
 pub fn broker_roles(config: &PlatformConfig, cell: &str) -> Vec<String> {
@@ -109,31 +112,52 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
     }
 }
 
-/// Topics of a cell: its own tenants', and what a mirror brings.
+/// Topics of a cell: its own tenants', what a mirror brings, and dead letters.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
-    let retained = parts.deployment.config.limits.kafka_retained_bytes;
-    let schema = Arc::new(event::schema());
-    let of = |home: &Cell| -> Vec<TopicSpec> {
-        let config = |domain: &str| TopicConfig {
-            min_isr: home.sizes.kafka_min_insync as usize,
-            // What was audited stays, however much there is; the rest makes room for what is newer.
-            retention_bytes: Some(retained).filter(|_| domain != AUDIT),
-            schema: Some(schema.clone()),
-            ..TopicConfig::default()
-        };
-        let tenants = parts.deployment.tenants.iter().filter(|(t, _)| t.region == home.region);
-        let named = tenants.flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), config(domain))));
-        let replicas = home.sizes.kafka_brokers as usize;
-        named.map(|(name, config)| TopicSpec { name, partitions: 1, replicas, config }).collect()
-    };
-    let mut topics = of(cell);
+    let mut topics = of_tenants(parts, cell);
     if let Some(source) = source_of(parts.deployment, cell) {
-        topics.extend(of(source).iter().map(|topic| match naming(parts.deployment) {
+        topics.extend(of_tenants(parts, source).iter().map(|topic| match naming(parts.deployment) {
             Naming::Prefixed => topic.mirrored_from(&source.id),
             Naming::Identity => topic.mirrored(),
         }));
     }
+    topics.extend(dead_letters(parts, cell));
     topics
+}
+
+/// The topics of the tenants at home in a cell.
+fn of_tenants(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
+    let retained = parts.deployment.config.limits.kafka_retained_bytes;
+    let schema = Arc::new(event::schema());
+    let topic = |tenant: &str, domain: &str| {
+        let config = TopicConfig {
+            min_isr: cell.sizes.kafka_min_insync as usize,
+            // What was audited stays, however much there is; the rest makes room for what is newer.
+            retention_bytes: Some(retained).filter(|_| domain != AUDIT),
+            schema: Some(schema.clone()),
+            dead_letters: Some(acl::topic_name(tenant, DEAD_LETTERS)),
+        };
+        topic_in(cell, acl::topic_name(tenant, domain), config)
+    };
+    at_home(parts, cell).flat_map(|tenant| DOMAINS.map(|domain| topic(tenant, domain))).collect()
+}
+
+/// Where the events go that the schemas of a tenant's topics refuse.
+fn dead_letters<'a>(parts: &'a Parts<'_>, cell: &'a Cell) -> impl Iterator<Item = TopicSpec> + 'a {
+    let retention_bytes = Some(parts.deployment.config.limits.kafka_retained_bytes / DEAD_LETTERS_SHARE);
+    let min_isr = cell.sizes.kafka_min_insync as usize;
+    at_home(parts, cell).map(move |tenant| {
+        let config = TopicConfig { min_isr, retention_bytes, schema: None, dead_letters: None };
+        topic_in(cell, acl::topic_name(tenant, DEAD_LETTERS), config)
+    })
+}
+
+fn at_home<'a>(parts: &'a Parts<'_>, cell: &'a Cell) -> impl Iterator<Item = &'a TenantId> + 'a {
+    parts.deployment.tenants.iter().filter(|(t, _)| t.region == cell.region).map(|(t, _)| &t.id)
+}
+
+fn topic_in(cell: &Cell, name: TopicName, config: TopicConfig) -> TopicSpec {
+    TopicSpec { name, partitions: 1, replicas: cell.sizes.kafka_brokers as usize, config }
 }
 
 fn naming(deployment: &Deployment) -> Naming {
@@ -176,7 +200,7 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let cost = |operation| config.costs.of(operation);
     let topics = topics(parts, cell);
     // Room for what the tenants whose topics are here may hold, all of them together.
-    let tenants = (topics.len() / DOMAINS.len()) as u64;
+    let tenants = (topics.iter().filter(|t| t.config.schema.is_some()).count() / DOMAINS.len()) as u64;
     let spec = BrokerSpec {
         id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
         brokers: members,

@@ -8,10 +8,14 @@ use crate::actors::flood::Shot;
 use crate::actors::{EventFlood, Flood, Intruder};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
+use models::fact::Fact;
+use models::kafka::dead_letters::DEAD_LETTER_ALARM;
 use models::kafka::quota::QUOTA;
 use models::kafka::topic_name;
 use models::oracles::availability::Promise;
+use models::oracles::dead_letters::DeadLetters;
 use models::oracles::storage::Storage;
+use models::saas::is_dead_letter_topic;
 use sim::fault::Target;
 use sim::swarm::Allowance;
 use sim::{Duration, Instant};
@@ -22,12 +26,14 @@ pub const SCENARIO: Scenario = Scenario {
     title: "A flood of events is throttled: storage stays bounded, and the neighbours are served",
     threat: "A tenant publishes synthetic events as fast as it can, at the brokers with its connector's certificate, \
              and another one large ones through the front door, to fill the storage that all tenants of a cell share. \
-             Each may hold so much, and produces at its own rate; the others' events must be taken as before.",
+             Each may hold so much, and produces at its own rate; the others' events must be taken as before. A third \
+             flood is of no events at all: each is refused and kept for whoever asks why, and somebody must be told.",
     stride: Some('D'),
-    requirements: &["EVT-08", "TEN-05"],
+    requirements: &["EVT-02", "EVT-08", "TEN-05"],
     variants: &[
         Variant { name: "at-the-brokers", mark: "flood.at-the-brokers", controls: &[sole(&QUOTA)] },
         Variant { name: "through-the-door", mark: "flood.through-the-door", controls: &[sole(&QUOTA)] },
+        Variant { name: "malformed", mark: "flood.dead-letter-kept", controls: &[sole(&DEAD_LETTER_ALARM)] },
     ],
     canary: false,
     build,
@@ -71,6 +77,7 @@ fn build(stage: &mut Stage<'_>) {
         refusal_is_kept: false,
     });
     stage.oracle(|cast| Box::new(Storage::new(cast, HELD_MAX)));
+    stage.oracle(|cast| Box::new(DeadLetters::new(cast)));
     stage.insider("at-the-brokers", "gamma", "EVT-08", false, |d| {
         let brokers = (1..=3).map(|i| d.node(&format!("cell-a/kafka-{i}"))).collect();
         Box::new(EventFlood::new(brokers, "gamma", topic_name("gamma", "audit"), "flood.at-the-brokers"))
@@ -80,4 +87,13 @@ fn build(stage: &mut Stage<'_>) {
         let shot = Shot::Event { domain: "audit", filler: "x".repeat(8_000) };
         Box::new(Flood { login, gap: Duration::millis(12), requests: 300, records: 12, shot })
     });
+    stage.attacker("malformed", Some("gamma"), "EVT-02", false, |d| {
+        let login = Intruder::new(d.node("cell-a/idp"), d.node("edge-a"), "gamma", "EU", "flood.garbage-sent");
+        let shot = Shot::Garbage("telemetry");
+        Box::new(Flood { login, gap: Duration::millis(12), requests: 300, records: 12, shot })
+    });
+    stage.mark_when(
+        "flood.dead-letter-kept",
+        |fact| matches!(fact, Fact::EventStored { topic, .. } if is_dead_letter_topic(topic)),
+    );
 }

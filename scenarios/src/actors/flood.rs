@@ -36,6 +36,8 @@ pub enum Shot {
         /// What the event says.
         filler: String,
     },
+    /// To publish what is no event, to a domain.
+    Garbage(&'static str),
 }
 
 const SHOT: u64 = 3;
@@ -55,6 +57,10 @@ impl Flood {
             }
             Shot::Event { domain, filler } => {
                 (Method::Post, format!("/v1/events/{domain}"), event_body(&self.login.tenant, draw, filler))
+            }
+            Shot::Garbage(domain) => {
+                let body = format!("no event {draw:016x}").as_bytes().into();
+                (Method::Post, format!("/v1/events/{domain}"), body)
             }
         };
         kit.ask(self.login.gateway, method, &path, bearer(token), &body);

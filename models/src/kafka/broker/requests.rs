@@ -2,7 +2,7 @@
 //!
 //! Every request asks for permission first and for existence second.
 
-use super::{Broker, Target};
+use super::{Broker, Target, Topic};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
@@ -283,7 +283,7 @@ impl Broker {
         let schema = config.schema.clone()?;
         let refused = |r: &Record| schema.check(controls, &r.value).is_err();
         let first = records.iter().position(refused)?;
-        let letters = config.dead_letters.clone();
+        let (letters, before) = (config.dead_letters.clone(), self.topics[target.0 as usize].counters.refused);
         for record in records[first..].iter().filter(|r| refused(r)) {
             self.topics[target.0 as usize].counters.refused += 1;
             let Some(letters) = letters.clone() else { continue };
@@ -296,6 +296,8 @@ impl Broker {
                 self.dead_letter(now, letters, record.clone(), out);
             }
         }
+        let Topic { name, counters, .. } = &self.topics[target.0 as usize];
+        out.push(Effect::Refused { topic: name.clone(), events: counters.refused - before });
         Some(first as u32)
     }
 
