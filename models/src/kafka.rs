@@ -25,6 +25,7 @@ pub mod quota;
 pub mod replica;
 pub mod route;
 pub mod schema;
+pub mod tamper;
 
 #[cfg(test)]
 mod cluster;

@@ -3,6 +3,7 @@
 //! None of them needs the truth that only a simulator knows: fed with the records of a real deployment they judge it
 //! in the same way. Who is entitled to what is given to them beforehand, in [`Cast`].
 
+pub mod audit;
 pub mod availability;
 pub mod cast;
 pub mod dead_letters;

@@ -6,6 +6,7 @@
 use crate::config::{Cell, PlatformConfig, Tenant, Tenants};
 use crate::gateway::token::TokenMemo;
 use crate::ids::TenantId;
+use crate::kafka::tamper::Tampering;
 use crate::marker::Marker;
 use crate::mesh::verify::ChainMemo;
 use crate::saas::Saas;
@@ -167,6 +168,10 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether every cell has a witness of its audit topics.
+    pub witnessed: bool,
+    /// Edits of logs behind their brokers' backs, by cell.
+    pub tampering: Vec<(Arc<str>, Tampering)>,
     /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the
     /// first.
     pub principals: Vec<(Arc<str>, Vec<TenantId>)>,

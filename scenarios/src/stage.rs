@@ -4,7 +4,7 @@
 //! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
 
 use crate::actors::client::datum;
-use crate::actors::{Attacker, Client, ClientSpec, Loot, Script, connector};
+use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
 use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
@@ -14,10 +14,8 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::{
-    Cast, Forbidden, Principal, delivery, durability, handling, isolation, mirroring, refusal, residency, switching,
-};
-use models::platform::{self, Actor, Deployment, Directory, Enrolled, Mirrors, Special};
+use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
+use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
@@ -31,6 +29,10 @@ use sim::{Duration, Instant};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
+
+mod events;
+
+use events::Events;
 
 /// What makes a pass differ from the calm one.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +102,6 @@ pub struct Stage<'a> {
     pub loot: Loot,
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
-    connectors: Vec<Tenant>,
     leaving: Vec<(TenantId, Instant)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
@@ -120,7 +121,7 @@ pub struct Stage<'a> {
     promise: Option<Promise>,
     oracles: Vec<MakeOracle>,
     known_bad: Option<platform::KnownBad>,
-    mirrors: Mirrors,
+    events: Events,
     spares: Vec<String>,
     tokens: TokenMemo,
     chains: ChainMemo,
@@ -154,7 +155,6 @@ impl<'a> Stage<'a> {
             loot: Loot::default(),
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
-            connectors: Vec::new(),
             leaving: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
@@ -174,7 +174,7 @@ impl<'a> Stage<'a> {
             promise: None,
             oracles: Vec::new(),
             known_bad: None,
-            mirrors: Mirrors::default(),
+            events: Events::default(),
             spares: vec!["cell-a/kafka-3".into()],
             tokens: TokenMemo::default(),
             chains: ChainMemo::default(),
@@ -188,14 +188,6 @@ impl<'a> Stage<'a> {
     pub fn tenants(&mut self, ids: &str, gap: Duration) {
         for id in ids.split_whitespace() {
             self.tenants.push((self.tenant(id), gap));
-        }
-    }
-
-    /// Connectors of these tenants, which must be honest ones: each reads all its tenant's events at the brokers and
-    /// adds some of its own.
-    pub fn connectors(&mut self, ids: &str) {
-        for id in ids.split_whitespace() {
-            self.connectors.push(self.tenant(id));
         }
     }
 
@@ -258,18 +250,6 @@ impl<'a> Stage<'a> {
         script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
     ) {
         self.play(name, tenant, None, (breach, never), Box::new(script));
-    }
-
-    /// Adds an attacker who holds the certificate of a tenant's connector and stands where that does.
-    pub fn insider(
-        &mut self,
-        name: &str,
-        tenant: &str,
-        breach: &'static str,
-        never: bool,
-        script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
-    ) {
-        self.play(name, Some(tenant), Some(self.tenant(tenant)), (breach, never), Box::new(script));
     }
 
     fn play(
@@ -358,7 +338,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A mark that is reached when a fact says so.
-    pub fn mark_when(&mut self, mark: &'static str, check: fn(&Fact) -> bool) {
+    pub fn mark_when(&mut self, mark: &'static str, check: impl Fn(&Fact) -> bool + 'static) {
         self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
     }
 
@@ -414,11 +394,6 @@ impl<'a> Stage<'a> {
         self.known_bad = Some(defect);
     }
 
-    /// Deploys the mirror back as well: events go both ways between the first two cells, under the same names.
-    pub fn mirror_both_ways(&mut self) {
-        self.mirrors = Mirrors::BothWays;
-    }
-
     /// The usual faults of the environment, for scenarios that have no reason to differ.
     pub fn usual_weather(&mut self) {
         let ms = Duration::millis;
@@ -451,7 +426,7 @@ impl<'a> Stage<'a> {
     /// Builds the world. `disguise` is what the pass changes; `keep` keeps every fact.
     pub fn build(mut self, disguise: &Disguise, keep: bool) -> WorldSpec<Saas> {
         self.tenants.retain(|(t, _)| disguise.absent.as_ref() != Some(&t.id));
-        self.connectors.retain(|t| disguise.absent.as_ref() != Some(&t.id));
+        self.events.connectors.retain(|t| disguise.absent.as_ref() != Some(&t.id));
         if self.pass == Pass::Swarm {
             self.envelope.window = (self.acts.traffic_from, self.acts.safety_until);
             self.faults.extend(swarm::plan(self.draws, &self.envelope));
@@ -466,7 +441,9 @@ impl<'a> Stage<'a> {
             specials: self.specials.clone(),
             policies: self.policies.clone(),
             known_bad: self.known_bad,
-            mirrors: self.mirrors,
+            mirrors: self.events.mirrors,
+            witnessed: self.events.witnessed,
+            tampering: self.events.tampering.clone(),
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
             enrolled: self.enrolled.clone(),
@@ -479,11 +456,7 @@ impl<'a> Stage<'a> {
         let acts = self.acts;
         let mut oracles = self.judges(&cast);
         let mut actors = self.clients(&deployment, disguise);
-        for tenant in &self.connectors {
-            let index = platform::index_of(&self.inputs.tenants, &tenant.id);
-            let (own, salt) = ((acts.traffic_from, acts.traffic_until), salt(&tenant.id));
-            actors.push(connector::seat(&self.platform, tenant, index, own, salt));
-        }
+        actors.extend(self.events.seats(&self.platform, self.inputs, acts, |tenant| salt(&tenant.id)));
         for player in self.players {
             let role: Arc<str> = player.role.as_str().into();
             let script = Rc::new(player.script);
@@ -517,21 +490,15 @@ impl<'a> Stage<'a> {
 
     /// Those who judge every scenario.
     fn judges(&self, cast: &Rc<Cast>) -> Vec<Box<dyn Oracle<Saas>>> {
-        let ways = self.mirrors.ways(&self.platform).into_iter();
-        let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
         let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
             Box::new(isolation::Isolation::new(cast.clone())),
             Box::new(refusal::Refusal::new(cast.clone())),
             Box::new(residency::Residency::new(cast.clone())),
             Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
-            Box::new(mirroring::Mirroring::new(cast.clone(), ways)),
             Box::new(Availability::new(cast.clone(), self.promise.clone(), Duration::millis(1500))),
         ];
-        if !self.connectors.is_empty() {
-            let tenants = self.connectors.iter().map(|t| t.id.clone());
-            oracles.push(Box::new(delivery::Delivery::new(cast.clone(), tenants)));
-        }
+        oracles.extend(self.events.judges(&self.platform, cast));
         if !self.forbidden.is_empty() {
             oracles.push(Box::new(handling::Handling::new(cast.clone())));
         }
@@ -572,12 +539,7 @@ impl<'a> Stage<'a> {
                 entitled_until: Instant::ZERO,
             });
         }
-        for tenant in &self.connectors {
-            let name = format!("{}{}", delivery::CONNECTOR, tenant.id).into();
-            let tenant = Some(tenant.id.clone());
-            let (also, entitled_until) = (Vec::new(), Instant::ZERO);
-            cast.add(Principal { name, tenant, also, honest: false, breach: "EVT-01", never: false, entitled_until });
-        }
+        self.events.principals().for_each(|p| cast.add(p));
         self.principals.iter().for_each(|p| cast.add(p.clone()));
         self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
         cast

@@ -55,6 +55,7 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "breaker", "a breaker is a library of the caller: a ring that takes `now`"),
     ("gateway", "retry", "a budget for retries is a library of the caller"),
     ("mirror", "kafka::route", "a mirror is a client of two clusters and finds leaders as every client does"),
+    ("witness", "kafka::route", "a witness reads audit topics and finds leaders as every client does"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),
 ];
 

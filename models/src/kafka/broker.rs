@@ -6,11 +6,12 @@
 
 mod requests;
 
-pub use requests::ACKS_ALL;
+pub use requests::{ACKS_ALL, AUDIT_IMMUTABLE};
 
 use super::principal::{Known, Principal};
 use super::replica::{Local, Replica, Taken, Timing};
 use super::schema::Schema;
+use super::tamper::Tampering;
 use super::{Effect, Flush, LogWrite};
 use crate::control::Controls;
 use crate::wire::kafka::{
@@ -42,12 +43,15 @@ pub struct TopicConfig {
     pub schema: Option<Arc<Schema>>,
     /// Where events go that the schema refuses (partition 0 of that topic).
     pub dead_letters: Option<TopicName>,
+    /// Whether nobody may remove what lies in it: audit topics.
+    pub immutable: bool,
 }
 
 impl Default for TopicConfig {
-    /// Two replicas in sync, 1 GiB a partition, no schema.
+    /// Two replicas in sync, 1 GiB a partition, no schema, and records may be removed.
     fn default() -> TopicConfig {
-        TopicConfig { min_isr: 2, retention_bytes: Some(1 << 30), schema: None, dead_letters: None }
+        let (schema, dead_letters) = (None, None);
+        TopicConfig { min_isr: 2, retention_bytes: Some(1 << 30), schema, dead_letters, immutable: false }
     }
 }
 
@@ -204,6 +208,11 @@ impl Broker {
                 Some(Response::OffsetFetch { error, offset })
             }
             Request::ListOffsets { topic, partition } => Some(self.list_offsets(controls, who, &topic, partition)),
+            Request::DeleteRecords { topic, partition, before } => {
+                let deleted = self.delete_records(now, controls, who, (&topic, partition), before, out);
+                let (error, log_start) = deleted.map_or_else(|e| (e, 0), |start| (ErrorCode::None, start));
+                Some(Response::DeleteRecords { error, log_start })
+            }
             Request::FindCoordinator { group } => Some(self.coordinator(controls, who, &group)),
             Request::Metadata { topics } => Some(Response::Metadata(self.metadata(controls, who, topics))),
         };
@@ -280,6 +289,16 @@ impl Broker {
             replica.tick(local, out);
             self.note_busy(target);
         }
+    }
+
+    /// Somebody edits a log on the disk of this broker. Whether there was anything to edit.
+    pub fn tamper(&mut self, tampering: &Tampering, out: &mut Vec<Effect>) -> bool {
+        let Some(target) = self.target(&tampering.topic, 0) else { return false };
+        let edited = self.replica(target).tamper(tampering.edit, tampering.until, out);
+        if edited {
+            self.sync(target, out);
+        }
+        edited
     }
 
     /// A partition, for facts about what this broker stores and believes.

@@ -58,6 +58,8 @@ struct Lane {
     ask_at: Instant,
     /// Next offset to hand over.
     position: u64,
+    /// Where the log ended when it was last read.
+    end: Option<u64>,
     committed: u64,
     /// The commit under way, by name, and what it commits.
     committing: Option<(u64, u64)>,
@@ -90,6 +92,7 @@ impl Consumer {
             asking: None,
             ask_at: Instant::ZERO,
             position: 0,
+            end: None,
             committed: 0,
             committing: None,
             commit_at: Instant::ZERO,
@@ -141,6 +144,12 @@ impl Consumer {
             }
         }
         true
+    }
+
+    /// Topics that were read to the end that they had, with that end.
+    pub fn caught_up(&self) -> impl Iterator<Item = (&TopicName, u32, u64)> {
+        let at_end = self.lanes.iter().filter(|lane| lane.end.is_some_and(|end| end <= lane.position));
+        at_end.map(|lane| (&lane.topic, lane.partition, lane.position))
     }
 
     fn send(&mut self, now: Instant, request: Request, out: &mut Vec<Sent>) -> u64 {
@@ -195,6 +204,7 @@ impl Lane {
             }
         }
         self.position = self.position.max(reply.next_offset);
+        self.end = Some(reply.high_watermark);
     }
 }
 

@@ -11,6 +11,7 @@ use super::frame::Frames;
 use super::offsets::OFFSETS_TOPIC;
 use super::principal::Principal;
 use super::replica::Timing;
+use super::tamper::Tampering;
 use super::{Effect, Flush, LogChange, Resource, Rule};
 use crate::fact::{Fact, Place};
 use crate::saas::{MIRROR_MARK, Saas};
@@ -19,7 +20,7 @@ use crate::wire::kafka::{Batch, BrokerId, ClusterWord, ErrorCode, Request, Respo
 use sim::disk::{FileId, Write};
 use sim::seed::{Lineage, mix};
 use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 mod controller;
@@ -89,6 +90,8 @@ pub struct BrokerSpec {
     pub storage_bytes: u64,
     /// Worker time.
     pub costs: Costs,
+    /// Edits of its logs behind its back, in order.
+    pub tampering: Vec<Tampering>,
 }
 
 /// Intervals for runs of seconds, not hours: a dead broker is missed after [`SESSION`].
@@ -152,6 +155,7 @@ pub struct BrokerNode {
     stored_bytes: u64,
     costs: Costs,
     watch: Watch,
+    tampering: VecDeque<Tampering>,
     calls: BTreeMap<u64, Call>,
     called: u64,
     life: u64,
@@ -191,6 +195,8 @@ impl BrokerNode {
             stored_bytes,
             costs: spec.costs,
             watch: Watch::default(),
+            // What was edited before this life lies on the disk as it was edited.
+            tampering: spec.tampering.iter().filter(|t| t.at > ctx.now()).cloned().collect(),
             calls: BTreeMap::new(),
             called: 0,
             life,
@@ -210,6 +216,11 @@ impl BrokerNode {
     fn tick(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         self.ticks += 1;
         self.broker.tick(ctx.now(), &mut self.effects);
+        while let Some(tampering) = self.tampering.pop_front_if(|t| t.at <= ctx.now()) {
+            if self.broker.tamper(&tampering, &mut self.effects) {
+                out.fact(Fact::Truth { what: tampering.edit.name(), about: tampering.topic, value: 1 });
+            }
+        }
         out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
     }
 
@@ -334,6 +345,7 @@ fn denial(response: &Response) -> Option<&'static str> {
         Response::Produce(reply) => reply.error,
         Response::Fetch(reply) => reply.error,
         Response::Offsets { error, .. }
+        | Response::DeleteRecords { error, .. }
         | Response::Coordinator { error, .. }
         | Response::OffsetCommit { error }
         | Response::OffsetFetch { error, .. } => *error,
@@ -343,6 +355,7 @@ fn denial(response: &Response) -> Option<&'static str> {
         ErrorCode::TopicAuthorizationFailed => "TOPIC_AUTHORIZATION_FAILED",
         ErrorCode::GroupAuthorizationFailed => "GROUP_AUTHORIZATION_FAILED",
         ErrorCode::InvalidRecord => "INVALID_RECORD",
+        ErrorCode::PolicyViolation => "POLICY_VIOLATION",
         ErrorCode::InvalidProducerEpoch => "INVALID_PRODUCER_EPOCH",
         ErrorCode::ThrottlingQuotaExceeded => "THROTTLING_QUOTA_EXCEEDED",
         _ => return None,

@@ -1,6 +1,7 @@
 //! One broker against tenants and attackers, control by control; what only shows under failures is in `cluster`.
 
 use super::acl::ACL_PREFIX;
+use super::broker::AUDIT_IMMUTABLE;
 use super::idempotence::IDEMPOTENT_PRODUCER;
 use super::offsets::OFFSETS_TOPIC;
 use super::quota::QUOTA;
@@ -31,7 +32,7 @@ fn broker() -> Broker {
         let governed = TopicConfig { schema: Some(Arc::new(schema.clone())), dead_letters, ..plain.clone() };
         topics.push((topic_name(tenant, "orders"), 1, governed));
         topics.push((topic_name(tenant, "dlq"), 1, plain.clone()));
-        topics.push((topic_name(tenant, "audit"), 1, plain.clone()));
+        topics.push((topic_name(tenant, "audit"), 1, TopicConfig { immutable: true, ..plain.clone() }));
     }
     let mut broker = Broker::boot(ME, 1, config, topics.clone(), []);
     let mut controller = Controller::new(NOW, &[ME], Duration::secs(9));
@@ -197,6 +198,26 @@ fn a_broker_without_room_appends_nothing_more_and_still_serves_readers() {
     assert_eq!(produce(&mut broker, &on, "acme", "tenant.acme.orders", b"{}").error, ErrorCode::KafkaStorageError);
     assert_eq!(fetch(&mut broker, &on, "acme", "tenant.acme.audit").batches.len(), 1);
     assert_eq!(broker.bytes(), Record::new((*b"x").into(), NOW).size(), "no dead letter either");
+}
+
+#[test]
+fn records_are_deleted_by_those_who_may_and_from_an_audit_topic_by_nobody() {
+    let delete = |controls: &Controls, who: &str, topic: &str| {
+        let mut broker = broker();
+        for _ in 0..3 {
+            produce(&mut broker, controls, "acme", topic, b"x");
+        }
+        let (topic, before) = (TopicName::from(topic), 2);
+        let request = Request::DeleteRecords { topic: topic.clone(), partition: 0, before };
+        let answer = ask(&mut broker, controls, who, request);
+        let Response::DeleteRecords { error, .. } = answer else { panic!("{answer:?}") };
+        (error, broker.partition(&topic, 0).expect("exists").log().start())
+    };
+    let on = controls(&[]);
+    assert_eq!(delete(&on, "acme", "tenant.acme.dlq"), (ErrorCode::None, 2));
+    assert_eq!(delete(&on, "acme-corp", "tenant.acme.dlq"), (ErrorCode::TopicAuthorizationFailed, 0));
+    assert_eq!(delete(&on, "acme", "tenant.acme.audit"), (ErrorCode::PolicyViolation, 0));
+    assert_eq!(delete(&controls(&[&AUDIT_IMMUTABLE]), "acme", "tenant.acme.audit"), (ErrorCode::None, 2));
 }
 
 #[test]

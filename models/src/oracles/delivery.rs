@@ -36,6 +36,7 @@ pub struct Delivery {
     cast: Rc<Cast>,
     /// Tenants that have a connector.
     tenants: BTreeSet<TenantId>,
+    edited: Vec<Arc<str>>,
     /// By topic and partition, what is kept and was not handed over yet.
     owed: BTreeMap<Arc<str>, BTreeSet<u64>>,
     delivered: BTreeMap<Arc<str>, BTreeSet<u64>>,
@@ -43,16 +44,17 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Judges the connectors of these tenants.
-    pub fn new(cast: Rc<Cast>, tenants: impl IntoIterator<Item = TenantId>) -> Delivery {
+    /// Judges the connectors of these tenants, except by the topics `edited`, whose events may vanish before they are
+    /// read.
+    pub fn new(cast: Rc<Cast>, tenants: impl IntoIterator<Item = TenantId>, edited: Vec<Arc<str>>) -> Delivery {
         let tenants = tenants.into_iter().collect();
-        Delivery { cast, tenants, owed: BTreeMap::new(), delivered: BTreeMap::new(), found: 0 }
+        Delivery { cast, tenants, edited, owed: BTreeMap::new(), delivered: BTreeMap::new(), found: 0 }
     }
 
     fn stored(&mut self, fact: &Fact) {
         let Fact::EventStored { place, topic, partition, offset, .. } = fact else { return };
         let Some(owner) = self.cast.topic_owner(topic) else { return };
-        let beside = topic.contains(MIRROR_MARK) || is_dead_letter_topic(topic);
+        let beside = topic.contains(MIRROR_MARK) || is_dead_letter_topic(topic) || self.edited.contains(topic);
         if beside || owner.cell != place.cell || !self.tenants.contains(&owner.id) {
             return;
         }

@@ -14,12 +14,13 @@ use crate::kafka::broker::TopicConfig;
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
 };
-use crate::kafka::{Flush, Principal, Rate};
+use crate::kafka::{Flush, Operations, Principal, Rate, Resource, Rule};
 use crate::kafka::{acl, event};
 use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
 use crate::saas::{DEAD_LETTERS, Saas};
 use crate::wire::kafka::{BrokerId, TopicName};
+use crate::witness::{Witness, WitnessSpec};
 use sim::node::Boot;
 use sim::{Duration, NodeId};
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
+const WITNESS: &str = "/ns/control/sa/witness";
 
 /// Domains of every tenant.
 pub const DOMAINS: [&str; 2] = ["telemetry", AUDIT];
@@ -84,9 +86,12 @@ pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     for broker in &names {
         let mut calls: Vec<String> = names.iter().filter(|b| *b != broker).cloned().collect();
         calls.push(controller.clone());
-        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR]));
+        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR, WITNESS]));
     }
     workloads.push(workload(controller, CONTROLLER, names.clone(), vec![BROKER]));
+    if deployment.witnessed {
+        workloads.push(workload(format!("{id}/witness"), WITNESS, names.clone(), Vec::new()));
+    }
     let half = |role: String, peer: String, other: &Cell| {
         let mut half = workload(role, MIRROR, [&names[..], std::slice::from_ref(&peer)].concat(), vec![MIRROR]);
         half.accepts.0 = vec![other.id.to_string()];
@@ -107,6 +112,7 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
     match &*workload.path {
         BROKER => (Component::Kafka, broker_boot(parts, cell, &workload.role)),
         CONTROLLER => (Component::Kafka, controller_boot(parts, cell)),
+        WITNESS => (Component::Siem, witness_boot(parts, cell)),
         _ if workload.role.ends_with("/mirror-out") => (Component::Mirror, out_boot(parts, cell)),
         _ => (Component::Mirror, in_boot(parts, cell)),
     }
@@ -136,6 +142,7 @@ fn of_tenants(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
             retention_bytes: Some(retained).filter(|_| domain != AUDIT),
             schema: Some(schema.clone()),
             dead_letters: Some(acl::topic_name(tenant, DEAD_LETTERS)),
+            immutable: domain == AUDIT,
         };
         topic_in(cell, acl::topic_name(tenant, domain), config)
     };
@@ -147,7 +154,7 @@ fn dead_letters<'a>(parts: &'a Parts<'_>, cell: &'a Cell) -> impl Iterator<Item 
     let retention_bytes = Some(parts.deployment.config.limits.kafka_retained_bytes / DEAD_LETTERS_SHARE);
     let min_isr = cell.sizes.kafka_min_insync as usize;
     at_home(parts, cell).map(move |tenant| {
-        let config = TopicConfig { min_isr, retention_bytes, schema: None, dead_letters: None };
+        let config = TopicConfig { min_isr, retention_bytes, ..TopicConfig::default() };
         topic_in(cell, acl::topic_name(tenant, DEAD_LETTERS), config)
     })
 }
@@ -182,6 +189,7 @@ fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
         let (rules, rate, client_rate) = match (&*workload.path, connector::tenant_of(&workload.path)) {
             (APP, _) => (platform_rules(), None, tenants),
             (MIRROR, _) => (platform_rules(), None, None),
+            (WITNESS, _) => (vec![Rule::prefixed(Resource::Topic, "", Operations::READ)], None, None),
             (_, Some(tenant)) => (tenant_rules(tenant), tenants, None),
             _ => continue,
         };
@@ -200,6 +208,7 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let cost = |operation| config.costs.of(operation);
     let topics = topics(parts, cell);
     // Room for what the tenants whose topics are here may hold, all of them together.
+    let tampering = parts.deployment.tampering.iter().filter(|(at, _)| *at == cell.id);
     let tenants = (topics.iter().filter(|t| t.config.schema.is_some()).count() / DOMAINS.len()) as u64;
     let spec = BrokerSpec {
         id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
@@ -212,6 +221,7 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         place: place("kafka", cell),
         timing: TIMING,
         flush: Flush::EveryBatch,
+        tampering: tampering.map(|(_, tampering)| tampering.clone()).collect(),
         costs: Costs {
             produce: cost(Operation::KafkaProduce),
             fetch: cost(Operation::KafkaFetch),
@@ -263,4 +273,13 @@ fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
         cost: deployment.config.costs.of(Operation::MirrorApply),
     };
     Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))
+}
+
+fn witness_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let spec = WitnessSpec {
+        brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
+        topics: at_home(parts, cell).map(|tenant| acl::topic_name(tenant, AUDIT)).collect(),
+        cost: parts.deployment.config.costs.of(Operation::SiemAppend),
+    };
+    Rc::new(move |ctx, out| Box::new(Witness::boot(&spec, ctx, out)))
 }

@@ -113,6 +113,7 @@ pub enum ErrorCode {
     NotEnoughReplicasAfterAppend = 20,
     TopicAuthorizationFailed = 29,
     GroupAuthorizationFailed = 30,
+    PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
     DuplicateSequenceNumber = 46,
     InvalidProducerEpoch = 47,
@@ -171,6 +172,15 @@ pub enum Request {
         topic: TopicName,
         /// Partition.
         partition: u32,
+    },
+    /// Remove the records of a partition before an offset.
+    DeleteRecords {
+        /// Topic.
+        topic: TopicName,
+        /// Partition.
+        partition: u32,
+        /// The first offset to keep.
+        before: u64,
     },
     /// Topics with their leaders: the named ones, or all that the principal may see.
     Metadata {
@@ -245,6 +255,13 @@ pub enum Response {
         error: ErrorCode,
         /// The position, if one was ever committed.
         offset: Option<u64>,
+    },
+    /// To `DeleteRecords`.
+    DeleteRecords {
+        /// What went wrong.
+        error: ErrorCode,
+        /// First offset still kept.
+        log_start: u64,
     },
     /// To `Metadata`.
     Metadata(Vec<TopicMetadata>),

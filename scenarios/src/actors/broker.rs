@@ -13,6 +13,7 @@ pub fn spell(request: &Request) -> String {
         Request::FenceProducer { topic, .. } => format!("FENCE {topic}"),
         Request::Fetch(f) => format!("FETCH {}@{}", f.topic, f.offset),
         Request::ListOffsets { topic, .. } => format!("OFFSETS {topic}"),
+        Request::DeleteRecords { topic, before, .. } => format!("DELETE {topic}@{before}"),
         Request::FindCoordinator { group } => format!("COORDINATOR {group}"),
         Request::OffsetCommit { group, topic, offset, .. } => format!("COMMIT {group} {topic}@{offset}"),
         Request::OffsetFetch { group, topic, .. } => format!("POSITION {group} {topic}"),
@@ -27,6 +28,7 @@ pub fn status(response: &Response) -> (u16, &'static str) {
         Response::Produce(reply) => reply.error,
         Response::Fetch(reply) => reply.error,
         Response::Offsets { error, .. }
+        | Response::DeleteRecords { error, .. }
         | Response::Coordinator { error, .. }
         | Response::OffsetCommit { error }
         | Response::OffsetFetch { error, .. } => *error,
@@ -37,6 +39,7 @@ pub fn status(response: &Response) -> (u16, &'static str) {
         ErrorCode::None => (200, "OK"),
         ErrorCode::InvalidRecord => (400, "INVALID_RECORD"),
         ErrorCode::TopicAuthorizationFailed => (403, "TOPIC_AUTHORIZATION_FAILED"),
+        ErrorCode::PolicyViolation => (403, "POLICY_VIOLATION"),
         ErrorCode::GroupAuthorizationFailed => (403, "GROUP_AUTHORIZATION_FAILED"),
         ErrorCode::UnknownTopicOrPartition => (404, "UNKNOWN_TOPIC_OR_PARTITION"),
         ErrorCode::OffsetOutOfRange => (404, "OFFSET_OUT_OF_RANGE"),

@@ -12,6 +12,7 @@ use models::kafka::event::event_request;
 use models::kafka::publisher::{Publisher, Sent};
 use models::kafka::topic_name;
 use models::luck;
+use models::oracles::audit::{inspect, inspected};
 use models::oracles::delivery::{CONNECTOR, consumed};
 use models::platform::{self, Actor, DOMAINS, Directory, event_body};
 use models::saas::Saas;
@@ -45,15 +46,17 @@ pub struct ConnectorSpec {
     pub until: Instant,
     /// Mixed into the bits of its data.
     pub salt: u64,
+    /// When it reads its audit topic once more, from the start.
+    pub inspects_from: Instant,
 }
 
 /// The connector of a tenant, in its place: behind its certificate in the tenant's cell, at all of its topics. Its own
-/// events come between two instants.
+/// events come between two instants; at a third it begins to inspect its audit topic.
 pub fn seat(
     config: &PlatformConfig,
     tenant: &Tenant,
     index: u32,
-    (from, until): (Instant, Instant),
+    (from, until, inspects_from): (Instant, Instant, Instant),
     salt: u64,
 ) -> Actor {
     let principal: Arc<str> = format!("{CONNECTOR}{}", tenant.id).into();
@@ -75,6 +78,7 @@ pub fn seat(
                 from,
                 until,
                 salt,
+                inspects_from,
             };
             Rc::new(move |ctx, out| Box::new(Connector::boot(spec.clone(), ctx, out)))
         }),
@@ -92,6 +96,8 @@ const PATIENCE: Patience =
 const GAP: Duration = Duration::millis(200);
 const TICK: u64 = 1;
 const PUBLISH: u64 = 2;
+const INSPECTION: u64 = 3;
+const AUDIT: &str = "audit";
 const TICK_EVERY: Duration = Duration::millis(100);
 /// Ticks between two looks at which topics there are.
 const TICKS_PER_LIST: u64 = 15;
@@ -109,6 +115,8 @@ pub struct Connector {
     published: u64,
     /// When each unsettled event was meant to start.
     unsettled: BTreeMap<u64, Instant>,
+    /// Reads the audit topic once more, for nobody's sake but the tenant's.
+    inspection: Option<Consumer>,
     listing: Option<u64>,
     ticks: u64,
     empty: Bytes,
@@ -129,6 +137,7 @@ impl Connector {
             topic: topic_name(&spec.tenant, spec.domains.first().map_or("telemetry", |d| d)),
             published: 0,
             unsettled: BTreeMap::new(),
+            inspection: None,
             listing: None,
             ticks: 0,
             empty: [].into(),
@@ -153,7 +162,29 @@ impl Connector {
             let to = self.spec.brokers[(self.ticks / TICKS_PER_LIST) as usize % self.spec.brokers.len()];
             out.send(to, Wire::Kafka(id, Box::new(Request::Metadata { topics: None })));
         }
+        if self.inspection.is_none() && ctx.now() >= self.spec.inspects_from {
+            self.inspection = Some(self.inspector());
+        }
+        self.inspected(ctx, out);
         self.drive(ctx, out);
+    }
+
+    /// A consumer of a group of its own, which has read nothing yet.
+    fn inspector(&self) -> Consumer {
+        let (group, life) = (topic_name(&self.spec.tenant, "inspection"), mix(self.name, INSPECTION));
+        let mut inspector = Consumer::new(self.spec.brokers.clone(), &group, life, PATIENCE);
+        inspector.subscribe(&topic_name(&self.spec.tenant, AUDIT), 0);
+        inspector
+    }
+
+    /// Says how far the inspection came, once it has come to the end.
+    fn inspected(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let ended =
+            self.inspection.as_ref().and_then(|i| i.caught_up().next().map(|(topic, _, end)| (topic.clone(), end)));
+        if let Some((topic, end)) = ended {
+            (self.inspection, self.spec.inspects_from) = (None, Instant::NEVER);
+            self.received(ctx, out, 0, inspected(&topic, end), ctx.now(), self.empty.clone());
+        }
     }
 
     fn publish(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
@@ -184,6 +215,9 @@ impl Connector {
         let mut sends = Vec::new();
         self.consumer.poll(ctx.now(), &mut sends);
         self.publisher.poll(ctx.now(), &mut sends);
+        if let Some(inspection) = &mut self.inspection {
+            inspection.poll(ctx.now(), &mut sends);
+        }
         for Sent { to, id, request } in sends {
             out.send_for(self.own(0, id), to, Wire::Kafka(id, Box::new(request)));
         }
@@ -197,6 +231,10 @@ impl Connector {
             self.state(ctx, out, id, spell(&Request::Metadata { topics: None }), response);
         } else if self.consumer.on_answer(now, id, response, &mut deliveries) {
             deliveries.iter().for_each(|delivery| self.handed(ctx, out, delivery));
+        } else if self.inspection.as_mut().is_some_and(|i| i.on_answer(now, id, response, &mut deliveries)) {
+            for Delivery { topic, offset, record, .. } in &deliveries {
+                self.received(ctx, out, 0, inspect(topic, *offset), now, record.value.clone());
+            }
         } else if let Some(settled) = self.publisher.on_answer(now, id, response)
             && let Some(intended) = self.unsettled.remove(&settled.ticket)
         {
@@ -213,9 +251,21 @@ impl Connector {
     fn handed(&self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, delivery: &Delivery) {
         let Delivery { topic, partition, offset, record } = delivery;
         let request = event_request(&record.value).unwrap_or_default();
-        let mut answer = self.answer(ctx, request, consumed(topic, *partition, *offset), record.timestamp);
-        (answer.status, answer.reason) = (200, "RECEIVED");
-        answer.body = record.value.clone();
+        let what = consumed(topic, *partition, *offset);
+        self.received(ctx, out, request, what, record.timestamp, record.value.clone());
+    }
+
+    fn received(
+        &self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        request: u64,
+        what: String,
+        since: Instant,
+        body: Bytes,
+    ) {
+        let mut answer = self.answer(ctx, request, what, since);
+        (answer.status, answer.reason, answer.body) = (200, "RECEIVED", body);
         out.fact(Fact::Answered(Box::new(answer)));
     }
 

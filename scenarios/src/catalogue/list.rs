@@ -19,6 +19,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
+    &crate::stride::repudiation_audit_topics::SCENARIO,
     &crate::stride::spoofing_rogue_workload::SCENARIO,
     &crate::stride::spoofing_stolen_token::SCENARIO,
     &crate::stride::tampering_intercell_events::SCENARIO,

@@ -26,6 +26,13 @@ pub const ACKS_ALL: Control = control!(
     off: "acks=1: acknowledged after the leader's own append, and lost with the leader",
 );
 
+/// What lies in an audit topic stays there.
+pub const AUDIT_IMMUTABLE: Control = control!(
+    "kafka.audit-immutable",
+    upholds: ["EVT-07"],
+    off: "an audit topic is a topic like any other: who may delete records of the tenant deletes these as well",
+);
+
 impl Broker {
     pub(super) fn produce(
         &mut self,
@@ -192,6 +199,26 @@ impl Broker {
             }
             Err(error) => Response::Offsets { error, log_start: 0, high_watermark: 0 },
         }
+    }
+
+    /// Removes what comes before an offset, up to the high watermark; the first offset that is left.
+    pub(super) fn delete_records(
+        &mut self,
+        now: Instant,
+        controls: &Controls,
+        who: Option<u32>,
+        (topic, partition): (&TopicName, u32),
+        before: u64,
+        out: &mut Vec<Effect>,
+    ) -> Result<u64, ErrorCode> {
+        self.permit(controls, who, Resource::Topic, topic, Operations::DELETE)?;
+        let target = self.led(topic, partition)?;
+        if self.topics[target.0 as usize].config.immutable && controls.on(&AUDIT_IMMUTABLE) {
+            return Err(ErrorCode::PolicyViolation);
+        }
+        let (local, replica) = self.split(now, target);
+        replica.drop_before(local, before, out);
+        Ok(replica.log().start())
     }
 
     pub(super) fn coordinator(&self, controls: &Controls, who: Option<u32>, group: &str) -> Response {

@@ -117,6 +117,7 @@ fn broker(cell: usize, id: u16) -> BrokerSpec {
         timing: TIMING,
         flush: Flush::EveryBatch,
         storage_bytes: u64::MAX,
+        tampering: Vec::new(),
         costs: Costs { produce: Duration::micros(80), fetch: Duration::micros(60), replicate: Duration::micros(50) },
     }
 }
