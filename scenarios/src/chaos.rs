@@ -3,5 +3,6 @@
 pub mod ca_outage;
 pub mod cell_loss;
 pub mod intercell_partition;
+pub mod mirror_loop;
 pub mod retry_storm;
 pub mod stale_policy;
