@@ -7,6 +7,7 @@ use super::sweep::on_threads;
 use crate::args::Shrink;
 use crate::exit::{Done, Exit, Refusal, usage};
 use crate::input;
+use crate::place::Place;
 use crate::progress::Gauge;
 use crate::shrunk::{self, Telling};
 use crate::terminal::{Paint, say};
@@ -27,7 +28,8 @@ pub fn shrink(args: &Shrink) -> Done {
     let ticket = Ticket::read(&args.token, &args.files)?;
     let order = ticket.order()?;
     if let Some(dir) = args.out.as_deref().and_then(Path::parent) {
-        input::writable(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        Place::Disk(dir.to_owned()).ready()?;
     }
     let gauge = Gauge::new(args.time_budget);
     let work = || {

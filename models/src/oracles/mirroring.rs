@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Partitions and offsets at which an event lies.
+type Places = BTreeSet<(u32, u64)>;
+
 /// An event: topic in its home cell, and the request that published it.
 type Event = (Arc<str>, u64);
 
@@ -28,7 +31,7 @@ pub struct Mirroring {
     /// What each event says, as its home cell keeps it.
     home: BTreeMap<Event, Bytes>,
     /// Partition and offset at which an event stands, by cell.
-    places: BTreeMap<(Arc<str>, Event), BTreeSet<(u32, u64)>>,
+    places: BTreeMap<(Arc<str>, Event), Places>,
     acknowledged: BTreeMap<u64, (Arc<str>, Instant)>,
     found: usize,
     /// Events that were compared with their origin.

@@ -198,7 +198,7 @@ impl Connector {
         let draw = ctx.draw_at(luck::ARRIVAL, cause, 0);
         let gap = Duration(self.spec.gap.0 / 4 + below(draw, self.spec.gap.0 * 3 / 2 + 1));
         out.timer_for(lineage, gap, PUBLISH);
-        if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
+        if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::choice::ABSENT {
             return;
         }
         let bits = |cause, n| ctx.draw_at(luck::DATUM, cause, n);

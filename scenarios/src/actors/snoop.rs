@@ -55,7 +55,7 @@ impl Snoop {
         }
         self.tries -= 1;
         let step = Lineage::root(name_hash(&kit.principal()), u64::from(self.tries));
-        if kit.ctx.draw_at(luck::PRESENCE, step.cause, 0) != sim::swarm::ABSENT {
+        if kit.ctx.draw_at(luck::PRESENCE, step.cause, 0) != sim::choice::ABSENT {
             let request = (self.errand)(kit.ctx.draw_at(luck::ATTACK, step.cause, 0), self.end);
             let now = kit.ctx.now();
             self.routes.tick(now);

@@ -3,6 +3,7 @@
 //! They ask for opposite things. Where a fifth of all answers is lost, asking again is right, and everybody doing it is
 //! what brings the database down. Where no answer comes, asking at all is wrong, until it is time to see.
 
+use crate::actors::flood::Shot;
 use crate::actors::{Flood, Intruder};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
@@ -71,7 +72,7 @@ fn build(stage: &mut Stage<'_>) {
     // A customer that imports: it does nothing wrong, and what it writes can be counted where it is kept.
     stage.attacker("lost-answers", Some("delta"), "SRV-02", false, |d| {
         let login = Intruder::new(d.node("cell-b/idp"), d.node("edge-b"), "delta", "US", "retry-storm.imported");
-        Box::new(Flood { login, gap: Duration::millis(25), requests: 220, records: 12, writes: true })
+        Box::new(Flood { login, gap: Duration::millis(25), requests: 220, records: 12, shot: Shot::Write })
     });
     let budget_ppm = stage.config().limits.retry_budget_ppm;
     stage.oracle(move |cast| Box::new(Attempts::new(cast, budget_ppm)));
