@@ -20,12 +20,14 @@ mod cell;
 mod events;
 mod mesh;
 mod parts;
+mod places;
 pub mod sidecar;
 mod topology;
 
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
 pub use mesh::trust_domain;
+pub use places::{Place, places};
 pub use topology::build;
 
 /// Audience of tokens that the gateway accepts.

@@ -10,6 +10,7 @@ pub mod actors;
 pub mod canary;
 pub mod catalogue;
 pub mod chaos;
+pub mod drill;
 pub mod explore;
 pub mod fuzz;
 pub mod gate;
