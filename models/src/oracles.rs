@@ -3,9 +3,11 @@
 //! None of them needs the truth that only a simulator knows: fed with the records of a real deployment they judge it
 //! in the same way. Who is entitled to what is given to them beforehand, in [`Cast`].
 
+pub mod attempts;
 pub mod availability;
 pub mod cast;
 pub mod durability;
+pub mod fast_fail;
 pub mod handling;
 pub mod isolation;
 pub mod mirroring;

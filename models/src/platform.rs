@@ -8,6 +8,7 @@ use crate::gateway::token::TokenMemo;
 use crate::ids::TenantId;
 use crate::marker::Marker;
 use crate::mesh::verify::ChainMemo;
+use crate::retry;
 use crate::saas::Saas;
 use sim::network::LinkSpec;
 use sim::node::{Boot, NodeSpec};
@@ -175,6 +176,11 @@ pub struct Built {
 /// Index of a tenant in leak markers: its place in `tenants.yaml`.
 pub fn index_of(tenants: &Tenants, id: &str) -> u32 {
     tenants.tenants.iter().position(|t| &*t.id == id).map_or(u32::MAX >> 8, |i| i as u32)
+}
+
+/// How retries are earned and spent, at every hop.
+fn retries(config: &PlatformConfig) -> retry::Settings {
+    retry::Settings { budget_ppm: config.limits.retry_budget_ppm as u32, ..retry::Settings::DEFAULT }
 }
 
 /// The cell that serves a tenant: the first of its region.

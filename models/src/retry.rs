@@ -20,8 +20,8 @@ pub const RETRY_BUDGET: Control = control!(
 /// How retries are earned and spread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Retries earned by 100 requests: the *budget* of the promise, in percent.
-    pub percent: u32,
+    /// Retries earned by a million requests: the *budget* of the promise.
+    pub budget_ppm: u32,
     /// Retries that can be saved up; bounds the burst that follows a calm hour.
     pub saved_max: u32,
     /// Retries that one hop makes for one request.
@@ -33,9 +33,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A fifth more load at most; two retries; 25 ms doubling to 1 s, which leaves room inside the p95 of 1.5 s.
+    /// A tenth more load at most; two retries; 25 ms doubling to 1 s, which leaves room inside the p95 of 1.5 s.
     pub const DEFAULT: Settings = Settings {
-        percent: 20,
+        budget_ppm: 100_000,
         saved_max: 100,
         retries_max: 2,
         backoff: Duration::millis(25),
@@ -50,8 +50,8 @@ impl Settings {
     }
 }
 
-/// What the requests through one entry have earned. In ten-thousandths of a retry, so that a percentage of a percentage
-/// stays an integer.
+/// What the requests through one entry have earned. In hundredths of a millionth of a retry, so that a percentage of
+/// parts per million stays an integer.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     settings: Settings,
@@ -59,7 +59,7 @@ pub struct RetryBudget {
     error_budget_left_percent: u32,
 }
 
-const RETRY: u64 = 10_000;
+const RETRY: u64 = 100_000_000;
 
 impl RetryBudget {
     /// An empty budget: nothing is lent that no request has earned.
@@ -75,7 +75,7 @@ impl RetryBudget {
 
     /// A request enters: earns its fraction, and reserves up to `wanted` whole retries for itself and the hops below.
     pub fn enter(&mut self, wanted: u8) -> Allowance {
-        let earned = u64::from(self.settings.percent) * u64::from(self.error_budget_left_percent);
+        let earned = u64::from(self.settings.budget_ppm) * u64::from(self.error_budget_left_percent);
         self.saved = (self.saved + earned).min(u64::from(self.settings.saved_max) * RETRY);
         let granted = (self.saved / RETRY).min(u64::from(wanted)) as u8;
         self.saved -= u64::from(granted) * RETRY;
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn when_everything_fails_the_load_grows_by_the_budget_and_no_more() {
-        assert_eq!(attempts(&Controls::all_on(), 3, 1_000, || true), 1_200);
+        assert_eq!(attempts(&Controls::all_on(), 3, 1_000, || true), 1_100);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         }
         assert_eq!(budget.saved(), 0);
         budget.align(50);
-        for _ in 0..100 {
+        for _ in 0..200 {
             budget.enter(0);
         }
         assert_eq!(budget.saved(), 10);
@@ -274,8 +274,8 @@ mod tests {
                 pattern[at % pattern.len()]
             };
             let attempts = attempts(&Controls::all_on(), depth, requests, fails);
-            let percent = u64::from(Settings::DEFAULT.percent);
-            prop_assert!(attempts * 100 <= requests * (100 + percent), "{} attempts", attempts);
+            let budget_ppm = u64::from(Settings::DEFAULT.budget_ppm);
+            prop_assert!(attempts * 1_000_000 <= requests * (1_000_000 + budget_ppm), "{} attempts", attempts);
         }
     }
 }

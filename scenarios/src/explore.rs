@@ -96,7 +96,7 @@ pub fn explore(settings: &Settings, scenario: &'static Scenario, corpus: Corpus,
         runs: 0,
     };
     search.remember();
-    while search.runs < settings.runs_max && !watch.enough() && !(settings.stop_at_first && !search.found.is_empty()) {
+    while search.runs < settings.runs_max && !watch.enough() && (search.found.is_empty() || !settings.stop_at_first) {
         search.round();
         watch.tell(search.runs, search.corpus.features(), search.found.len());
     }

@@ -53,6 +53,7 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "cache", "a service is linked with the client library of its cache, which builds keys and fences reads"),
     ("app", "kafka::publisher", "a service is linked with the client library of its broker"),
     ("app", "breaker", "a breaker is a library of the caller: a ring that takes `now`"),
+    ("app", "retry", "the allowance that came with a request is spent by the hop that retries"),
     ("gateway", "retry", "a budget for retries is a library of the caller"),
     ("mirror", "kafka::route", "a mirror is a client of two clusters and finds leaders as every client does"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),

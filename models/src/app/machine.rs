@@ -3,19 +3,22 @@
 //! A request goes policy → cache → database → cache, or policy → broker; a row that is not what its owner's rows
 //! usually are goes to the policy once more, and never to the cache. Each step has a time limit: a policy agent that
 //! does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked again
-//! at its other node.
+//! at its other node, if the request has a retry left, and left alone when it goes on like that.
 
 use super::caller;
 use super::class::{RecordClass, about_row};
 use super::connection::Sockets;
+use super::databases::Databases;
 use super::operation::Task;
 use super::reason::{denied, publish_refused};
 use super::store::{self, Texts};
-use super::upstream::{Caches, CachesSpec, Databases};
+use super::upstream::{Caches, CachesSpec};
+use crate::breaker::FastFail;
 use crate::cache::Read;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Full, Publisher, Sent, Settled};
 use crate::luck;
+use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::http::{Reason, Request, Response};
@@ -42,6 +45,8 @@ pub struct AppSpec {
     pub caches: CachesSpec,
     /// The database nodes.
     pub databases: Databases,
+    /// How retries are spent: what is earned is counted at the gateway, and sent along.
+    pub retries: retry::Settings,
     /// The brokers.
     pub brokers: Vec<NodeId>,
     /// What each tenant's records usually are.
@@ -73,8 +78,12 @@ struct Open {
     phase: Phase,
     deadline: Instant,
     tries: u8,
+    /// Retries that the hops above have left to this one.
+    allowance: Allowance,
     /// The content of a row that the policy is being asked about.
     found: Vec<u8>,
+    /// The database node that was asked last.
+    asked: NodeId,
 }
 
 /// An application instance at work.
@@ -99,8 +108,10 @@ const TICK: u64 = 1;
 const ABOUT_ROW: u64 = 1 << 63;
 /// How often limits are looked at while anything is open: fine enough for the shortest of them.
 const TICK_EVERY: Duration = Duration::millis(20);
-/// How often a database is asked before the client is told.
+/// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
+/// Bits of a call's number that say which try it is; above them stands the request's.
+const TRY_BITS: u32 = 2;
 
 impl App {
     /// An instance with nothing open.
@@ -157,7 +168,9 @@ impl App {
             phase: Phase::Policy,
             deadline: ctx.now() + self.spec.policy_patience,
             tries: 0,
+            allowance: Allowance::received(request.headers.retry_allowance),
             found: Vec::new(),
+            asked: self.databases.primary(),
         };
         self.open.insert(key, open);
         out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
@@ -231,19 +244,35 @@ impl App {
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
         };
+        let asked = match self.databases.ask(ctx.now(), key) {
+            Ok(node) => node,
+            Err(after) => return self.fail_fast(out, key, after),
+        };
         open.phase = Phase::Database;
         open.deadline = ctx.now() + self.databases.patience();
         open.tries += 1;
+        open.asked = asked;
         let lineage = open.lineage.child(0xd8 + u64::from(open.tries));
-        out.send_for(lineage, self.databases.primary(), Wire::Sql(key, Box::new(transaction)));
+        out.send_for(lineage, asked, Wire::Sql(key << TRY_BITS | u64::from(open.tries), Box::new(transaction)));
     }
 
-    fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, key: u64, outcome: SqlOutcome) {
-        let Some(open) = self.open.get(&key).filter(|open| open.phase == Phase::Database) else { return };
-        if store::is_elsewhere(&outcome.replies) {
-            return self.ask_elsewhere(ctx, out, from, key);
+    /// The request of a call to a database, if that call is still waited for. Whoever gives up on a call closes its
+    /// connection: what comes of it later is never read.
+    fn calling(&self, call: u64) -> Option<u64> {
+        let (key, tries) = (call >> TRY_BITS, call & ((1 << TRY_BITS) - 1));
+        let open = self.open.get(&key).filter(|open| open.phase == Phase::Database)?;
+        (u64::from(open.tries) == tries).then_some(key)
+    }
+
+    fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, call: u64, outcome: SqlOutcome) {
+        let Some(key) = self.calling(call) else { return };
+        let Some(open) = self.open.get(&key) else { return };
+        let leads = !store::is_elsewhere(&outcome.replies);
+        self.databases.answered((ctx.now(), ctx.controls()), key, from, leads);
+        if !leads {
+            // Nothing was done there: to ask the right node is no retry.
+            return self.ask_again(ctx, out, key, |_, _| true);
         }
-        self.databases.answered(from);
         let (reason, body) = store::answer(&open.task, &outcome.replies, &open.body);
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
         if let Some(row) = store::found(&open.task, &outcome.replies)
@@ -280,11 +309,23 @@ impl App {
         out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question)));
     }
 
-    /// Another node is the primary, or this one does not answer.
-    fn ask_elsewhere(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, not: NodeId, key: u64) {
-        self.databases.failed(not);
-        let Some(open) = self.open.get(&key) else { return };
-        if open.tries < TRIES_MAX && open.task.is_repeatable() {
+    /// The node does not answer: another try is a retry, which has to be earned.
+    fn unanswered(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, by: NodeId, key: u64) {
+        self.databases.failed((ctx.now(), ctx.controls()), key, by);
+        let settings = self.spec.retries;
+        self.ask_again(ctx, out, key, |allowance, tries| allowance.spend(ctx.controls(), &settings, tries - 1));
+    }
+
+    /// Asks a database once more, if that cannot harm and `may` allows it after so many tries.
+    fn ask_again(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        key: u64,
+        may: impl FnOnce(&mut Allowance, u8) -> bool,
+    ) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        if open.tries < TRIES_MAX && open.task.is_repeatable() && may(&mut open.allowance, open.tries) {
             self.query(ctx, out, key);
         } else {
             self.finish(out, key, Reason::DependencyDown, Vec::new());
@@ -320,7 +361,24 @@ impl App {
         self.finish(out, ticket, reason, Vec::new());
     }
 
-    fn finish(&mut self, out: &mut Outbox<Saas>, key: u64, reason: Reason, mut body: Vec<u8>) {
+    /// Every circuit that the request needs is open: says so at once, and when to come back.
+    fn fail_fast(&mut self, out: &mut Outbox<Saas>, key: u64, FastFail(after): FastFail) {
+        let seconds = after.as_millis().div_ceil(1_000).max(1) as u32;
+        self.close(out, key, Reason::CircuitOpen, Vec::new(), Some(seconds));
+    }
+
+    fn finish(&mut self, out: &mut Outbox<Saas>, key: u64, reason: Reason, body: Vec<u8>) {
+        self.close(out, key, reason, body, None);
+    }
+
+    fn close(
+        &mut self,
+        out: &mut Outbox<Saas>,
+        key: u64,
+        reason: Reason,
+        mut body: Vec<u8>,
+        retry_after_s: Option<u32>,
+    ) {
         let Some(open) = self.open.remove(&key) else { return };
         if let (Task::List(_), Some(foreign)) = (&open.task, &self.spec.foreign_row) {
             body.push(b'\n');
@@ -332,6 +390,8 @@ impl App {
         // the router's business (TEN-07).
         response.tenant = Some(open.task.owner(&open.tenant).clone());
         response.region = Some(self.spec.region.clone());
+        response.retry_after_s = retry_after_s;
+        response.retries_spent = open.allowance.spent();
         out.send_for(open.lineage, open.from, Wire::HttpAnswer(Box::new(response)));
     }
 
@@ -346,9 +406,9 @@ impl App {
     fn tick(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         self.ticking = false;
         let now = ctx.now();
-        let late: Vec<(u64, Phase)> =
-            self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase)).collect();
-        for (key, phase) in late {
+        let late: Vec<(u64, Phase, NodeId)> =
+            self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase, o.asked)).collect();
+        for (key, phase, asked) in late {
             match phase {
                 // No decision is no permission.
                 Phase::Policy | Phase::Row => self.finish(out, key, Reason::DependencyDown, Vec::new()),
@@ -356,7 +416,7 @@ impl App {
                     self.caches.timed_out(ctx, key);
                     self.looked_up(ctx, out, key, None);
                 }
-                Phase::Database => self.ask_elsewhere(ctx, out, self.databases.primary(), key),
+                Phase::Database => self.unanswered(ctx, out, asked, key),
                 Phase::Broker => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
             }
         }
@@ -390,7 +450,7 @@ impl Machine<Saas> for App {
                         self.looked_up(ctx, out, key, Some(read));
                     }
                 }
-                Wire::SqlAnswer(key, outcome) => self.queried(ctx, out, from, key, outcome),
+                Wire::SqlAnswer(call, outcome) => self.queried(ctx, out, from, call, outcome),
                 Wire::KafkaAnswer(id, response) => {
                     let settled = self.publisher.on_answer(ctx.now(), id, &response);
                     self.settled(out, settled);
@@ -400,7 +460,11 @@ impl Machine<Saas> for App {
                 _ => {}
             },
             Input::Timer { token: TICK } => self.tick(ctx, out),
-            Input::Refused { to, message: Wire::Sql(key, _) } => self.ask_elsewhere(ctx, out, to, key),
+            Input::Refused { to, message: Wire::Sql(call, _) } => {
+                if let Some(key) = self.calling(call) {
+                    self.unanswered(ctx, out, to, key);
+                }
+            }
             Input::Refused { message: Wire::Policy(id, _), .. } => {
                 self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());
             }

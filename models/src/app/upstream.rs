@@ -1,4 +1,4 @@
-//! What the application keeps about the stores it calls: which database node leads, and the cache with its breaker.
+//! What the application keeps about its cache: connections, what is in flight, and the breaker.
 
 use super::operation::Task;
 use crate::breaker::{Breaker, Outcome, Permit, Settings};
@@ -10,41 +10,6 @@ use crate::wire::Wire;
 use crate::wire::resp;
 use sim::{Ctx, Duration, Instant, NodeId};
 use std::collections::BTreeMap;
-
-/// The database nodes of a cell, and which one is believed to lead.
-#[derive(Clone, Debug)]
-pub struct Databases {
-    nodes: Vec<NodeId>,
-    primary: usize,
-    patience: Duration,
-}
-
-impl Databases {
-    /// The first node leads until it says otherwise.
-    pub fn new(nodes: Vec<NodeId>, patience: Duration) -> Databases {
-        Databases { nodes, primary: 0, patience }
-    }
-    /// Whom to ask.
-    pub fn primary(&self) -> NodeId {
-        self.nodes[self.primary]
-    }
-    /// How long it may take.
-    pub fn patience(&self) -> Duration {
-        self.patience
-    }
-    /// A node answered as a primary does.
-    pub fn answered(&mut self, by: NodeId) {
-        if let Some(i) = self.nodes.iter().position(|n| *n == by) {
-            self.primary = i;
-        }
-    }
-    /// A node did not; the next is asked, unless somebody found out before.
-    pub fn failed(&mut self, node: NodeId) {
-        if self.primary() == node {
-            self.primary = (self.primary + 1) % self.nodes.len();
-        }
-    }
-}
 
 /// How application instances of a cell use its cache.
 #[derive(Clone, Debug)]
@@ -61,6 +26,8 @@ pub struct CachesSpec {
     pub ttl: Duration,
     /// How long the cache may take.
     pub patience: Duration,
+    /// When it is no longer asked.
+    pub breaker: Settings,
     /// A tenant that is deleted and created anew at this instant, on the platform's clock.
     pub reborn: Option<(TenantId, Instant)>,
 }
@@ -88,7 +55,7 @@ impl Caches {
         Caches {
             node: spec.node,
             client,
-            breaker: Breaker::new(Settings::DEFAULT),
+            breaker: Breaker::new(spec.breaker),
             calls: BTreeMap::new(),
             quiet: u64::MAX,
             patience: spec.patience,

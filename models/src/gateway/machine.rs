@@ -5,6 +5,7 @@
 //! header.
 
 use super::edge::{Edge, HealthPolicy, Unserved};
+use super::error_budget::ErrorBudget;
 use super::rate_limit::{Rate, RateLimiter};
 use super::shed::{self, Shed, Shedder};
 use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
@@ -61,6 +62,11 @@ pub struct GatewaySpec {
     pub rate: (u32, u32),
     /// Switches of tenant per minute of a principal.
     pub switches_per_min: u32,
+    /// How retries are earned, and spent at every hop.
+    pub retries: retry::Settings,
+    /// Requests that are promised to succeed, in parts per million, and over which span: what is left of that is what
+    /// retries are earned by.
+    pub objective: (u64, Duration),
     /// Bounds of the shedder.
     pub shed: shed::Settings,
     /// Worker time of one request, and of one answer.
@@ -84,6 +90,8 @@ struct Open {
     cell: usize,
     retries: u8,
     allowance: Allowance,
+    /// Retries that the hop below may spend on the attempt that is out.
+    lent: u8,
     request: Option<Box<Request>>,
 }
 
@@ -97,6 +105,7 @@ pub struct Gateway {
     shedder: Shedder,
     edge: Edge,
     budget: RetryBudget,
+    errors: ErrorBudget,
     open: BTreeMap<u64, Open>,
     deadlines: VecDeque<(Instant, u64)>,
     sweeping: bool,
@@ -116,6 +125,9 @@ const KEYS: u64 = 2;
 const HEALTH: u64 = 3;
 /// Timers with this bit are retries; the rest of the token is the request's number.
 const RETRY: u64 = 1 << 62;
+
+/// Retries that a request would like to have with it: one for this hop, one for those below.
+const RETRIES_WANTED: u8 = 2;
 
 /// A probe without an answer for this long has failed.
 const PROBE_PATIENCE: Duration = Duration::millis(400);
@@ -139,7 +151,8 @@ impl Gateway {
             switches: SwitchLimiter::new(spec.switches_per_min),
             shedder: Shedder::new(spec.shed),
             edge: Edge::new(ctx.now(), health, &regions),
-            budget: RetryBudget::new(retry::Settings::DEFAULT),
+            budget: RetryBudget::new(spec.retries),
+            errors: ErrorBudget::new(ctx.now(), spec.objective.0, spec.objective.1),
             open: BTreeMap::new(),
             deadlines: VecDeque::new(),
             sweeping: false,
@@ -175,6 +188,7 @@ impl Gateway {
 
     fn health(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let now = ctx.now();
+        self.budget.align(self.errors.left_percent(now));
         let lineage = self.own();
         let late: Vec<u64> =
             self.probes.iter().filter(|(_, (_, sent))| now.since(*sent) > PROBE_PATIENCE).map(|(id, _)| *id).collect();
@@ -229,7 +243,7 @@ impl Gateway {
         request.peer.thumbprint = self.spec.thumbprints.get(&from).copied();
         match self.admit(ctx, out, &mut request) {
             Ok((tenant, region, cell, remember)) => {
-                let allowance = self.budget.enter(1);
+                let allowance = self.budget.enter(RETRIES_WANTED);
                 self.sequence += 1;
                 let id = self.sequence;
                 let client_id = std::mem::replace(&mut request.id, id);
@@ -244,6 +258,7 @@ impl Gateway {
                     cell,
                     retries: 0,
                     allowance,
+                    lent: 0,
                     request: Some(request),
                 };
                 self.open.insert(id, open);
@@ -334,7 +349,8 @@ impl Gateway {
         let app = apps[below(draw, apps.len() as u64) as usize];
         let Some(request) = &open.request else { return };
         let mut copy = request.clone();
-        copy.headers.retry_allowance = Some(0);
+        open.lent = open.allowance.hand_down(1);
+        copy.headers.retry_allowance = Some(open.lent);
         let lineage = open.lineage.child(u64::from(open.retries) + 64);
         out.send_for(lineage, app, Wire::Http(copy));
         // What lies unread on a connection is taken for the answer to whatever was sent last.
@@ -347,8 +363,9 @@ impl Gateway {
     fn answer(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, mut response: Box<Response>) {
         out.busy(self.spec.cost.1);
         let Some(mut open) = self.open.remove(&response.id) else { return };
+        open.allowance.answered(std::mem::take(&mut open.lent), response.retries_spent);
         if self.may_retry(ctx, &mut open, response.reason) {
-            let settings = retry::Settings::DEFAULT;
+            let settings = self.spec.retries;
             let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, 0xbac0));
             let pause = settings.pause(open.retries, draw);
             open.retries += 1;
@@ -357,6 +374,7 @@ impl Gateway {
             return;
         }
         self.budget.leave(open.allowance);
+        self.errors.record(response.status >= 500);
         self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted));
         response.id = open.client_id;
         headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
@@ -367,7 +385,7 @@ impl Gateway {
         let Some(request) = &open.request else { return false };
         let keyed = request.headers.idempotency_key.is_some();
         retry::is_retryable(request.method, keyed, reason)
-            && open.allowance.spend(ctx.controls(), &retry::Settings::DEFAULT, open.retries)
+            && open.allowance.spend(ctx.controls(), &self.spec.retries, open.retries)
     }
 
     fn arm(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
@@ -387,8 +405,9 @@ impl Gateway {
             }
             self.deadlines.pop_front();
             if let Some(open) = self.open.get_mut(&id) {
-                // Too late for another try: the client's own patience is nearly over.
+                // Too late for another try: the client's own patience is nearly over. What was lent may be spent.
                 open.request = None;
+                open.lent = 0;
                 let response = Response::new(id, Reason::UpstreamTimeout).with_body(self.empty.clone());
                 self.answer(ctx, out, Box::new(response));
             }

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_walk_is_noticed_and_a_comparison_is_not() {
         let walk = |n: u64, gap: u64, status: fn(u64) -> u16| {
-            let tenant = |i: u64| Some(if i % 2 == 0 { "acme" } else { "gamma" });
+            let tenant = |i: u64| Some(if i.is_multiple_of(2) { "acme" } else { "gamma" });
             (0..n).map(move |i| said(i * gap, status(i), tenant(i), Some("EU"))).collect::<Vec<_>>()
         };
         check(walk(12, 10, |_| 200), 0);

@@ -4,9 +4,12 @@ use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, KnownBad, index_of};
 use crate::app::class::RecordClass;
-use crate::app::upstream::{CachesSpec, Databases};
+use crate::app::databases::Databases;
+use crate::app::upstream::CachesSpec;
 use crate::app::{App, AppSpec};
+use crate::breaker::Settings;
 use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
+use crate::config::settings::Dependency;
 use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
@@ -183,7 +186,8 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let node = |name: &str| parts.directory.node(&format!("{}/{name}", cell.id));
     let number: u64 = role.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
     let accounts = deployment.all_tenants.tenants.iter().map(|t| account(&t.id)).collect();
-    let patience = config.dependency("redis").map_or(Duration::millis(50), |d| d.timeout);
+    let dependency = |name| config.dependency(name).expect("every input says when each dependency counts as failed");
+    let (redis, timescaledb) = (dependency("redis"), dependency("timescaledb"));
     let foreign = deployment.known_bad.map(|KnownBad::ForeignRowInLists| {
         let victim = &deployment.tenants[0].0.id;
         (deployment.datum)(victim, deployment.tenants[0].1, 0, 0).encode().as_bytes().into()
@@ -199,19 +203,37 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
             tenants: accounts,
             connection_base: number << 32,
             ttl: config.ttls.cache_entry,
-            patience,
+            patience: redis.timeout,
+            breaker: breaker_of(redis),
             reborn: deployment.reborn.clone(),
         },
         databases: Databases::new(
             databases(&cell.id).iter().map(|r| parts.directory.node(r)).collect(),
-            Duration::millis(500),
+            timescaledb.timeout,
+            breaker_of(timescaledb),
         ),
+        retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
         classes: Rc::new(classes(deployment)),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };
     Rc::new(move |ctx, out| Box::new(App::boot(&spec, ctx, out)))
+}
+
+/// A dependency's breaker, as configured; what the configuration does not say is the documented default. It says how
+/// long an opening lasts, so no opening lasts longer.
+fn breaker_of(dependency: &Dependency) -> Settings {
+    let breaker = &dependency.breaker;
+    Settings {
+        window: breaker.window,
+        calls_min: breaker.requests_min as u32,
+        failures_percent: breaker.failures_ppm.div_ceil(10_000) as u32,
+        open_for: breaker.open,
+        open_for_max: breaker.open,
+        probes: breaker.probes as u32,
+        ..Settings::DEFAULT
+    }
 }
 
 const POLICY_KEY: (&str, [u8; 32]) = ("policy-signer", [7; 32]);

@@ -37,13 +37,13 @@ fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp beta gamma", Duration::millis(100));
     stage.usual_weather();
     stage.attacker("walker", Some(GRANTED[0]), "TEN-07", false, |d| {
-        let turn = Cell::new(0);
+        let turn = Cell::new(0_usize);
         let select = move |token: &Arc<str>| {
             turn.set(turn.get() + 1);
             let tenant = Some(GRANTED[turn.get() % GRANTED.len()].into());
             let mut headers = bearer(token);
             // The picker's cookie and the header are two ways to say the same.
-            let place = if turn.get() % 2 == 0 { &mut headers.tenant_id } else { &mut headers.cookie_tenant };
+            let place = if turn.get().is_multiple_of(2) { &mut headers.tenant_id } else { &mut headers.cookie_tenant };
             *place = tenant;
             Some(headers)
         };

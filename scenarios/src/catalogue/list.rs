@@ -12,6 +12,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
+    &crate::chaos::retry_storm::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
