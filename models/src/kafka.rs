@@ -1,4 +1,4 @@
-//! The Kafka cluster of a cell: brokers, the controller, and a producer library, all sans-IO.
+//! The Kafka cluster of a cell: brokers, the controller, and the libraries of producers and consumers, all sans-IO.
 //!
 //! A core takes a word and appends [`Effect`]s to a list: replies, words to other nodes, writes and syncs. The caller
 //! moves them; nothing here knows how. A broker acknowledges what a sync has confirmed (`flush.messages=1`), or, as
@@ -9,19 +9,23 @@
 
 pub mod acl;
 pub mod broker;
+pub mod consumer;
 pub mod controller;
+pub mod dead_letters;
 pub mod event;
 pub mod frame;
 pub mod idempotence;
 pub mod log;
 pub mod machine;
 pub mod offsets;
+pub mod principal;
 pub mod producer;
 pub mod publisher;
 pub mod quota;
 pub mod replica;
 pub mod route;
 pub mod schema;
+pub mod tamper;
 
 #[cfg(test)]
 mod cluster;
@@ -29,9 +33,11 @@ mod cluster;
 mod tests;
 
 pub use acl::{Operations, Resource, Rule, tenant_rules, topic_name};
-pub use broker::{Broker, BrokerConfig, Counters, Principal, TopicConfig};
+pub use broker::{Broker, BrokerConfig, Counters, TopicConfig};
+pub use consumer::{Consumer, Delivery};
 pub use controller::{Controller, ControllerEffect};
 pub use machine::{BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, TopicSpec};
+pub use principal::Principal;
 pub use producer::{Outcome, Producer};
 pub use publisher::{Publisher, Sent, Settled};
 pub use quota::Rate;
@@ -57,6 +63,13 @@ pub enum Effect {
         partition: u32,
         /// The batch.
         batch: Batch,
+    },
+    /// Events did not fit their topic's schema: count them.
+    Refused {
+        /// Topic.
+        topic: TopicName,
+        /// How many.
+        events: u64,
     },
     /// Tell another broker.
     Peer {

@@ -31,3 +31,4 @@ pub mod registry;
 pub mod retry;
 pub mod saas;
 pub mod wire;
+pub mod witness;

@@ -4,8 +4,11 @@
 //! in the same way. Who is entitled to what is given to them beforehand, in [`Cast`].
 
 pub mod attempts;
+pub mod audit;
 pub mod availability;
 pub mod cast;
+pub mod dead_letters;
+pub mod delivery;
 pub mod durability;
 pub mod fast_fail;
 pub mod handling;
@@ -13,6 +16,7 @@ pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
+pub mod storage;
 pub mod switching;
 
 pub use cast::{Cast, Forbidden, Principal};

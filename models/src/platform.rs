@@ -3,9 +3,10 @@
 //! Maps roles to addresses, wraps each workload in its sidecar, and builds the nodes of a deployment from
 //! `platform.toml` and `tenants.yaml`.
 
-use crate::config::{PlatformConfig, Tenant, Tenants};
+use crate::config::{Cell, PlatformConfig, Tenant, Tenants};
 use crate::gateway::token::TokenMemo;
 use crate::ids::TenantId;
+use crate::kafka::tamper::Tampering;
 use crate::marker::Marker;
 use crate::mesh::verify::ChainMemo;
 use crate::retry;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 mod cell;
+mod connector;
 mod events;
 mod mesh;
 mod parts;
@@ -27,6 +29,8 @@ mod topology;
 
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
+pub use connector::connector_path;
+pub use events::{DOMAINS, broker_roles};
 pub use mesh::trust_domain;
 pub use places::{Place, places};
 pub use topology::build;
@@ -77,12 +81,15 @@ impl Directory {
 /// Makes the boot function of an actor, once addresses are known.
 pub type Casting = Box<dyn Fn(Rc<Directory>) -> Boot<Saas>>;
 
-/// Somebody outside the platform: a client, an attacker.
+/// Somebody who is no part of the platform: a client, an attacker, a tenant's connector.
 pub struct Actor {
     /// Unique role.
     pub role: String,
     /// Group of the network it is in.
     pub group: String,
+    /// The tenant whose events it reads and writes: then it stands in a cell, behind a sidecar, with the certificate of
+    /// that tenant's connector.
+    pub connector_of: Option<TenantId>,
     /// Boots it.
     pub boot: Casting,
 }
@@ -92,6 +99,28 @@ pub struct Actor {
 pub enum KnownBad {
     /// The application answers every list request with a row of another tenant.
     ForeignRowInLists,
+}
+
+/// Which ways events take between the first two cells.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Mirrors {
+    /// From the first to the second, where copies carry the source cell in their names.
+    #[default]
+    OneWay,
+    /// Both ways under the same names, as with `IdentityReplicationPolicy`: consumers may move to the other cell and
+    /// find their topics.
+    BothWays,
+}
+
+impl Mirrors {
+    /// The ways, each from its source to its target.
+    pub fn ways(self, config: &PlatformConfig) -> Vec<(&Cell, &Cell)> {
+        let [first, second, ..] = &config.cells[..] else { return Vec::new() };
+        match self {
+            Mirrors::OneWay => vec![(first, second)],
+            Mirrors::BothWays => vec![(first, second), (second, first)],
+        }
+    }
 }
 
 /// The leak marker of a datum, by tenant, salt, record and version.
@@ -142,9 +171,15 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether every cell has a witness of its audit topics.
+    pub witnessed: bool,
+    /// Edits of logs behind their brokers' backs, by cell.
+    pub tampering: Vec<(Arc<str>, Tampering)>,
     /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the
     /// first.
     pub principals: Vec<(Arc<str>, Vec<TenantId>)>,
+    /// Which ways events take between cells.
+    pub mirrors: Mirrors,
     /// Ids of tokens that were taken back before the run.
     pub revoked: Vec<Arc<str>>,
     /// Workloads that actors play.

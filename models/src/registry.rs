@@ -32,6 +32,8 @@ pub const ALL: &[&Control] = &[
     &crate::gateway::token::TOKEN_REVOCATION,
     &crate::kafka::broker::ACKS_ALL,
     &crate::kafka::acl::ACL_PREFIX,
+    &crate::kafka::broker::AUDIT_IMMUTABLE,
+    &crate::kafka::dead_letters::DEAD_LETTER_ALARM,
     &crate::kafka::idempotence::IDEMPOTENT_PRODUCER,
     &crate::kafka::quota::QUOTA,
     &crate::kafka::schema::SCHEMA_VALIDATION,
@@ -60,4 +62,6 @@ pub const ALL: &[&Control] = &[
     &crate::postgres::pool::SET_LOCAL,
     &crate::postgres::primary::SYNCHRONOUS_COMMIT,
     &crate::postgres::rls::WITH_CHECK,
+    &crate::witness::book::COMPLETENESS,
+    &crate::witness::book::HASH_CHAIN,
 ];

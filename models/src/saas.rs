@@ -16,9 +16,17 @@ impl sim::Platform for Saas {
 pub const MIRROR_MARK: &str = "/";
 
 /// Domains whose events hold regulated data and never leave their region (EVT-05). Others may be mirrored.
-pub const BOUND_DOMAINS: &[&str] = &["audit", "records"];
+pub const BOUND_DOMAINS: &[&str] = &["audit", DEAD_LETTERS, "records"];
+
+/// Domain of the events of a tenant that its schemas refused, whatever they hold.
+pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// Whether a topic's domain is bound to its tenant's region.
 pub fn is_bound_topic(topic: &str) -> bool {
     topic.rsplit_once('.').is_some_and(|(_, domain)| BOUND_DOMAINS.contains(&domain))
+}
+
+/// Whether a topic holds what no schema lets into the others.
+pub fn is_dead_letter_topic(topic: &str) -> bool {
+    topic.rsplit_once('.').is_some_and(|(_, domain)| domain == DEAD_LETTERS)
 }

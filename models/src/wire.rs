@@ -34,6 +34,8 @@ pub enum Wire {
     Svid(Box<svid::SvidWord>),
     /// A connection is opened, or refused.
     Handshake(Box<svid::Handshake>),
+    /// Who has just connected, by its certificate. A sidecar tells its own workload; on a network it is no word at all.
+    Connected(svid::SpiffeId),
     /// A word on a link that an attacker may hold: readable and changeable, but then the seal does not fit.
     Sealed(Box<(Wire, svid::Seal)>),
     /// A question to the policy agent.
@@ -81,6 +83,7 @@ impl Wire {
             Wire::OidcAnswer(..) => "oidc answer",
             Wire::Svid(_) => "svid",
             Wire::Handshake(_) => "handshake",
+            Wire::Connected(_) => "connected",
             Wire::Sealed(_) => "sealed",
             Wire::Broker(_) => "kafka replication",
             Wire::Controller(_) => "kafka controller",

@@ -1,17 +1,24 @@
-//! Who plays: honest clients with open-loop load, and attackers with declared capabilities.
+//! Who plays: honest clients with open-loop load, tenants' connectors, and attackers with declared capabilities.
 
 pub mod attacker;
+pub mod broker;
 pub mod client;
+pub mod connector;
 pub mod defector;
+pub mod event_flood;
 pub mod flood;
 pub mod intruder;
 pub mod loot;
 pub mod pod;
+pub mod snoop;
 
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec};
+pub use connector::{Connector, ConnectorSpec};
 pub use defector::Defector;
+pub use event_flood::EventFlood;
 pub use flood::Flood;
 pub use intruder::{Intruder, bearer};
 pub use loot::Loot;
 pub use pod::Pod;
+pub use snoop::Snoop;

@@ -4,4 +4,5 @@ pub mod ca_outage;
 pub mod cell_loss;
 pub mod intercell_partition;
 pub mod retry_storm;
+pub mod mirror_loop;
 pub mod stale_policy;

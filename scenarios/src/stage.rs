@@ -14,9 +14,7 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::{
-    Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
-};
+use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
 use sim::choice::Choices;
@@ -31,6 +29,10 @@ use sim::{Duration, Instant};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
+
+mod events;
+
+use events::Events;
 
 /// What makes a pass differ from the calm one.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +76,8 @@ impl Default for Acts {
 pub struct Player {
     /// Role of its node, `attacker/replayed-token`.
     pub role: String,
+    /// The tenant whose connector's certificate it holds: then it stands in that tenant's cell.
+    pub connector_of: Option<Tenant>,
     /// Builds its script, once the nodes have addresses.
     pub script: MakeScript,
 }
@@ -117,6 +121,7 @@ pub struct Stage<'a> {
     promise: Option<Promise>,
     oracles: Vec<MakeOracle>,
     known_bad: Option<platform::KnownBad>,
+    events: Events,
     spares: Vec<String>,
     tokens: TokenMemo,
     chains: ChainMemo,
@@ -169,6 +174,7 @@ impl<'a> Stage<'a> {
             promise: None,
             oracles: Vec::new(),
             known_bad: None,
+            events: Events::default(),
             spares: vec!["cell-a/kafka-3".into()],
             tokens: TokenMemo::default(),
             chains: ChainMemo::default(),
@@ -181,10 +187,13 @@ impl<'a> Stage<'a> {
     /// When a tenant is not configured: a scenario names tenants that every input must have.
     pub fn tenants(&mut self, ids: &str, gap: Duration) {
         for id in ids.split_whitespace() {
-            let tenant = self.inputs.tenants.get(id);
-            let tenant = tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"));
-            self.tenants.push((tenant.clone(), gap));
+            self.tenants.push((self.tenant(id), gap));
         }
+    }
+
+    fn tenant(&self, id: &str) -> Tenant {
+        let tenant = self.inputs.tenants.get(id).cloned();
+        tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"))
     }
 
     /// Records that every tenant begins with.
@@ -240,11 +249,22 @@ impl<'a> Stage<'a> {
         never: bool,
         script: impl Fn(&Directory) -> Box<dyn Script> + 'static,
     ) {
+        self.play(name, tenant, None, (breach, never), Box::new(script));
+    }
+
+    fn play(
+        &mut self,
+        name: &str,
+        tenant: Option<&str>,
+        connector_of: Option<Tenant>,
+        (breach, never): (&'static str, bool),
+        script: MakeScript,
+    ) {
         let role = format!("attacker/{name}");
         let tenant = tenant.map(Into::into);
         let (name, also, entitled_until) = (role.as_str().into(), Vec::new(), Instant::ZERO);
         self.principals.push(Principal { name, tenant, also, honest: false, breach, never, entitled_until });
-        self.players.push(Player { role, script: Box::new(script) });
+        self.players.push(Player { role, connector_of, script });
     }
 
     /// Grants an attacker further tenants, of the region of its first.
@@ -318,7 +338,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A mark that is reached when a fact says so.
-    pub fn mark_when(&mut self, mark: &'static str, check: fn(&Fact) -> bool) {
+    pub fn mark_when(&mut self, mark: &'static str, check: impl Fn(&Fact) -> bool + 'static) {
         self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
     }
 
@@ -406,6 +426,7 @@ impl<'a> Stage<'a> {
     /// Builds the world. `disguise` is what the pass changes; `keep` keeps every fact.
     pub fn build(mut self, disguise: &Disguise, keep: bool) -> WorldSpec<Saas> {
         self.tenants.retain(|(t, _)| disguise.absent.as_ref() != Some(&t.id));
+        self.events.connectors.retain(|t| disguise.absent.as_ref() != Some(&t.id));
         if self.pass == Pass::Swarm {
             self.envelope.window = (self.acts.traffic_from, self.acts.safety_until);
             self.faults.extend(swarm::plan(self.draws, &self.envelope));
@@ -420,6 +441,9 @@ impl<'a> Stage<'a> {
             specials: self.specials.clone(),
             policies: self.policies.clone(),
             known_bad: self.known_bad,
+            mirrors: self.events.mirrors,
+            witnessed: self.events.witnessed,
+            tampering: self.events.tampering.clone(),
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
             enrolled: self.enrolled.clone(),
@@ -430,30 +454,22 @@ impl<'a> Stage<'a> {
             chains: self.chains.clone(),
         };
         let acts = self.acts;
+        let mut oracles = self.judges(&cast);
         let mut actors = self.clients(&deployment, disguise);
+        actors.extend(self.events.seats(&self.platform, self.inputs, acts, |tenant| salt(&tenant.id)));
         for player in self.players {
             let role: Arc<str> = player.role.as_str().into();
             let script = Rc::new(player.script);
+            let home = player.connector_of.as_ref().map(|t| platform::home_cell(&self.platform, t));
             actors.push(Actor {
                 role: player.role,
-                group: "internet".into(),
+                group: home.as_deref().unwrap_or("internet").into(),
+                connector_of: player.connector_of.map(|t| t.id),
                 boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
                     let (role, script) = (role.clone(), script.clone());
                     Rc::new(move |ctx, out| Box::new(Attacker::boot(role.clone(), script(&directory), ctx, out)))
                 }),
             });
-        }
-        let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
-            Box::new(isolation::Isolation::new(cast.clone())),
-            Box::new(refusal::Refusal::new(cast.clone())),
-            Box::new(residency::Residency::new(cast.clone())),
-            Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
-            Box::new(durability::Durability::new(cast.clone())),
-            Box::new(mirroring::Mirroring::new(cast.clone())),
-            Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
-        ];
-        if !self.forbidden.is_empty() {
-            oracles.push(Box::new(handling::Handling::new(cast.clone())));
         }
         oracles.extend(self.oracles.into_iter().map(|make| make(cast.clone())));
         let built = platform::build(&deployment, actors);
@@ -470,6 +486,23 @@ impl<'a> Stage<'a> {
             oracles,
             keep,
         }
+    }
+
+    /// Those who judge every scenario.
+    fn judges(&self, cast: &Rc<Cast>) -> Vec<Box<dyn Oracle<Saas>>> {
+        let mut oracles: Vec<Box<dyn Oracle<Saas>>> = vec![
+            Box::new(isolation::Isolation::new(cast.clone())),
+            Box::new(refusal::Refusal::new(cast.clone())),
+            Box::new(residency::Residency::new(cast.clone())),
+            Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
+            Box::new(durability::Durability::new(cast.clone())),
+            Box::new(Availability::new(cast.clone(), self.promise.clone(), Duration::millis(1500))),
+        ];
+        oracles.extend(self.events.judges(&self.platform, cast));
+        if !self.forbidden.is_empty() {
+            oracles.push(Box::new(handling::Handling::new(cast.clone())));
+        }
+        oracles
     }
 
     /// Who may log in for which tenant.
@@ -506,6 +539,7 @@ impl<'a> Stage<'a> {
                 entitled_until: Instant::ZERO,
             });
         }
+        self.events.principals().for_each(|p| cast.add(p));
         self.principals.iter().for_each(|p| cast.add(p.clone()));
         self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
         cast
@@ -530,6 +564,7 @@ impl<'a> Stage<'a> {
             actors.push(Actor {
                 role,
                 group: format!("internet-{}", tenant.region),
+                connector_of: None,
                 boot: Box::new(move |directory: Rc<Directory>| -> Boot<Saas> {
                     let spec = ClientSpec {
                         principal: principal.clone(),

@@ -56,6 +56,7 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "retry", "the allowance that came with a request is spent by the hop that retries"),
     ("gateway", "retry", "a budget for retries is a library of the caller"),
     ("mirror", "kafka::route", "a mirror is a client of two clusters and finds leaders as every client does"),
+    ("witness", "kafka::route", "a witness reads audit topics and finds leaders as every client does"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),
 ];
 

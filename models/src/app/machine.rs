@@ -16,7 +16,7 @@ use super::upstream::{Caches, CachesSpec};
 use crate::breaker::FastFail;
 use crate::cache::Read;
 use crate::ids::{Bytes, TenantId};
-use crate::kafka::publisher::{Full, Publisher, Sent, Settled};
+use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
 use crate::luck;
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
@@ -108,6 +108,10 @@ const TICK: u64 = 1;
 const ABOUT_ROW: u64 = 1 << 63;
 /// How often limits are looked at while anything is open: fine enough for the shortest of them.
 const TICK_EVERY: Duration = Duration::millis(20);
+/// Events of one topic that wait for the broker, at most: seconds of what one tenant may publish.
+const BACKLOG_MAX: usize = 64;
+/// After this, an event without an answer is published again.
+const PUBLISH_RETRY: Duration = Duration::millis(300);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
 /// Bits of a call's number that say which try it is; above them stands the request's.
@@ -120,7 +124,7 @@ impl App {
             name: name_hash(&spec.role),
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
-            publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, 256, Duration::millis(300)),
+            publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, BACKLOG_MAX, PUBLISH_RETRY),
             sends: Vec::new(),
             texts: Texts::default(),
             sockets: Sockets::default(),
@@ -338,9 +342,10 @@ impl App {
         open.phase = Phase::Broker;
         open.deadline = ctx.now() + Duration::millis(1_500);
         let topic: Arc<str> = format!("tenant.{}.{domain}", open.tenant).into();
-        match self.publisher.publish(ctx.now(), &topic, 0, open.body.clone(), key) {
+        match self.publisher.publish(ctx.now(), &topic, Some(&open.tenant), open.body.clone(), key) {
             Ok(()) => self.drive_publisher(ctx, out),
-            Err(Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+            Err(Refused::Throttled) => self.finish(out, key, Reason::RateLimited, Vec::new()),
+            Err(Refused::Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
         }
     }
 
@@ -454,6 +459,9 @@ impl Machine<Saas> for App {
                 Wire::KafkaAnswer(id, response) => {
                     let settled = self.publisher.on_answer(ctx.now(), id, &response);
                     self.settled(out, settled);
+                    for key in self.publisher.held_back() {
+                        self.finish(out, key, Reason::RateLimited, Vec::new());
+                    }
                     self.drive_publisher(ctx, out);
                 }
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),

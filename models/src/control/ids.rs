@@ -30,6 +30,8 @@ pub const IDS: &[&str] = &[
     "gateway.token-revocation",
     "kafka.acks-all",
     "kafka.acl-prefix",
+    "kafka.audit-immutable",
+    "kafka.dead-letter-alarm",
     "kafka.idempotent-producer",
     "kafka.quota",
     "kafka.schema-validation",
@@ -58,4 +60,6 @@ pub const IDS: &[&str] = &[
     "postgres.set-local",
     "postgres.synchronous-commit",
     "postgres.with-check",
+    "witness.completeness",
+    "witness.hash-chain",
 ];

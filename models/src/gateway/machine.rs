@@ -375,7 +375,11 @@ impl Gateway {
         }
         self.budget.leave(open.allowance);
         self.errors.record(response.status >= 500);
-        self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted));
+        // What is refused says nothing about how long work takes, and would make ordinary work look slow.
+        match response.status {
+            400..500 => self.shedder.abandoned(ctx.now(), &open.tenant),
+            _ => self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted)),
+        }
         response.id = open.client_id;
         headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
         out.send_for(open.lineage, open.client, Wire::HttpAnswer(response));

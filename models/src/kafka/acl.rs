@@ -27,8 +27,10 @@ impl Operations {
     pub const WRITE: Operations = Operations(2 | 4);
     /// Learn that it exists.
     pub const DESCRIBE: Operations = Operations(4);
+    /// Remove records.
+    pub const DELETE: Operations = Operations(8);
     /// All of them.
-    pub const ALL: Operations = Operations(7);
+    pub const ALL: Operations = Operations(15);
 
     fn include(self, other: Operations) -> bool {
         self.0 & other.0 == other.0

@@ -1,16 +1,17 @@
 //! A broker: checks who may do what, then hands each word to the partition that it is about.
 //!
 //! Permission is asked before existence, so a stranger learns nothing about other tenants' topics from the difference
-//! between two errors. Order of the checks of a produce: ACL, topic, leader, quota, in-sync replicas, schema, sequence.
+//! between two errors. Order of the checks of a produce: ACL, topic, leader, quota, room, in-sync replicas, schema,
+//! sequence.
 
 mod requests;
 
-pub use requests::ACKS_ALL;
+pub use requests::{ACKS_ALL, AUDIT_IMMUTABLE};
 
-use super::acl::Rule;
-use super::quota::{Quota, Rate};
+use super::principal::{Known, Principal};
 use super::replica::{Local, Replica, Taken, Timing};
 use super::schema::Schema;
+use super::tamper::Tampering;
 use super::{Effect, Flush, LogWrite};
 use crate::control::Controls;
 use crate::wire::kafka::{
@@ -42,24 +43,16 @@ pub struct TopicConfig {
     pub schema: Option<Arc<Schema>>,
     /// Where events go that the schema refuses (partition 0 of that topic).
     pub dead_letters: Option<TopicName>,
+    /// Whether nobody may remove what lies in it: audit topics.
+    pub immutable: bool,
 }
 
 impl Default for TopicConfig {
-    /// Two replicas in sync, 1 GiB a partition, no schema.
+    /// Two replicas in sync, 1 GiB a partition, no schema, and records may be removed.
     fn default() -> TopicConfig {
-        TopicConfig { min_isr: 2, retention_bytes: Some(1 << 30), schema: None, dead_letters: None }
+        let (schema, dead_letters) = (None, None);
+        TopicConfig { min_isr: 2, retention_bytes: Some(1 << 30), schema, dead_letters, immutable: false }
     }
-}
-
-/// Somebody who may connect.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// Name from the client certificate.
-    pub name: Arc<str>,
-    /// What it may do.
-    pub rules: Vec<Rule>,
-    /// `producer_byte_rate`, if it has a quota.
-    pub rate: Option<Rate>,
 }
 
 /// What an operator watches on a topic.
@@ -84,13 +77,15 @@ pub struct Broker {
     topics: Vec<Topic>,
     topic_of: BTreeMap<(u64, Arc<str>), u32>,
     visible: BTreeMap<TopicName, u32>,
-    principals: Vec<(Vec<Rule>, Option<Quota>)>,
+    principals: Vec<Known>,
     principal_of: BTreeMap<(u64, Arc<str>), u32>,
     syncs: VecDeque<PendingSync>,
     next_sync: u64,
     metadata_version: u64,
     beat_at: Option<Instant>,
     busy: BTreeSet<(u32, u32)>,
+    /// No room for more: nothing is appended for clients.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -136,6 +131,7 @@ impl Broker {
             metadata_version: 0,
             beat_at: None,
             busy: BTreeSet::new(),
+            full: false,
         };
         for (name, partitions, topic) in topics {
             broker.create_topic(name, partitions, topic);
@@ -165,8 +161,9 @@ impl Broker {
 
     /// Admits a principal, or changes what it may do. A new quota starts with a full bucket.
     pub fn set_principal(&mut self, principal: Principal) {
-        let entry = (principal.rules, principal.rate.map(Quota::new));
-        let key = (hash(&principal.name), principal.name);
+        let Principal { name, rules, rate, client_rate } = principal;
+        let entry = Known::new(rules, rate, client_rate);
+        let key = (hash(&name), name);
         match self.principal_of.get(&key) {
             Some(at) => self.principals[*at as usize] = entry,
             None => {
@@ -211,6 +208,11 @@ impl Broker {
                 Some(Response::OffsetFetch { error, offset })
             }
             Request::ListOffsets { topic, partition } => Some(self.list_offsets(controls, who, &topic, partition)),
+            Request::DeleteRecords { topic, partition, before } => {
+                let deleted = self.delete_records(now, controls, who, (&topic, partition), before, out);
+                let (error, log_start) = deleted.map_or_else(|e| (e, 0), |start| (ErrorCode::None, start));
+                Some(Response::DeleteRecords { error, log_start })
+            }
             Request::FindCoordinator { group } => Some(self.coordinator(controls, who, &group)),
             Request::Metadata { topics } => Some(Response::Metadata(self.metadata(controls, who, topics))),
         };
@@ -289,6 +291,16 @@ impl Broker {
         }
     }
 
+    /// Somebody edits a log on the disk of this broker. Whether there was anything to edit.
+    pub fn tamper(&mut self, tampering: &Tampering, out: &mut Vec<Effect>) -> bool {
+        let Some(target) = self.target(&tampering.topic, 0) else { return false };
+        let edited = self.replica(target).tamper(tampering.edit, tampering.until, out);
+        if edited {
+            self.sync(target, out);
+        }
+        edited
+    }
+
     /// A partition, for facts about what this broker stores and believes.
     pub fn partition(&self, topic: &TopicName, partition: u32) -> Option<&Replica> {
         let (t, p) = self.target(topic, partition)?;
@@ -297,6 +309,15 @@ impl Broker {
     /// What an operator watches on a topic.
     pub fn counters(&self, topic: &TopicName) -> Counters {
         self.topic(topic).map_or_else(Counters::default, |t| self.topics[t as usize].counters)
+    }
+
+    /// Bytes of all its logs.
+    pub fn bytes(&self) -> u64 {
+        self.topics.iter().flat_map(|t| &t.partitions).map(|replica| replica.log().bytes()).sum()
+    }
+    /// Says whether its storage has room for more.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
     }
 
     fn sync(&mut self, target: Target, out: &mut Vec<Effect>) {

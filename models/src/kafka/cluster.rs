@@ -95,7 +95,12 @@ impl World {
         let disk = self.disks[broker].synced.clone();
         let topics = [(topic(), 1, TopicConfig::default())];
         let mut booted = Broker::boot(BROKERS[broker], self.lives[broker], config, topics, disk);
-        booted.set_principal(Principal { name: "acme".into(), rules: tenant_rules("acme"), rate: None });
+        booted.set_principal(Principal {
+            name: "acme".into(),
+            rules: tenant_rules("acme"),
+            rate: None,
+            client_rate: None,
+        });
         self.brokers[broker] = Some(booted);
     }
 
@@ -130,7 +135,7 @@ impl World {
                     let (producer, ticket) = (correlation as usize & 1, correlation >> 1);
                     self.network.push(Word::Reply(producer, ticket, reply));
                 }
-                Effect::Reply { .. } | Effect::Committed { .. } => {}
+                Effect::Reply { .. } | Effect::Committed { .. } | Effect::Refused { .. } => {}
                 Effect::Peer { to, word } => self.network.push(Word::ToBroker(to.0, BrokerId(broker), word)),
                 Effect::Controller(word) => self.network.push(Word::ToController(word)),
                 Effect::Write(write) => self.disks[usize::from(broker)].unsynced.push(write),
@@ -244,7 +249,7 @@ fn run(seed: u64, controls: Controls, flush: Flush, crashes: bool) -> (Vec<Vec<u
             for producer in 0..2u64 {
                 let value = (ticket << 1 | producer).to_le_bytes().as_slice().into();
                 let records: Arc<[Record]> = [Record::new(value, world.now)].into();
-                world.producers[producer as usize].enqueue(world.now, topic(), 0, records, ticket);
+                world.producers[producer as usize].enqueue(world.now, (topic(), 0), None, records, ticket);
             }
             ticket += 1;
         }

@@ -1,15 +1,18 @@
 //! The Kafka machines: a broker on a node, and the controller of its cluster.
 //!
-//! Who speaks is decided by the connection, never by the word: principals are given by node, as certificates name them.
+//! Who speaks is decided by the connection, never by the word: a client is the principal that its certificate names.
 //! What a broker has appended counts only after its disk has said so; a sync that fails is asked for again.
 
 use super::acl::Operations;
-use super::broker::{Broker, BrokerConfig, Principal, TopicConfig};
+use super::broker::{Broker, BrokerConfig, TopicConfig};
+use super::dead_letters::{ALARM, Watch};
 use super::event::event_request;
 use super::frame::Frames;
 use super::offsets::OFFSETS_TOPIC;
+use super::principal::Principal;
 use super::replica::Timing;
-use super::{Effect, Flush, Resource, Rule};
+use super::tamper::Tampering;
+use super::{Effect, Flush, LogChange, Resource, Rule};
 use crate::fact::{Fact, Place};
 use crate::saas::{MIRROR_MARK, Saas};
 use crate::wire::Wire;
@@ -17,7 +20,7 @@ use crate::wire::kafka::{Batch, BrokerId, ClusterWord, ErrorCode, Request, Respo
 use sim::disk::{FileId, Write};
 use sim::seed::{Lineage, mix};
 use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 mod controller;
@@ -38,11 +41,16 @@ pub struct TopicSpec {
 }
 
 impl TopicSpec {
-    /// The same topic as another cell's mirror keeps it.
+    /// The same topic as another cell's mirror keeps it: what its schema refuses stays at home.
+    #[must_use]
+    pub fn mirrored(&self) -> TopicSpec {
+        let config = TopicConfig { dead_letters: None, ..self.config.clone() };
+        TopicSpec { config, ..self.clone() }
+    }
+    /// The same with the source cell in its name.
     #[must_use]
     pub fn mirrored_from(&self, cell: &str) -> TopicSpec {
-        let config = TopicConfig { dead_letters: None, ..self.config.clone() };
-        TopicSpec { name: format!("{cell}{MIRROR_MARK}{}", self.name).into(), config, ..self.clone() }
+        TopicSpec { name: format!("{cell}{MIRROR_MARK}{}", self.name).into(), ..self.mirrored() }
     }
 }
 
@@ -66,7 +74,7 @@ pub struct BrokerSpec {
     pub brokers: Vec<(BrokerId, NodeId)>,
     /// The cluster's controller.
     pub controller: NodeId,
-    /// Who is behind each connection, as its certificate says. Others are strangers.
+    /// Who is behind a connection before its certificate says so, for clusters without a mesh. Others are strangers.
     pub connections: BTreeMap<NodeId, Arc<str>>,
     /// Principals with their rules and quotas.
     pub principals: Vec<Principal>,
@@ -78,8 +86,12 @@ pub struct BrokerSpec {
     pub timing: Timing,
     /// When an append counts as stored.
     pub flush: Flush,
+    /// Bytes that its logs may take; [`u64::MAX`] for no bound.
+    pub storage_bytes: u64,
     /// Worker time.
     pub costs: Costs,
+    /// Edits of its logs behind its back, in order.
+    pub tampering: Vec<Tampering>,
 }
 
 /// Intervals for runs of seconds, not hours: a dead broker is missed after [`SESSION`].
@@ -138,7 +150,12 @@ pub struct BrokerNode {
     connections: BTreeMap<NodeId, Arc<str>>,
     stranger: Arc<str>,
     place: Place,
+    storage_bytes: u64,
+    /// Bytes of all logs.
+    stored_bytes: u64,
     costs: Costs,
+    watch: Watch,
+    tampering: VecDeque<Tampering>,
     calls: BTreeMap<u64, Call>,
     called: u64,
     life: u64,
@@ -164,6 +181,8 @@ impl BrokerNode {
         let incarnation = life.max(ctx.now().as_nanos());
         let mut broker = Broker::boot(spec.id, incarnation, config, topics, writes);
         spec.principals.iter().for_each(|p| broker.set_principal(p.clone()));
+        let stored_bytes = broker.bytes();
+        broker.set_full(stored_bytes >= spec.storage_bytes);
         let mut node = BrokerNode {
             broker,
             frames,
@@ -172,7 +191,12 @@ impl BrokerNode {
             connections: spec.connections.clone(),
             stranger: "stranger".into(),
             place: spec.place.clone(),
+            storage_bytes: spec.storage_bytes,
+            stored_bytes,
             costs: spec.costs,
+            watch: Watch::default(),
+            // What was edited before this life lies on the disk as it was edited.
+            tampering: spec.tampering.iter().filter(|t| t.at > ctx.now()).cloned().collect(),
             calls: BTreeMap::new(),
             called: 0,
             life,
@@ -180,7 +204,7 @@ impl BrokerNode {
             effects: Vec::new(),
         };
         node.tick(ctx, out);
-        node.apply(out);
+        node.apply(ctx, out);
         node
     }
 
@@ -192,25 +216,39 @@ impl BrokerNode {
     fn tick(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         self.ticks += 1;
         self.broker.tick(ctx.now(), &mut self.effects);
+        while let Some(tampering) = self.tampering.pop_front_if(|t| t.at <= ctx.now()) {
+            if self.broker.tamper(&tampering, &mut self.effects) {
+                out.fact(Fact::Truth { what: tampering.edit.name(), about: tampering.topic, value: 1 });
+            }
+        }
         out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
     }
 
     fn call(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, request: Request) {
         let records = if let Request::Produce(p) = &request { p.records.len() as u64 } else { 0 };
-        out.busy(if records > 0 { self.costs.produce * records } else { self.costs.fetch });
         let principal = self.connections.get(&from).unwrap_or(&self.stranger).clone();
         self.called += 1;
         let call = Call { from, id, lineage: ctx.lineage(), principal: principal.clone() };
         self.calls.insert(self.called, call);
         self.broker.on_client(ctx.now(), ctx.controls(), &principal, self.called, request, &mut self.effects);
+        // What a muted principal sends stays in its connection, unread.
+        let muted = matches!(self.effects.last(), Some(Effect::Reply { response: Response::Produce(reply), .. })
+            if reply.error == ErrorCode::ThrottlingQuotaExceeded);
+        out.busy(if records > 0 && !muted { self.costs.produce * records } else { self.costs.fetch });
     }
 
-    fn apply(&mut self, out: &mut Outbox<Saas>) {
+    fn apply(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let mut effects = std::mem::take(&mut self.effects);
+        let (mut grown, mut cut) = (0, false);
         for effect in effects.drain(..) {
             match effect {
                 Effect::Reply { correlation, response } => self.reply(out, correlation, response),
                 Effect::Committed { topic, partition, batch } => self.state(out, &topic, partition, &batch),
+                Effect::Refused { topic, events } => {
+                    if let Some(value) = self.watch.note(ctx.now(), ctx.controls(), &topic, events) {
+                        out.fact(Fact::Reported { by: "kafka", what: ALARM, about: topic, value });
+                    }
+                }
                 Effect::Peer { to, word } => {
                     if let Some((_, node)) = self.brokers.iter().find(|(id, _)| *id == to) {
                         out.send(*node, Wire::Broker(Box::new(word)));
@@ -219,11 +257,32 @@ impl BrokerNode {
                 Effect::Controller(word) => {
                     out.send(self.controller, Wire::Controller(Box::new(ClusterWord::Broker(word))));
                 }
-                Effect::Write(write) => out.write(LOG, Write::Append(self.frames.frame(&write))),
+                Effect::Write(write) => {
+                    match &write.change {
+                        LogChange::Append { batch, .. } => grown += batch.size(),
+                        _ => cut = true,
+                    }
+                    out.write(LOG, Write::Append(self.frames.frame(&write)));
+                }
                 Effect::Sync(id) => out.sync(id),
             }
         }
         self.effects = effects;
+        if grown > 0 || cut {
+            self.weigh(out, grown, cut);
+        }
+    }
+
+    /// Keeps account of the room that is left. What a cut gave back is only known by adding up.
+    fn weigh(&mut self, out: &mut Outbox<Saas>, grown: u64, cut: bool) {
+        let before = self.stored_bytes;
+        self.stored_bytes = if cut { self.broker.bytes() } else { before + grown };
+        let full = self.stored_bytes >= self.storage_bytes;
+        if full && before < self.storage_bytes {
+            let about = self.place.cell.clone();
+            out.fact(Fact::Reported { by: "kafka", what: "storage-full", about, value: self.stored_bytes });
+        }
+        self.broker.set_full(full);
     }
 
     fn reply(&mut self, out: &mut Outbox<Saas>, correlation: u64, response: Response) {
@@ -254,6 +313,9 @@ impl Machine<Saas> for BrokerNode {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Kafka(id, request) } => self.call(ctx, out, from, id, *request),
+            Input::Message { from, message: Wire::Connected(id) } => {
+                self.connections.insert(from, id.as_str().into());
+            }
             Input::Message { from, message: Wire::Broker(word) } => {
                 out.busy(self.costs.replicate);
                 if let Some((peer, _)) = self.brokers.iter().find(|(_, node)| *node == from) {
@@ -273,7 +335,7 @@ impl Machine<Saas> for BrokerNode {
             Input::Synced { token, ok: false } => out.timer(SYNC_AGAIN, token),
             _ => {}
         }
-        self.apply(out);
+        self.apply(ctx, out);
     }
 }
 
@@ -283,6 +345,7 @@ fn denial(response: &Response) -> Option<&'static str> {
         Response::Produce(reply) => reply.error,
         Response::Fetch(reply) => reply.error,
         Response::Offsets { error, .. }
+        | Response::DeleteRecords { error, .. }
         | Response::Coordinator { error, .. }
         | Response::OffsetCommit { error }
         | Response::OffsetFetch { error, .. } => *error,
@@ -292,6 +355,7 @@ fn denial(response: &Response) -> Option<&'static str> {
         ErrorCode::TopicAuthorizationFailed => "TOPIC_AUTHORIZATION_FAILED",
         ErrorCode::GroupAuthorizationFailed => "GROUP_AUTHORIZATION_FAILED",
         ErrorCode::InvalidRecord => "INVALID_RECORD",
+        ErrorCode::PolicyViolation => "POLICY_VIOLATION",
         ErrorCode::InvalidProducerEpoch => "INVALID_PRODUCER_EPOCH",
         ErrorCode::ThrottlingQuotaExceeded => "THROTTLING_QUOTA_EXCEEDED",
         _ => return None,

@@ -3,6 +3,7 @@
 //! One batch in flight, not Kafka's five, so that order per key needs nothing of the network. Each lane has its own
 //! producer epoch: when a broker has forgotten the producer, only that partition starts a new sequence.
 
+use crate::ids::TenantId;
 use crate::wire::kafka::{Acks, ErrorCode, Produce, ProduceReply, ProducerStamp, Record, TopicName};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,8 +23,17 @@ pub struct Producer {
 struct Lane {
     epoch: u16,
     next_sequence: u32,
-    queue: VecDeque<(u64, Arc<[Record]>)>,
+    queue: VecDeque<Queued>,
     send_at: Option<Instant>,
+    /// The broker said that it will not read before.
+    throttled_until: Instant,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    ticket: u64,
+    client: Option<TenantId>,
+    records: Arc<[Record]>,
 }
 
 /// What became of a batch.
@@ -56,25 +66,51 @@ impl Producer {
         Producer { id, epoch, acks, retry, lanes: BTreeMap::new() }
     }
 
-    /// Queues a batch; `ticket` names it.
-    pub fn enqueue(&mut self, now: Instant, topic: TopicName, partition: u32, records: Arc<[Record]>, ticket: u64) {
-        let fresh = Lane { epoch: self.epoch, next_sequence: 0, queue: VecDeque::new(), send_at: None };
-        let lane = self.lanes.entry((topic, partition)).or_insert(fresh);
+    /// Queues a batch on behalf of `client`, if this producer has several; `ticket` names it.
+    pub fn enqueue(
+        &mut self,
+        now: Instant,
+        (topic, partition): (TopicName, u32),
+        client: Option<TenantId>,
+        records: Arc<[Record]>,
+        ticket: u64,
+    ) {
+        let epoch = self.epoch;
+        let throttled_until = Instant::ZERO;
+        let fresh = || Lane { epoch, next_sequence: 0, queue: VecDeque::new(), send_at: None, throttled_until };
+        let lane = self.lanes.entry((topic, partition)).or_insert_with(fresh);
         if lane.queue.is_empty() {
-            lane.send_at = Some(now);
+            lane.send_at = Some(now.max(lane.throttled_until));
         }
-        lane.queue.push_back((ticket, records));
+        lane.queue.push_back(Queued { ticket, client, records });
+    }
+
+    /// Gives up the batches of a partition that were never sent; their tickets. `under_way`: the first one was.
+    pub fn give_up(&mut self, topic: &TopicName, partition: u32, under_way: bool) -> Vec<u64> {
+        let Some(lane) = self.lanes.get_mut(&(topic.clone(), partition)) else { return Vec::new() };
+        let kept = usize::from(under_way).min(lane.queue.len());
+        if kept == 0 {
+            lane.send_at = None;
+        }
+        lane.queue.drain(kept..).map(|queued| queued.ticket).collect()
+    }
+
+    /// Batches of a partition that are not settled, and whether its broker holds this producer back.
+    pub fn backlog(&self, now: Instant, topic: &TopicName, partition: u32) -> (usize, bool) {
+        let lane = self.lanes.get(&(topic.clone(), partition));
+        lane.map_or((0, false), |lane| (lane.queue.len(), now < lane.throttled_until))
     }
 
     /// The batches to send now, with their tickets, and when to ask again.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<(u64, Produce)>) -> Instant {
         let mut next = Instant::NEVER;
         for ((topic, partition), lane) in &mut self.lanes {
-            let (Some(send_at), Some((ticket, records))) = (lane.send_at, lane.queue.front()) else { continue };
+            let (Some(send_at), Some(front)) = (lane.send_at, lane.queue.front()) else { continue };
             if send_at <= now {
                 let stamp = ProducerStamp { id: self.id, epoch: lane.epoch, base_sequence: lane.next_sequence };
-                let (topic, partition, records) = (topic.clone(), *partition, records.clone());
-                out.push((*ticket, Produce { topic, partition, producer: Some(stamp), acks: self.acks, records }));
+                let Queued { ticket, client, records } = front.clone();
+                let (topic, partition, producer) = (topic.clone(), *partition, Some(stamp));
+                out.push((ticket, Produce { topic, partition, client, producer, acks: self.acks, records }));
                 lane.send_at = Some(now + self.retry);
             }
             next = next.min(lane.send_at.unwrap_or(next));
@@ -92,12 +128,10 @@ impl Producer {
         reply: ProduceReply,
     ) -> Outcome {
         let Some(lane) = self.lanes.get_mut(&(topic.clone(), partition)) else { return Outcome::Stale };
-        let Some((front, records)) = lane.queue.front() else { return Outcome::Stale };
-        if *front != ticket {
-            return Outcome::Stale;
-        }
-        let count = records.len() as u32;
+        let Some(front) = lane.queue.front().filter(|front| front.ticket == ticket) else { return Outcome::Stale };
+        let count = front.records.len() as u32;
         let pause = Duration::millis(u64::from(reply.throttle_ms));
+        lane.throttled_until = lane.throttled_until.max(now + pause);
         match reply.error {
             ErrorCode::None | ErrorCode::DuplicateSequenceNumber => {
                 lane.next_sequence = lane.next_sequence.wrapping_add(count);
@@ -107,6 +141,7 @@ impl Producer {
             }
             // Nothing was appended, so the sequence number is free for the next batch.
             error @ (ErrorCode::InvalidRecord
+            | ErrorCode::ThrottlingQuotaExceeded
             | ErrorCode::TopicAuthorizationFailed
             | ErrorCode::InvalidProducerEpoch) => {
                 lane.settle(now + pause);

@@ -6,10 +6,13 @@
 
 use super::producer::{Outcome, Producer};
 use super::route::Routes;
-use crate::ids::Bytes;
+use crate::ids::{Bytes, TenantId};
 use crate::wire::kafka::{Acks, ErrorCode, Record, Request, Response, TopicName};
 use sim::{Duration, Instant, NodeId};
 use std::collections::BTreeMap;
+
+/// Topics of tenants have one partition.
+const PARTITION: u32 = 0;
 
 /// A request to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,9 +34,14 @@ pub struct Settled {
     pub result: Result<(), ErrorCode>,
 }
 
-/// The queue is full: nothing was taken.
+/// Why nothing was taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Full;
+pub enum Refused {
+    /// Too many events of the topic wait for their brokers.
+    Full,
+    /// The topic's broker holds its producer back: whoever publishes must come more slowly.
+    Throttled,
+}
 
 /// A publisher.
 #[derive(Clone, Debug)]
@@ -42,40 +50,51 @@ pub struct Publisher {
     routes: Routes,
     open: BTreeMap<u64, (TopicName, u32, u64)>,
     next_id: u64,
+    /// Given up because their broker asked for a pause.
+    held_back: Vec<u64>,
     queue_max: usize,
     due: Instant,
 }
 
 impl Publisher {
     /// A publisher to `brokers`. `life` must never have been used by any publisher before, former lives of this one
-    /// included: draw it at boot. It holds at most `queue_max` unsettled events, and sends again after `retry`.
+    /// included: draw it at boot. It holds at most `queue_max` unsettled events a topic, so that one tenant's backlog
+    /// is never another's, and sends again after `retry`.
     pub fn new(brokers: Vec<NodeId>, life: u64, queue_max: usize, retry: Duration) -> Publisher {
         Publisher {
             producer: Producer::new(life, 0, Acks::All, retry),
             routes: Routes::new(brokers, retry * 4),
             open: BTreeMap::new(),
             next_id: life,
+            held_back: Vec::new(),
             queue_max,
             due: Instant::NEVER,
         }
     }
 
-    /// Takes an event; `ticket` names it and must be unique. Call [`Publisher::poll`] next.
+    /// Takes an event, on behalf of `client` if this service has several; `ticket` names it and must be unique. Call
+    /// [`Publisher::poll`] next.
     ///
     /// # Errors
-    /// When too many events are unsettled.
+    /// When too many events of the topic are unsettled, or its broker has asked for a pause: what waits behind a pause
+    /// would only be told so later.
     pub fn publish(
         &mut self,
         now: Instant,
         topic: &TopicName,
-        partition: u32,
+        client: Option<&TenantId>,
         event: Bytes,
         ticket: u64,
-    ) -> Result<(), Full> {
-        if self.producer.pending() >= self.queue_max {
-            return Err(Full);
+    ) -> Result<(), Refused> {
+        let (backlog, throttled) = self.producer.backlog(now, topic, PARTITION);
+        if throttled {
+            return Err(Refused::Throttled);
         }
-        self.producer.enqueue(now, topic.clone(), partition, [Record::new(event, now)].into(), ticket);
+        if backlog >= self.queue_max {
+            return Err(Refused::Full);
+        }
+        let record = [Record::new(event, now)].into();
+        self.producer.enqueue(now, (topic.clone(), PARTITION), client.cloned(), record, ticket);
         Ok(())
     }
 
@@ -104,12 +123,24 @@ impl Publisher {
         self.routes.answered(id, response);
         let (topic, partition, ticket) = self.open.get(&id)?.clone();
         let settled = match self.producer.on_reply(now, &topic, partition, ticket, *reply) {
-            Outcome::Delivered { ticket, .. } => Settled { ticket, result: Ok(()) },
-            Outcome::Failed { ticket, error } => Settled { ticket, result: Err(error) },
-            Outcome::Retry | Outcome::Stale => return None,
+            Outcome::Delivered { ticket, .. } => Some(Settled { ticket, result: Ok(()) }),
+            Outcome::Failed { ticket, error } => Some(Settled { ticket, result: Err(error) }),
+            Outcome::Retry => None,
+            Outcome::Stale => return None,
         };
-        self.open.remove(&id);
-        Some(settled)
+        if reply.throttle_ms > 0 {
+            self.held_back.extend(self.producer.give_up(&topic, partition, settled.is_none()));
+        }
+        if settled.is_some() {
+            self.open.remove(&id);
+        }
+        settled
+    }
+
+    /// Tickets of events that were given up unsent, because their broker asked for a pause after the one before them:
+    /// ask after every answer.
+    pub fn held_back(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.held_back)
     }
 
     /// Events not yet settled.
@@ -134,9 +165,11 @@ mod tests {
             out.into_iter().map(|s| (s.to.0, s.id)).collect::<Vec<_>>()
         };
         for ticket in [8, 9] {
-            assert_eq!(publisher.publish(Instant(0), &topic, 0, (*b"e").into(), ticket), Ok(()));
+            assert_eq!(publisher.publish(Instant(0), &topic, None, (*b"e").into(), ticket), Ok(()));
         }
-        assert_eq!(publisher.publish(Instant(0), &topic, 0, (*b"e").into(), 10), Err(Full));
+        let full = publisher.publish(Instant(0), &topic, None, (*b"e").into(), 10);
+        assert_eq!(full, Err(Refused::Full));
+        assert_eq!(publisher.clone().publish(Instant(0), &"u".into(), None, (*b"e").into(), 10), Ok(()));
         let first = send(&mut publisher, 0);
         assert_eq!(first, [(1, 78)], "one batch under way a partition");
         let answer = |error| Response::Produce(ProduceReply::error(error));
@@ -146,6 +179,15 @@ mod tests {
         assert_eq!(publisher.on_answer(Instant(2), 78, &answer(ErrorCode::None)), Some(settled));
         assert_eq!(publisher.on_answer(Instant(2), 78, &answer(ErrorCode::None)), None);
         assert_eq!(send(&mut publisher, 50_000_000), [(2, 79)]);
+        let pause = Response::Produce(ProduceReply { throttle_ms: 9, ..ProduceReply::error(ErrorCode::None) });
+        let mut held_back = publisher.clone();
+        assert_eq!(held_back.publish(Instant(2), &topic, None, (*b"e").into(), 10), Ok(()));
+        assert_eq!(held_back.on_answer(Instant(3), 79, &pause), Some(Settled { ticket: 9, result: Ok(()) }));
+        let at = |ms| Instant(3) + Duration::millis(ms);
+        let again = |p: &mut Publisher, ms| p.publish(at(ms), &topic, None, (*b"e").into(), 11);
+        assert_eq!((held_back.held_back(), held_back.pending()), (vec![10], 0));
+        assert_eq!(again(&mut held_back, 8), Err(Refused::Throttled));
+        assert_eq!(again(&mut held_back, 9), Ok(()));
         let denied = publisher.on_answer(Instant(3), 79, &answer(ErrorCode::TopicAuthorizationFailed));
         assert_eq!(denied, Some(Settled { ticket: 9, result: Err(ErrorCode::TopicAuthorizationFailed) }));
         assert_eq!(send(&mut publisher, 1_000_000_000), []);

@@ -12,6 +12,7 @@ pub use following::Taken;
 use super::idempotence::Producers;
 use super::log::Log;
 use super::offsets::{GroupOffsets, OFFSETS_TOPIC, Position};
+use super::tamper::Edit;
 use super::{Effect, Flush, LogChange, LogWrite};
 use crate::wire::kafka::{Batch, BrokerId, ErrorCode, PartitionState, ProduceReply, ProducerStamp, Record, Response};
 use sim::{Duration, Instant};
@@ -251,6 +252,27 @@ impl Replica {
         } else {
             self.waiting.push(waiting);
         }
+    }
+
+    /// Removes what comes before `before`, as leader: of what is committed, and whole batches only. Followers learn it
+    /// with what they are told next.
+    pub fn drop_before(&mut self, local: Local<'_>, before: u64, out: &mut Vec<Effect>) {
+        self.change(LogChange::DropBefore(before.min(self.high_watermark)), out);
+        self.feed(local, out);
+    }
+
+    /// Somebody edits this log on its disk; whether there was anything to edit.
+    pub fn tamper(&mut self, edit: Edit, until: Instant, out: &mut Vec<Effect>) -> bool {
+        let Some(batches) = edit.applied(&self.log, until) else { return false };
+        let (durable, high_watermark) = (self.durable, self.high_watermark);
+        self.change(LogChange::Reset(self.log.start()), out);
+        for batch in batches {
+            self.change(LogChange::Append { after: self.log.last_epoch(), batch }, out);
+        }
+        // Who edits a disk waits for it, and does not tell the broker that anything happened.
+        self.durable = durable.min(self.log.end());
+        self.high_watermark = high_watermark.min(self.log.end());
+        true
     }
 
     /// A sync has confirmed this log up to `end`.

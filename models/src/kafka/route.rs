@@ -80,9 +80,9 @@ fn key(request: &Request) -> Key {
     match request {
         Request::Produce(p) => (p.topic.clone(), p.partition),
         Request::Fetch(f) => (f.topic.clone(), f.partition),
-        Request::FenceProducer { topic, partition, .. } | Request::ListOffsets { topic, partition } => {
-            (topic.clone(), *partition)
-        }
+        Request::FenceProducer { topic, partition, .. }
+        | Request::DeleteRecords { topic, partition, .. }
+        | Request::ListOffsets { topic, partition } => (topic.clone(), *partition),
         Request::OffsetCommit { group, .. } | Request::OffsetFetch { group, .. } => (group.clone(), u32::MAX),
         Request::FindCoordinator { .. } | Request::Metadata { .. } => (OFFSETS_TOPIC.into(), u32::MAX),
     }
@@ -93,6 +93,7 @@ fn error(response: &Response) -> ErrorCode {
         Response::Produce(reply) => reply.error,
         Response::Fetch(reply) => reply.error,
         Response::Offsets { error, .. }
+        | Response::DeleteRecords { error, .. }
         | Response::Coordinator { error, .. }
         | Response::OffsetCommit { error }
         | Response::OffsetFetch { error, .. } => *error,

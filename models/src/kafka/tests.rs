@@ -1,6 +1,7 @@
 //! One broker against tenants and attackers, control by control; what only shows under failures is in `cluster`.
 
 use super::acl::ACL_PREFIX;
+use super::broker::AUDIT_IMMUTABLE;
 use super::idempotence::IDEMPOTENT_PRODUCER;
 use super::offsets::OFFSETS_TOPIC;
 use super::quota::QUOTA;
@@ -31,7 +32,7 @@ fn broker() -> Broker {
         let governed = TopicConfig { schema: Some(Arc::new(schema.clone())), dead_letters, ..plain.clone() };
         topics.push((topic_name(tenant, "orders"), 1, governed));
         topics.push((topic_name(tenant, "dlq"), 1, plain.clone()));
-        topics.push((topic_name(tenant, "audit"), 1, plain.clone()));
+        topics.push((topic_name(tenant, "audit"), 1, TopicConfig { immutable: true, ..plain.clone() }));
     }
     let mut broker = Broker::boot(ME, 1, config, topics.clone(), []);
     let mut controller = Controller::new(NOW, &[ME], Duration::secs(9));
@@ -46,7 +47,7 @@ fn broker() -> Broker {
     }
     for tenant in ["acme", "acme-corp"] {
         let rate = Some(Rate { bytes_per_s: 10_000, burst_bytes: 10_000 });
-        broker.set_principal(Principal { name: tenant.into(), rules: tenant_rules(tenant), rate });
+        broker.set_principal(Principal { name: tenant.into(), rules: tenant_rules(tenant), rate, client_rate: None });
     }
     broker
 }
@@ -61,7 +62,7 @@ fn ask(broker: &mut Broker, controls: &Controls, principal: &str, request: Reque
 
 fn produce(broker: &mut Broker, controls: &Controls, who: &str, topic: &str, value: &[u8]) -> ProduceReply {
     let records = [Record::new(value.into(), NOW)].into();
-    let produce = Produce { topic: topic.into(), partition: 0, producer: None, acks: Acks::All, records };
+    let produce = Produce { topic: topic.into(), partition: 0, client: None, producer: None, acks: Acks::All, records };
     match ask(broker, controls, who, Request::Produce(produce)) {
         Response::Produce(reply) => reply,
         other => panic!("{other:?}"),
@@ -166,6 +167,60 @@ fn a_flood_is_muted_and_its_neighbour_is_not() {
 }
 
 #[test]
+fn a_service_has_one_quota_for_each_tenant_that_it_produces_for() {
+    let floods = |controls: &Controls| {
+        let mut broker = broker();
+        let client_rate = Some(Rate { bytes_per_s: 10_000, burst_bytes: 10_000 });
+        let rules = machine::platform_rules();
+        broker.set_principal(Principal { name: "service".into(), rules, rate: None, client_rate });
+        let mut last = |client: &str, times| {
+            let records: Arc<[Record]> = [Record::new([0u8; 1_000].as_slice().into(), NOW)].into();
+            let (topic, client) = (topic_name(client, "audit"), Some(client.into()));
+            let produce = Produce { topic, partition: 0, client, producer: None, acks: Acks::All, records };
+            let replies = (0..times).map(|_| ask(&mut broker, controls, "service", Request::Produce(produce.clone())));
+            match replies.last() {
+                Some(Response::Produce(reply)) => reply.error,
+                other => panic!("{other:?}"),
+            }
+        };
+        [last("acme", 100), last("acme-corp", 1)]
+    };
+    assert_eq!(floods(&controls(&[])), [ErrorCode::ThrottlingQuotaExceeded, ErrorCode::None]);
+    assert_eq!(floods(&controls(&[&QUOTA])), [ErrorCode::None; 2]);
+}
+
+#[test]
+fn a_broker_without_room_appends_nothing_more_and_still_serves_readers() {
+    let (mut broker, on) = (broker(), controls(&[]));
+    produce(&mut broker, &on, "acme", "tenant.acme.audit", b"x");
+    broker.set_full(true);
+    assert_eq!(produce(&mut broker, &on, "acme", "tenant.acme.audit", b"x").error, ErrorCode::KafkaStorageError);
+    assert_eq!(produce(&mut broker, &on, "acme", "tenant.acme.orders", b"{}").error, ErrorCode::KafkaStorageError);
+    assert_eq!(fetch(&mut broker, &on, "acme", "tenant.acme.audit").batches.len(), 1);
+    assert_eq!(broker.bytes(), Record::new((*b"x").into(), NOW).size(), "no dead letter either");
+}
+
+#[test]
+fn records_are_deleted_by_those_who_may_and_from_an_audit_topic_by_nobody() {
+    let delete = |controls: &Controls, who: &str, topic: &str| {
+        let mut broker = broker();
+        for _ in 0..3 {
+            produce(&mut broker, controls, "acme", topic, b"x");
+        }
+        let (topic, before) = (TopicName::from(topic), 2);
+        let request = Request::DeleteRecords { topic: topic.clone(), partition: 0, before };
+        let answer = ask(&mut broker, controls, who, request);
+        let Response::DeleteRecords { error, .. } = answer else { panic!("{answer:?}") };
+        (error, broker.partition(&topic, 0).expect("exists").log().start())
+    };
+    let on = controls(&[]);
+    assert_eq!(delete(&on, "acme", "tenant.acme.dlq"), (ErrorCode::None, 2));
+    assert_eq!(delete(&on, "acme-corp", "tenant.acme.dlq"), (ErrorCode::TopicAuthorizationFailed, 0));
+    assert_eq!(delete(&on, "acme", "tenant.acme.audit"), (ErrorCode::PolicyViolation, 0));
+    assert_eq!(delete(&controls(&[&AUDIT_IMMUTABLE]), "acme", "tenant.acme.audit"), (ErrorCode::None, 2));
+}
+
+#[test]
 fn a_retry_is_answered_with_the_first_offset_and_appended_once() {
     let retries = |controls: &Controls| {
         let mut broker = broker();
@@ -174,7 +229,7 @@ fn a_retry_is_answered_with_the_first_offset_and_appended_once() {
             let producer = Some(ProducerStamp { id: 9, epoch: 1, base_sequence });
             let records = [Record::new((*b"x").into(), NOW)].into();
             let topic = "tenant.acme.audit".into();
-            let produce = Produce { topic, partition: 0, producer, acks: Acks::All, records };
+            let produce = Produce { topic, partition: 0, client: None, producer, acks: Acks::All, records };
             match ask(&mut broker, controls, "acme", Request::Produce(produce)) {
                 Response::Produce(reply) => offsets.push(reply.base_offset),
                 other => panic!("{other:?}"),
@@ -196,7 +251,7 @@ fn a_fenced_producer_writes_no_more_and_the_fence_is_invisible() {
     let mut write = |epoch| {
         let records = [Record::new((*b"x").into(), NOW)].into();
         let producer = Some(stamp(epoch));
-        let produce = Produce { topic: topic.clone(), partition: 0, producer, acks: Acks::All, records };
+        let produce = Produce { topic: topic.clone(), partition: 0, client: None, producer, acks: Acks::All, records };
         match ask(&mut broker, &on, "acme", Request::Produce(produce)) {
             Response::Produce(reply) => reply.error,
             other => panic!("{other:?}"),

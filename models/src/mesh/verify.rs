@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 /// A path of signatures leads from the leaf to a believed root.
-pub const SVID_CHAIN: Control = control!("mesh.svid-chain", upholds: ["IDN-05"],
+pub const SVID_CHAIN: Control = control!("mesh.svid-chain", upholds: ["IDN-05", "IDN-10"],
     off: "the path is not verified, as with `InsecureSkipVerify` beside an id check: any self-signed leaf is believed");
 /// Every certificate of the chain is alive now.
 pub const SVID_VALIDITY: Control = control!("mesh.svid-validity", upholds: ["IDN-05", "IDN-06"],

@@ -217,6 +217,8 @@ pub struct MirrorInSpec {
     pub retry: Duration,
     /// Batches held back per partition because an earlier one is missing.
     pub window: usize,
+    /// How mirrored topics are named here.
+    pub naming: Naming,
     /// Worker time of checking a batch.
     pub cost: Duration,
 }
@@ -244,7 +246,7 @@ impl MirrorIn {
         let keys = spec.cells.iter().map(|cell| (cell.clone(), *key(&key_role(cell), 0).public()));
         let producer = ctx.own(0).cause;
         let mut node = MirrorIn {
-            sink: MirrorSink::new(Naming::Prefixed, producer, epoch, spec.window, spec.retry),
+            sink: MirrorSink::new(spec.naming, producer, epoch, spec.window, spec.retry),
             keys: CellKeys(keys.collect()),
             brokers: Brokers::new(ctx, &spec.brokers, spec.retry * 2),
             source: spec.source,

@@ -275,7 +275,8 @@ impl MirrorSink {
             }
             (Stage::Ready, Some(writing)) => {
                 let records: Arc<[Record]> = writing.records.iter().map(|r| r.record.clone()).collect();
-                Request::Produce(Produce { topic, partition, producer: Some(stamp), acks: Acks::All, records })
+                let (client, producer) = (None, Some(stamp));
+                Request::Produce(Produce { topic, partition, client, producer, acks: Acks::All, records })
             }
             (Stage::Ready, None) => return,
         };

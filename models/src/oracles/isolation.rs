@@ -1,4 +1,5 @@
-//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows.
+//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows or
+//! events.
 //!
 //! Every byte that reaches a principal is searched for leak markers in all their encodings; a marker names its owner.
 
@@ -11,7 +12,7 @@ use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use std::rc::Rc;
 
-/// Judges what principals receive, and whose rows hold whose data.
+/// Judges what principals receive, and whose rows and events hold whose data.
 pub struct Isolation {
     cast: Rc<Cast>,
     found: usize,
@@ -57,8 +58,12 @@ impl Isolation {
     }
 
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
-        let Fact::RowStored { tenant, key, body, place, .. } = seen.fact else { return };
-        let Some(owner) = self.cast.by_id(tenant) else { return };
+        let (owner, body, place) = match seen.fact {
+            Fact::RowStored { tenant, body, place, .. } => (self.cast.by_id(tenant), body, place),
+            Fact::EventStored { topic, body, place, .. } => (self.cast.topic_owner(topic), body, place),
+            _ => return,
+        };
+        let Some(owner) = owner else { return };
         let mut foreign = None;
         Scanner::shared().scan(body, |hit| {
             if let Some(marker) = hit.marker
@@ -70,8 +75,13 @@ impl Isolation {
         if let (Some(marker), true) = (foreign, self.found < FINDINGS_MAX) {
             self.found += 1;
             let writer = self.cast.by_index(marker.tenant).map_or("an unknown tenant", |m| &m.id);
-            let message = format!("row {tenant}/{key} in {} {} holds data of tenant {writer}", place.cell, place.store);
-            findings.push(finding("isolation", "TEN-02", Some(tenant), seen, message));
+            let what = match seen.fact {
+                Fact::EventStored { topic, offset, .. } => format!("event {topic}@{offset}"),
+                Fact::RowStored { tenant, key, .. } => format!("row {tenant}/{key}"),
+                _ => String::new(),
+            };
+            let message = format!("{what} in {} {} holds data of tenant {writer}", place.cell, place.store);
+            findings.push(finding("isolation", "TEN-02", Some(&owner.id), seen, message));
         }
     }
 }
@@ -86,7 +96,7 @@ impl Oracle<Saas> for Isolation {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         match seen.fact {
             Fact::Answered(_) => self.received(seen, findings),
-            Fact::RowStored { .. } => self.stored(seen, findings),
+            Fact::RowStored { .. } | Fact::EventStored { .. } => self.stored(seen, findings),
             _ => {}
         }
     }

@@ -3,12 +3,12 @@
 //!
 //! Judged by the contents of the logs in both cells and by what honest producers were told.
 
-use super::{Cast, FINDINGS_MAX, answer, finding};
-use crate::fact::Fact;
+use super::{Cast, FINDINGS_MAX, finding};
+use crate::fact::{Answer, Fact};
 use crate::ids::Bytes;
 use crate::kafka::event;
 use crate::kafka::schema::Schema;
-use crate::saas::{MIRROR_MARK, Saas, is_bound_topic};
+use crate::saas::{MIRROR_MARK, Saas, is_bound_topic, is_dead_letter_topic};
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use sim::{Instant, Vantage};
@@ -16,16 +16,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// An event of a request in a cell.
+/// An event: topic in its home cell, and the request that published it.
 type Event = (Arc<str>, u64);
 
 /// Judges the logs of all cells.
 pub struct Mirroring {
     cast: Rc<Cast>,
     schema: Schema,
-    /// (cell, topic, request) → the event, as its home cell keeps it.
+    /// From which cell to which events are carried.
+    ways: Vec<(Arc<str>, Arc<str>)>,
+    /// What each event says, as its home cell keeps it.
     home: BTreeMap<Event, Bytes>,
-    copies: BTreeMap<Event, BTreeSet<(u32, u64)>>,
+    /// Partition and offset at which an event stands, by cell.
+    places: BTreeMap<(Arc<str>, Event), BTreeSet<(u32, u64)>>,
     acknowledged: BTreeMap<u64, (Arc<str>, Instant)>,
     found: usize,
     /// Events that were compared with their origin.
@@ -33,54 +36,72 @@ pub struct Mirroring {
 }
 
 impl Mirroring {
-    /// Judges by this cast.
-    pub fn new(cast: Rc<Cast>) -> Mirroring {
+    /// Judges by this cast the mirrors that go from the first cell of each pair to the second.
+    pub fn new(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>) -> Mirroring {
         Mirroring {
             cast,
             schema: event::schema(),
+            ways,
             home: BTreeMap::new(),
-            copies: BTreeMap::new(),
+            places: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             found: 0,
             compared: 0,
         }
     }
 
+    /// The cell from which what lies in a topic came, and the topic's name there. Copies either say so in their name
+    /// or have the same name as at home, which is where their owner lives.
+    fn origin(&self, here: &Arc<str>, topic: &Arc<str>) -> (Arc<str>, Arc<str>) {
+        match topic.split_once(MIRROR_MARK) {
+            Some((cell, source)) => (cell.into(), source.into()),
+            None => (self.cast.topic_owner(topic).map_or(here, |m| &m.cell).clone(), topic.clone()),
+        }
+    }
+
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
-        let Fact::EventStored { topic, partition, offset, request, body, .. } = seen.fact else { return };
-        if let Err(invalid) = self.schema.validate(body) {
+        let Fact::EventStored { place, topic, partition, offset, request, body } = seen.fact else { return };
+        if let Err(invalid) = self.schema.validate(body)
+            && !is_dead_letter_topic(topic)
+        {
             let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");
             self.report(seen, findings, "EVT-02", topic, message);
         }
-        let Some((origin, source)) = topic.split_once(MIRROR_MARK) else {
-            self.home.insert((topic.clone(), *request), body.clone());
-            let places = self.copies.entry((topic.clone(), *request)).or_default();
-            places.insert((*partition, *offset));
-            if places.len() > 1 {
-                let message = format!("event {request:x} stands {} times in {topic}", places.len());
-                self.report(seen, findings, "EVT-03", topic, message);
-            }
-            return;
-        };
-        self.compared += 1;
-        let owner = topic.clone();
-        match self.home.get(&(source.into(), *request)) {
-            Some(home) if home == body => {}
-            Some(_) => {
-                let message = format!("event {request:x} of {source} was altered on its way from {origin}");
-                self.report(seen, findings, "EVT-06", &owner, message);
-            }
-            None => {
-                let message = format!("event {request:x} in {topic} was never produced in {origin}");
-                self.report(seen, findings, "EVT-06", &owner, message);
+        let (origin, source) = self.origin(&place.cell, topic);
+        let event = (source, *request);
+        let is_home = origin == place.cell;
+        if is_home {
+            self.home.insert(event.clone(), body.clone());
+        } else {
+            self.compared += 1;
+            let source = &event.0;
+            let wrong = match self.home.get(&event) {
+                Some(home) if home == body => None,
+                Some(_) => Some(format!("event {request:x} of {source} was altered on its way from {origin}")),
+                None => Some(format!("event {request:x} in {topic} was never produced in {origin}")),
+            };
+            if let Some(message) = wrong {
+                self.report(seen, findings, "EVT-06", topic, message);
             }
         }
-        let places = self.copies.entry((topic.clone(), *request)).or_default();
+        let places = self.places.entry((place.cell.clone(), event)).or_default();
         places.insert((*partition, *offset));
         if places.len() > 1 {
-            let message = format!("event {request:x} stands {} times in {topic}", places.len());
-            self.report(seen, findings, "EVT-04", &owner, message);
+            let message = format!("event {request:x} stands {} times in {topic} of {}", places.len(), place.cell);
+            self.report(seen, findings, if is_home { "EVT-03" } else { "EVT-04" }, topic, message);
         }
+    }
+
+    /// The topic of an event that its tenant was told is kept: published through the service, or at the brokers.
+    fn published(&self, answer: &Answer) -> Option<Arc<str>> {
+        let principal = self.cast.principal(&answer.principal)?;
+        let tenant = principal.tenant.as_ref()?;
+        if let Some(topic) = answer.what.strip_prefix("PRODUCE ") {
+            let own = self.cast.topic_owner(topic).is_some_and(|owner| owner.id == *tenant);
+            return own.then(|| topic.into());
+        }
+        let domain = answer.what.strip_prefix("POST /v1/events/").filter(|_| principal.honest)?;
+        Some(format!("tenant.{tenant}.{domain}").into())
     }
 
     fn report(
@@ -109,33 +130,26 @@ impl Oracle<Saas> for Mirroring {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         match seen.fact {
             Fact::EventStored { .. } => self.stored(seen, findings),
-            Fact::Answered(a) if a.status == 202 => {
-                if let (Some(answer), Some(domain)) = (answer(seen), a.what.strip_prefix("POST /v1/events/"))
-                    && let Some(tenant) =
-                        self.cast.principal(&answer.principal).filter(|p| p.honest).and_then(|p| p.tenant.clone())
-                {
-                    let topic: Arc<str> = format!("tenant.{tenant}.{domain}").into();
-                    self.acknowledged.insert(a.request, (topic, seen.at));
+            Fact::Answered(answer) if answer.status == 202 => {
+                if let Some(topic) = self.published(answer) {
+                    self.acknowledged.insert(answer.request, (topic, seen.at));
                 }
             }
             _ => {}
         }
     }
     fn finish(&mut self, end: Instant, findings: &mut Vec<Finding>, pending: &mut Vec<String>) {
-        let mirrored: BTreeSet<(&str, u64)> = self
-            .copies
-            .keys()
-            .filter_map(|(topic, request)| topic.split_once(MIRROR_MARK).map(|(_, source)| (source, *request)))
-            .collect();
         for (request, (topic, at)) in &self.acknowledged {
-            if !self.home.contains_key(&(topic.clone(), *request)) {
+            let event = (topic.clone(), *request);
+            let home = self.cast.topic_owner(topic).map(|m| &m.cell).filter(|_| !is_bound_topic(topic));
+            let ways = || self.ways.iter().filter(|(source, _)| Some(source) == home);
+            if !self.home.contains_key(&event) {
                 findings.push(lost(end, "EVT-03", topic, format!("event {request:x}, acknowledged at {at}, is gone")));
-            } else if !is_bound_topic(topic)
-                && self.cast.topic_owner(topic).is_some_and(|m| &*m.cell == "cell-a")
-                && !mirrored.contains(&(&**topic, *request))
+            } else if let Some((_, target)) =
+                ways().find(|(_, t)| !self.places.contains_key(&(t.clone(), event.clone())))
             {
-                pending.push(format!("event {request:x} of {topic}, acknowledged at {at}, never reached cell-b"));
-                let message = format!("event {request:x} of {topic}, acknowledged at {at}, never reached cell-b");
+                let message = format!("event {request:x} of {topic}, acknowledged at {at}, never reached {target}");
+                pending.push(message.clone());
                 findings.push(lost(end, "EVT-04", topic, message));
             }
             if findings.len() >= FINDINGS_MAX {

@@ -8,18 +8,21 @@ use crate::saas::Saas;
 use sim::Vantage;
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Judges that those who must never succeed never do.
 pub struct Refusal {
     cast: Rc<Cast>,
-    found: usize,
+    /// Findings by principal: one who gets through often must not hide another.
+    found: BTreeMap<Arc<str>, usize>,
 }
 
 impl Refusal {
     /// Judges by this cast.
     pub fn new(cast: Rc<Cast>) -> Refusal {
-        Refusal { cast, found: 0 }
+        Refusal { cast, found: BTreeMap::new() }
     }
 }
 
@@ -34,8 +37,12 @@ impl Oracle<Saas> for Refusal {
         let Some(answer) = answer(seen) else { return };
         let Some(principal) = self.cast.principal(&answer.principal) else { return };
         let entitled = !principal.never || answer.intended < principal.entitled_until;
-        if !entitled && (200..300).contains(&answer.status) && self.found < FINDINGS_MAX {
-            self.found += 1;
+        if !entitled && (200..300).contains(&answer.status) {
+            let found = self.found.entry(principal.name.clone()).or_default();
+            if *found == FINDINGS_MAX {
+                return;
+            }
+            *found += 1;
             let tenant = answer.tenant.as_deref();
             let message = format!(
                 "{} was served {} as tenant {} for {}, and holds nothing that entitles it",

@@ -50,16 +50,18 @@ fn databases(cell: &str) -> Vec<String> {
 }
 
 /// Every workload of the platform: edges, then cell by cell.
-pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
+pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
+    let config = &deployment.config;
     let all: Vec<String> = config.cells.iter().map(|c| c.id.to_string()).collect();
     let mut workloads = Vec::new();
     for edge in &config.edges {
         workloads.push(Workload {
             role: edge.id.to_string(),
             cell: edge.cell.to_string(),
-            path: GATEWAY,
+            path: GATEWAY.into(),
             calls: config.cells.iter().flat_map(apps).collect(),
             accepts: (Vec::new(), Vec::new()),
+            tells_callers: false,
             open: true,
             sealed: Vec::new(),
         });
@@ -68,12 +70,13 @@ pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
         let id = cell.id.to_string();
         let role = |name: &str| format!("{id}/{name}");
         let here = vec![id.clone()];
-        let plain = |name: &str, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+        let plain = |name: &str, path: &str, calls: Vec<String>, accepts: Vec<&str>| Workload {
             role: role(name),
             cell: id.clone(),
-            path,
+            path: path.into(),
             calls,
-            accepts: (here.clone(), accepts),
+            accepts: (here.clone(), accepts.into_iter().map(String::from).collect()),
+            tells_callers: false,
             open: false,
             sealed: Vec::new(),
         };
@@ -84,9 +87,10 @@ pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
             workloads.push(Workload {
                 role: app,
                 cell: id.clone(),
-                path: APP,
+                path: APP.into(),
                 calls,
-                accepts: (all.clone(), vec![GATEWAY]),
+                accepts: (all.clone(), vec![GATEWAY.into()]),
+                tells_callers: false,
                 open: false,
                 sealed: Vec::new(),
             });
@@ -99,7 +103,7 @@ pub(super) fn workloads(config: &PlatformConfig) -> Vec<Workload> {
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], vec![APP, POSTGRES]));
         }
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
-        workloads.extend(super::events::workloads(config, cell));
+        workloads.extend(super::events::workloads(deployment, cell));
     }
     workloads
 }
@@ -158,7 +162,7 @@ fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
 
 pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Component, Boot<Saas>) {
     let cell = parts.deployment.config.cell(&workload.cell).expect("workloads stand in configured cells");
-    match workload.path {
+    match &*workload.path {
         APP => (Component::App, app_boot(parts, cell, &workload.role)),
         POLICY => (Component::Policy, policy_boot(parts)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),

@@ -1,54 +1,84 @@
-//! The event backbone of a cell: brokers, their controller, and the mirror from the first cell to the second.
+//! The event backbone of a cell: brokers, their controller, and the halves of the mirrors that begin or end here.
 //!
 //! Every tenant of the cell has its topics, one a domain. Domains that hold regulated data are bound to their region;
-//! the mirror carries the others.
+//! the mirrors carry the others.
 
-use super::mesh::{APP, Workload};
+use super::connector;
+use super::mesh::{APP, BROKER, Workload};
 use super::parts::{Parts, place};
+use super::{Deployment, Mirrors};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
-use crate::kafka::Flush;
-use crate::kafka::broker::{Principal, TopicConfig};
+use crate::ids::TenantId;
+use crate::kafka::acl::tenant_rules;
+use crate::kafka::broker::TopicConfig;
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
 };
+use crate::kafka::{Flush, Operations, Principal, Rate, Resource, Rule};
 use crate::kafka::{acl, event};
+use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
-use crate::saas::Saas;
-use crate::wire::kafka::BrokerId;
+use crate::saas::{DEAD_LETTERS, Saas};
+use crate::wire::kafka::{BrokerId, TopicName};
+use crate::witness::{Witness, WitnessSpec};
 use sim::node::Boot;
 use sim::{Duration, NodeId};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-const BROKER: &str = "/ns/data/sa/kafka";
 const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
+const WITNESS: &str = "/ns/control/sa/witness";
 
 /// Domains of every tenant.
-pub const DOMAINS: [&str; 2] = ["telemetry", "audit"];
+pub const DOMAINS: [&str; 2] = ["telemetry", AUDIT];
+const AUDIT: &str = "audit";
+/// Dead letters take at most this part of what a tenant's topics may hold: they are looked at, not kept.
+const DEAD_LETTERS_SHARE: u64 = 8;
+
+/// Roles of the brokers of a cell, by its name.
+pub fn broker_roles(config: &PlatformConfig, cell: &str) -> Vec<String> {
+    config.cell(cell).map_or_else(Vec::new, brokers)
+}
 
 /// Roles of a cell's brokers.
 pub(super) fn brokers(cell: &Cell) -> Vec<String> {
     (1..=cell.sizes.kafka_brokers).map(|i| format!("{}/kafka-{i}", cell.id)).collect()
 }
 
-/// The mirror's two halves, when there are two cells to connect.
-fn mirror(config: &PlatformConfig) -> Option<(&Cell, &Cell)> {
-    Some((config.cells.first()?, config.cells.get(1)?))
+/// The other end of the way that begins in `cell`.
+fn target_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
+    let ways = deployment.mirrors.ways(&deployment.config);
+    ways.into_iter().find(|(source, _)| source.id == cell.id).map(|(_, target)| target)
+}
+
+/// The other end of the way that ends in `cell`.
+fn source_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
+    let ways = deployment.mirrors.ways(&deployment.config);
+    ways.into_iter().find(|(_, target)| target.id == cell.id).map(|(source, _)| source)
+}
+
+fn sending_half(cell: &Cell) -> String {
+    format!("{}/mirror-out", cell.id)
+}
+
+fn receiving_half(cell: &Cell) -> String {
+    format!("{}/mirror-in", cell.id)
 }
 
 /// Workloads of the backbone in a cell.
-pub(super) fn workloads(config: &PlatformConfig, cell: &Cell) -> Vec<Workload> {
+pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     let id = cell.id.to_string();
     let names = brokers(cell);
     let controller = format!("{id}/kafka-controller");
-    let workload = |role: String, path, calls: Vec<String>, accepts: Vec<&'static str>| Workload {
+    let workload = |role: String, path: &str, calls: Vec<String>, accepts: Vec<&str>| Workload {
         role,
         cell: id.clone(),
-        path,
+        path: path.into(),
         calls,
-        accepts: (vec![id.clone()], accepts),
+        accepts: (vec![id.clone()], accepts.into_iter().map(String::from).collect()),
+        tells_callers: path == BROKER,
         open: false,
         sealed: Vec::new(),
     };
@@ -56,55 +86,92 @@ pub(super) fn workloads(config: &PlatformConfig, cell: &Cell) -> Vec<Workload> {
     for broker in &names {
         let mut calls: Vec<String> = names.iter().filter(|b| *b != broker).cloned().collect();
         calls.push(controller.clone());
-        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR]));
+        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR, WITNESS]));
     }
     workloads.push(workload(controller, CONTROLLER, names.clone(), vec![BROKER]));
-    let Some((source, target)) = mirror(config) else { return workloads };
-    let (out, into) = (format!("{}/mirror-out", source.id), format!("{}/mirror-in", target.id));
-    if source.id == cell.id {
-        let mut half = workload(out, MIRROR, [names, vec![into.clone()]].concat(), vec![MIRROR]);
-        half.accepts.0 = vec![target.id.to_string()];
-        half.sealed = vec![into];
-        workloads.push(half);
-    } else if target.id == cell.id {
-        let mut half = workload(into, MIRROR, [names, vec![out.clone()]].concat(), vec![MIRROR]);
-        half.accepts.0 = vec![source.id.to_string()];
-        half.sealed = vec![out];
-        workloads.push(half);
+    if deployment.witnessed {
+        workloads.push(workload(format!("{id}/witness"), WITNESS, names.clone(), Vec::new()));
+    }
+    let half = |role: String, peer: String, other: &Cell| {
+        let mut half = workload(role, MIRROR, [&names[..], std::slice::from_ref(&peer)].concat(), vec![MIRROR]);
+        half.accepts.0 = vec![other.id.to_string()];
+        half.sealed = vec![peer];
+        half
+    };
+    if let Some(target) = target_of(deployment, cell) {
+        workloads.push(half(sending_half(cell), receiving_half(target), target));
+    }
+    if let Some(source) = source_of(deployment, cell) {
+        workloads.push(half(receiving_half(cell), sending_half(source), source));
     }
     workloads
 }
 
 /// Boots a workload of the backbone.
 pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Component, Boot<Saas>) {
-    match workload.path {
+    match &*workload.path {
         BROKER => (Component::Kafka, broker_boot(parts, cell, &workload.role)),
         CONTROLLER => (Component::Kafka, controller_boot(parts, cell)),
+        WITNESS => (Component::Siem, witness_boot(parts, cell)),
         _ if workload.role.ends_with("/mirror-out") => (Component::Mirror, out_boot(parts, cell)),
         _ => (Component::Mirror, in_boot(parts, cell)),
     }
 }
 
-/// Topics of a cell: its own tenants', and in the second cell what the mirror brings.
+/// Topics of a cell: its own tenants', what a mirror brings, and dead letters.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
-    let of = |home: &Cell| -> Vec<TopicSpec> {
-        let config = TopicConfig {
-            min_isr: home.sizes.kafka_min_insync as usize,
-            schema: Some(Arc::new(event::schema())),
-            ..TopicConfig::default()
-        };
-        let tenants = parts.deployment.tenants.iter().filter(|(t, _)| t.region == home.region);
-        let named = tenants.flat_map(|(t, _)| DOMAINS.map(|domain| acl::topic_name(&t.id, domain)));
-        let replicas = home.sizes.kafka_brokers as usize;
-        named.map(|name| TopicSpec { name, partitions: 1, replicas, config: config.clone() }).collect()
-    };
-    let mut topics = of(cell);
-    if let Some((source, target)) = mirror(&parts.deployment.config)
-        && target.id == cell.id
-    {
-        topics.extend(of(source).iter().map(|topic| topic.mirrored_from(&source.id)));
+    let mut topics = of_tenants(parts, cell);
+    if let Some(source) = source_of(parts.deployment, cell) {
+        topics.extend(of_tenants(parts, source).iter().map(|topic| match naming(parts.deployment) {
+            Naming::Prefixed => topic.mirrored_from(&source.id),
+            Naming::Identity => topic.mirrored(),
+        }));
     }
+    topics.extend(dead_letters(parts, cell));
     topics
+}
+
+/// The topics of the tenants at home in a cell.
+fn of_tenants(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
+    let retained = parts.deployment.config.limits.kafka_retained_bytes;
+    let schema = Arc::new(event::schema());
+    let topic = |tenant: &str, domain: &str| {
+        let config = TopicConfig {
+            min_isr: cell.sizes.kafka_min_insync as usize,
+            // What was audited stays, however much there is; the rest makes room for what is newer.
+            retention_bytes: Some(retained).filter(|_| domain != AUDIT),
+            schema: Some(schema.clone()),
+            dead_letters: Some(acl::topic_name(tenant, DEAD_LETTERS)),
+            immutable: domain == AUDIT,
+        };
+        topic_in(cell, acl::topic_name(tenant, domain), config)
+    };
+    at_home(parts, cell).flat_map(|tenant| DOMAINS.map(|domain| topic(tenant, domain))).collect()
+}
+
+/// Where the events go that the schemas of a tenant's topics refuse.
+fn dead_letters<'a>(parts: &'a Parts<'_>, cell: &'a Cell) -> impl Iterator<Item = TopicSpec> + 'a {
+    let retention_bytes = Some(parts.deployment.config.limits.kafka_retained_bytes / DEAD_LETTERS_SHARE);
+    let min_isr = cell.sizes.kafka_min_insync as usize;
+    at_home(parts, cell).map(move |tenant| {
+        let config = TopicConfig { min_isr, retention_bytes, ..TopicConfig::default() };
+        topic_in(cell, acl::topic_name(tenant, DEAD_LETTERS), config)
+    })
+}
+
+fn at_home<'a>(parts: &'a Parts<'_>, cell: &'a Cell) -> impl Iterator<Item = &'a TenantId> + 'a {
+    parts.deployment.tenants.iter().filter(|(t, _)| t.region == cell.region).map(|(t, _)| &t.id)
+}
+
+fn topic_in(cell: &Cell, name: TopicName, config: TopicConfig) -> TopicSpec {
+    TopicSpec { name, partitions: 1, replicas: cell.sizes.kafka_brokers as usize, config }
+}
+
+fn naming(deployment: &Deployment) -> Naming {
+    match deployment.mirrors {
+        Mirrors::OneWay => Naming::Prefixed,
+        Mirrors::BothWays => Naming::Identity,
+    }
 }
 
 fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
@@ -112,26 +179,49 @@ fn members(parts: &Parts<'_>, cell: &Cell) -> Vec<(BrokerId, NodeId)> {
     roles.iter().enumerate().map(|(i, role)| (BrokerId(i as u16 + 1), parts.directory.node(role))).collect()
 }
 
+/// Who may come to the brokers of a cell, by the id in its certificate, and what each may do there.
+fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
+    let bytes_per_s = parts.deployment.config.limits.kafka_bytes_per_s;
+    let tenants = Some(Rate { bytes_per_s, burst_bytes: bytes_per_s });
+    let mut principals: Vec<Principal> = Vec::new();
+    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id) {
+        // The service produces for all tenants, and each of them has a quota with it as with its own connector.
+        let (rules, rate, client_rate) = match (&*workload.path, connector::tenant_of(&workload.path)) {
+            (APP, _) => (platform_rules(), None, tenants),
+            (MIRROR, _) => (platform_rules(), None, None),
+            (WITNESS, _) => (vec![Rule::prefixed(Resource::Topic, "", Operations::READ)], None, None),
+            (_, Some(tenant)) => (tenant_rules(tenant), tenants, None),
+            _ => continue,
+        };
+        let name: Arc<str> = parts.mesh.id(workload).as_str().into();
+        if principals.iter().all(|p| p.name != name) {
+            principals.push(Principal { name, rules, rate, client_rate });
+        }
+    }
+    principals
+}
+
 fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let members = members(parts, cell);
     let me = parts.directory.node(role);
-    let service: Arc<str> = "platform".into();
-    let mut connections = BTreeMap::new();
-    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id && matches!(w.path, APP | MIRROR)) {
-        connections.insert(parts.directory.node(&workload.role), service.clone());
-    }
     let cost = |operation| config.costs.of(operation);
+    let topics = topics(parts, cell);
+    // Room for what the tenants whose topics are here may hold, all of them together.
+    let tampering = parts.deployment.tampering.iter().filter(|(at, _)| *at == cell.id);
+    let tenants = (topics.iter().filter(|t| t.config.schema.is_some()).count() / DOMAINS.len()) as u64;
     let spec = BrokerSpec {
         id: members.iter().find(|(_, node)| *node == me).map_or(BrokerId(1), |(id, _)| *id),
         brokers: members,
         controller: parts.directory.node(&format!("{}/kafka-controller", cell.id)),
-        connections,
-        principals: vec![Principal { name: service, rules: platform_rules(), rate: None }],
-        topics: topics(parts, cell),
+        connections: BTreeMap::new(),
+        principals: principals(parts, cell),
+        storage_bytes: tenants.max(1).saturating_mul(config.limits.kafka_retained_bytes),
+        topics,
         place: place("kafka", cell),
         timing: TIMING,
         flush: Flush::EveryBatch,
+        tampering: tampering.map(|(_, tampering)| tampering.clone()).collect(),
         costs: Costs {
             produce: cost(Operation::KafkaProduce),
             fetch: cost(Operation::KafkaFetch),
@@ -153,12 +243,14 @@ fn controller_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 
 fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let deployment = parts.deployment;
-    let (_, target) = mirror(&deployment.config).expect("a mirror has two ends");
+    let target = target_of(deployment, cell).expect("a mirror has two ends");
     let residency = deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), t.region.clone())).collect();
-    let of_cell = deployment.tenants.iter().filter(|(t, _)| t.region == cell.region);
+    // Where names are the same in both cells, what the other mirror brought stands among the topics of this one.
+    let here = |region: &Arc<str>| *region == cell.region || naming(deployment) == Naming::Identity;
+    let of_cell = deployment.tenants.iter().filter(|(t, _)| here(&t.region));
     let spec = MirrorOutSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        sink: parts.directory.node(&format!("{}/mirror-in", target.id)),
+        sink: parts.directory.node(&receiving_half(target)),
         topics: of_cell
             .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), 1, Some(t.id.clone()))))
             .collect(),
@@ -170,14 +262,24 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 
 fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let deployment = parts.deployment;
-    let (source, _) = mirror(&deployment.config).expect("a mirror has two ends");
+    let source = source_of(deployment, cell).expect("a mirror has two ends");
     let spec = MirrorInSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        source: parts.directory.node(&format!("{}/mirror-out", source.id)),
+        source: parts.directory.node(&sending_half(source)),
         cells: vec![source.id.clone()],
         retry: Duration::millis(300),
         window: 16,
+        naming: naming(deployment),
         cost: deployment.config.costs.of(Operation::MirrorApply),
     };
     Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))
+}
+
+fn witness_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let spec = WitnessSpec {
+        brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
+        topics: at_home(parts, cell).map(|tenant| acl::topic_name(tenant, AUDIT)).collect(),
+        cost: parts.deployment.config.costs.of(Operation::SiemAppend),
+    };
+    Rc::new(move |ctx, out| Box::new(Witness::boot(&spec, ctx, out)))
 }

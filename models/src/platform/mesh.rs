@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Path of the service's id: who may call policy, stores and brokers.
 pub(super) const APP: &str = "/ns/apps/sa/orchestrator";
 
+/// Path of a broker's id.
+pub(super) const BROKER: &str = "/ns/data/sa/kafka";
+
 /// The trust domain of a cell.
 pub fn trust_domain(cell: &str) -> String {
     format!("{cell}.cellproof.test")
@@ -25,10 +28,12 @@ pub fn trust_domain(cell: &str) -> String {
 pub(super) struct Workload {
     pub role: String,
     pub cell: String,
-    pub path: &'static str,
+    pub path: String,
     pub calls: Vec<String>,
     /// Paths of those who may call it, in which cells.
-    pub accepts: (Vec<String>, Vec<&'static str>),
+    pub accepts: (Vec<String>, Vec<String>),
+    /// Whether it is told who connects.
+    pub tells_callers: bool,
     /// Whether anybody may send to it: a gateway, which asks for tokens instead.
     pub open: bool,
     /// Peers with which every message is sealed.
@@ -52,7 +57,7 @@ impl Mesh {
 
     /// The id of a workload.
     pub fn id(&self, workload: &Workload) -> SpiffeId {
-        SpiffeId::new(&trust_domain(&workload.cell), workload.path).expect("paths of workloads are written here")
+        SpiffeId::new(&trust_domain(&workload.cell), &workload.path).expect("paths of workloads are written here")
     }
 
     /// Puts a sidecar in front of a workload's machine.
@@ -60,12 +65,14 @@ impl Mesh {
         let workload = self.of(role);
         let ca = directory.node(&format!("{}/mesh-ca", workload.cell));
         let mut spec = SidecarSpec::new(role, self.id(workload), ca, self.memo.clone());
-        let expect = |peer: &Workload| PeerExpectation::exactly(&trust_domain(&peer.cell), &[peer.path]);
+        let expect = |peer: &Workload| PeerExpectation::exactly(&trust_domain(&peer.cell), &[&peer.path]);
         spec.peers = workload.calls.iter().map(|r| (directory.node(r), expect(self.of(r)))).collect();
         let (cells, paths) = &workload.accepts;
-        let mut accepts = PeerExpectation::exactly("", paths);
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut accepts = PeerExpectation::exactly("", &paths);
         accepts.trust_domains = cells.iter().map(|cell| trust_domain(cell).as_str().into()).collect();
         spec.accepts = accepts;
+        spec.tells_callers = workload.tells_callers;
         spec.names = (*self.names).clone();
         spec.sealed = workload.sealed.iter().map(|r| directory.node(r)).collect();
         spec.lifetime = self.tokens.svid;

@@ -55,6 +55,8 @@ pub struct SidecarSpec {
     pub peers: BTreeMap<NodeId, PeerExpectation>,
     /// Who may call this workload.
     pub accepts: PeerExpectation,
+    /// Whether the workload is told who connects: a broker, which has rules for each of its clients.
+    pub tells_callers: bool,
     /// Senders outside the mesh that are let in: clients at an edge, a provider that answers.
     pub open_to: BTreeSet<NodeId>,
     /// Peers with which every message carries a seal, both ways; both ends must list each other.
@@ -82,6 +84,7 @@ impl SidecarSpec {
             refresh: Duration::secs(5),
             peers: BTreeMap::new(),
             accepts: PeerExpectation::exactly("", &[]),
+            tells_callers: false,
             open_to: BTreeSet::new(),
             sealed: BTreeSet::new(),
             names: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Sidecar {
                     self.told_by_ca(ctx, *word, out);
                 }
             }
+            Wire::Connected(_) => {}
             message => self.incoming_word(ctx, from, message, out),
         }
     }
@@ -216,7 +220,15 @@ impl Sidecar {
             }
             match self.unseal(ctx, from, message, out) {
                 Ok(message) => self.workload(ctx, Input::Message { from, message }, out),
-                Err(reason) => self.say(false, reason, from, out),
+                Err(fault) => {
+                    let reason = if fault == SealFault::Forged { "SEAL_FORGED" } else { "SEAL_REPLAYED" };
+                    self.say(false, reason, from, out);
+                    // As TLS ends a connection over a bad record. Perhaps nobody forged anything: a peer that restarted
+                    // and whose last word of the handshake was lost seals for a link that is not ours.
+                    if fault == SealFault::Forged {
+                        out.send(from, Wire::Handshake(Box::new(Handshake::Refused(NO_SESSION))));
+                    }
+                }
             }
         } else if self.spec.open_to.contains(&from) || from == ctx.node() {
             self.workload(ctx, Input::Message { from, message }, out);
@@ -234,7 +246,7 @@ impl Sidecar {
         from: NodeId,
         message: Wire,
         out: &mut Outbox<Saas>,
-    ) -> Result<Wire, &'static str> {
+    ) -> Result<Wire, SealFault> {
         out.busy(self.spec.seal_cost);
         let (word, seal) = match message {
             Wire::Sealed(sealed) => *sealed,
@@ -250,10 +262,7 @@ impl Sidecar {
                 None => {}
             }
         }
-        Err(match fault {
-            SealFault::Forged => "SEAL_FORGED",
-            SealFault::Replayed => "SEAL_REPLAYED",
-        })
+        Err(fault)
     }
 
     /// The network brought a message back.

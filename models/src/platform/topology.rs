@@ -24,8 +24,10 @@ use std::sync::Arc;
 /// Builds every node of a deployment, with `actors` in front of it.
 pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let config = &deployment.config;
-    let workloads = cell::workloads(config);
+    let mut workloads = cell::workloads(deployment);
+    let deployed = workloads.len();
     let mut roles: Vec<String> = workloads.iter().map(|w| w.role.clone()).collect();
+    super::connector::admit(config, &actors, &mut workloads);
     roles.extend(cell::others(config));
     roles.push(PARTNER_IDP.into());
     roles.extend(actors.iter().map(|a| a.role.clone()));
@@ -47,7 +49,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
         bases: cell::bases(deployment),
     };
     let mut nodes: Vec<NodeSpec<Saas>> = Vec::new();
-    for workload in &parts.mesh.workloads {
+    for workload in &parts.mesh.workloads[..deployed] {
         let (component, boot) = workload_boot(&parts, workload);
         let boot = parts.mesh.wrap(&workload.role, &directory, &config.costs, boot);
         nodes.push(node(&parts, &workload.role, &workload.cell, component, boot));
@@ -60,8 +62,12 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let partner = partner_boot(&parts);
     nodes.push(node(&parts, PARTNER_IDP, "partner", Component::Idp, partner));
     for actor in actors {
+        let boot = (actor.boot)(directory.clone());
         nodes.push(NodeSpec {
-            boot: (actor.boot)(directory.clone()),
+            boot: match actor.connector_of {
+                Some(_) => parts.mesh.wrap(&actor.role, &directory, &config.costs, boot),
+                None => boot,
+            },
             zone: actor.role.clone(),
             role: actor.role,
             group: actor.group,

@@ -113,9 +113,11 @@ pub enum ErrorCode {
     NotEnoughReplicasAfterAppend = 20,
     TopicAuthorizationFailed = 29,
     GroupAuthorizationFailed = 30,
+    PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
     DuplicateSequenceNumber = 46,
     InvalidProducerEpoch = 47,
+    KafkaStorageError = 56,
     UnknownProducerId = 59,
     FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
@@ -171,6 +173,15 @@ pub enum Request {
         /// Partition.
         partition: u32,
     },
+    /// Remove the records of a partition before an offset.
+    DeleteRecords {
+        /// Topic.
+        topic: TopicName,
+        /// Partition.
+        partition: u32,
+        /// The first offset to keep.
+        before: u64,
+    },
     /// Topics with their leaders: the named ones, or all that the principal may see.
     Metadata {
         /// Names, or all.
@@ -185,6 +196,8 @@ pub struct Produce {
     pub topic: TopicName,
     /// Partition.
     pub partition: u32,
+    /// On whose behalf (`client.id`): a service that produces for many names the tenant, so that each has its quota.
+    pub client: Option<TenantId>,
     /// Identity and sequence, if idempotent.
     pub producer: Option<ProducerStamp>,
     /// When to acknowledge.
@@ -242,6 +255,13 @@ pub enum Response {
         error: ErrorCode,
         /// The position, if one was ever committed.
         offset: Option<u64>,
+    },
+    /// To `DeleteRecords`.
+    DeleteRecords {
+        /// What went wrong.
+        error: ErrorCode,
+        /// First offset still kept.
+        log_start: u64,
     },
     /// To `Metadata`.
     Metadata(Vec<TopicMetadata>),

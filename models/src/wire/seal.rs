@@ -67,9 +67,10 @@ fn stamp(out: &mut Vec<u8>, ProducerStamp { id, epoch, base_sequence }: Producer
     number(out, u64::from(base_sequence));
 }
 
-fn produce(out: &mut Vec<u8>, Produce { topic, partition, producer, acks, records }: &Produce) {
+fn produce(out: &mut Vec<u8>, Produce { topic, partition, client, producer, acks, records }: &Produce) {
     bytes(out, topic.as_bytes());
     number(out, u64::from(*partition));
+    optional(out, client.as_deref(), |out, client| bytes(out, client.as_bytes()));
     optional(out, *producer, stamp);
     out.push(match acks {
         Acks::Leader => 1,
@@ -136,7 +137,8 @@ mod tests {
         record.headers.source_offset = source;
         let records: Arc<[Record]> = [record].into();
         let (partition, producer, acks) = (0, None, Acks::All);
-        Wire::Kafka(1, Box::new(Request::Produce(Produce { topic: topic.into(), partition, producer, acks, records })))
+        let (topic, client) = (topic.into(), None);
+        Wire::Kafka(1, Box::new(Request::Produce(Produce { topic, partition, client, producer, acks, records })))
     }
 
     #[test]

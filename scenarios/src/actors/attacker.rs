@@ -43,6 +43,7 @@ pub struct Attacker {
     principal: Arc<str>,
     name: u64,
     asked: u64,
+    waited: u64,
     open: BTreeMap<u64, Open>,
     script: Option<Box<dyn Script>>,
     empty: Bytes,
@@ -92,16 +93,19 @@ impl Kit<'_, '_> {
     }
     /// States that bytes reached this attacker on another way than an answer to a request.
     pub fn received(&mut self, what: &str, body: Bytes) {
+        self.heard(what, 200, "RECEIVED", body);
+    }
+    /// States what became of something that it asked on another way than by a request to a gateway.
+    pub fn heard(&mut self, what: &str, status: u16, reason: &'static str, body: Bytes) {
         let now = self.ctx.now();
         let mut answer = answer_of(&self.base.principal, 0, what.into(), now, Duration::ZERO, None, &self.base.empty);
-        answer.status = 200;
-        answer.reason = "RECEIVED";
-        answer.body = body;
+        (answer.status, answer.reason, answer.body) = (status, reason, body);
         self.out.fact(Fact::Answered(Box::new(answer)));
     }
-    /// Calls back after a while.
+    /// Calls back after a while. Each call is a cause of its own: its draws, and the way of what it sends, are new.
     pub fn after(&mut self, span: Duration, token: u64) {
-        let lineage = Lineage::root(self.base.name, mix(11, token));
+        self.base.waited += 1;
+        let lineage = Lineage::root(self.base.name, mix(mix(11, token), self.base.waited));
         self.out.timer_for(lineage, span, token);
     }
     /// Says that the attack stands before its door.
@@ -130,6 +134,7 @@ impl Attacker {
             name: name_hash(&principal),
             principal,
             asked: 0,
+            waited: 0,
             open: BTreeMap::new(),
             script: Some(script),
             empty: Arc::new([]),

@@ -3,6 +3,7 @@
 use super::attacker::{Event, Kit, Script};
 use super::intruder::{Intruder, bearer};
 use models::luck;
+use models::platform::event_body;
 use models::wire::Wire;
 use models::wire::http::Method;
 use models::wire::oidc::OidcAnswer;
@@ -20,8 +21,23 @@ pub struct Flood {
     pub requests: u32,
     /// Records it spreads over.
     pub records: u32,
-    /// Whether it writes, which costs the platform more.
-    pub writes: bool,
+    /// What it asks for.
+    pub shot: Shot,
+}
+
+/// What a flooder asks for.
+pub enum Shot {
+    /// To write a record, which costs the platform more than a read.
+    Write,
+    /// To publish an event of its tenant.
+    Event {
+        /// To which domain.
+        domain: &'static str,
+        /// What the event says.
+        filler: String,
+    },
+    /// To publish what is no event, to a domain.
+    Garbage(&'static str),
 }
 
 const SHOT: u64 = 3;
@@ -32,11 +48,22 @@ impl Flood {
             return;
         }
         self.requests -= 1;
-        let record = below(kit.draw(luck::ATTACK), u64::from(self.records));
-        let method = if self.writes { Method::Put } else { Method::Get };
-        let body: &[u8] = if self.writes { b"flood" } else { b"" };
+        let draw = kit.draw(luck::ATTACK);
         kit.mark(self.login.mark);
-        kit.ask(self.login.gateway, method, &format!("/v1/records/{record}"), bearer(token), body);
+        let (method, path, body) = match &self.shot {
+            Shot::Write => {
+                let record = below(draw, u64::from(self.records));
+                (Method::Put, format!("/v1/records/{record}"), b"flood"[..].into())
+            }
+            Shot::Event { domain, filler } => {
+                (Method::Post, format!("/v1/events/{domain}"), event_body(&self.login.tenant, draw, filler))
+            }
+            Shot::Garbage(domain) => {
+                let body = format!("no event {draw:016x}").as_bytes().into();
+                (Method::Post, format!("/v1/events/{domain}"), body)
+            }
+        };
+        kit.ask(self.login.gateway, method, &path, bearer(token), &body);
         kit.after(self.gap, SHOT);
     }
 }

@@ -1,14 +1,17 @@
 //! A pod that was broken into: it stands in the cluster's network, dials a workload directly, and shows a certificate.
 //!
 //! It opens the link as any peer would and believes whatever answers, since it has no reason to be careful. Past the
-//! handshake it speaks as the gateway does: no token, only the tenant it wants to be.
+//! handshake it speaks as those do who may: to the service as the gateway, which shows no token and names a tenant; to
+//! a broker as the service.
 
 use super::attacker::{Event, Kit, Script};
+use super::broker::{content, spell, status};
 use models::ids::TenantId;
 use models::luck;
 use models::mesh::handshake::Identity;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method};
+use models::wire::kafka::{Fetch, Request, TopicName};
 use models::wire::svid::Handshake;
 use sim::seed::below;
 use sim::{Duration, NodeId};
@@ -19,8 +22,8 @@ pub struct Pod {
     pub door: NodeId,
     /// What it shows, and the key that it holds.
     pub identity: Identity,
-    /// The tenant that it speaks for, past the door.
-    pub tenant: TenantId,
+    /// What it wants, past the door.
+    pub errand: Errand,
     /// The mark of standing before the door.
     pub mark: &'static str,
     /// When it begins.
@@ -33,6 +36,14 @@ pub struct Pod {
     pub nonce: u64,
 }
 
+/// What a pod wants.
+pub enum Errand {
+    /// Records of a tenant, of the service.
+    Records(TenantId),
+    /// The events of a topic, of a broker.
+    Events(TopicName),
+}
+
 const DIAL: u64 = 1;
 const SPEAK: u64 = 2;
 /// After its proof left, until it speaks.
@@ -41,8 +52,17 @@ const BREATH: Duration = Duration::millis(20);
 impl Pod {
     /// A pod with this identity at this door, which will ask for records of `tenant`.
     pub fn new(door: NodeId, identity: Identity, tenant: &str, mark: &'static str) -> Pod {
+        Pod::with(door, identity, Errand::Records(tenant.into()), mark)
+    }
+
+    /// A pod with this identity at the door of a broker, which will read a topic.
+    pub fn at_broker(door: NodeId, identity: Identity, topic: TopicName, mark: &'static str) -> Pod {
+        Pod::with(door, identity, Errand::Events(topic), mark)
+    }
+
+    fn with(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
         let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
-        Pod { door, identity, tenant: tenant.into(), mark, wait, tries: 12, gap, nonce: 0 }
+        Pod { door, identity, errand, mark, wait, tries: 12, gap, nonce: 0 }
     }
 
     fn dial(&mut self, kit: &mut Kit<'_, '_>) {
@@ -56,9 +76,22 @@ impl Pod {
     }
 
     fn speak(&self, kit: &mut Kit<'_, '_>) {
-        let record = below(kit.draw(luck::ATTACK), 4);
-        let headers = Headers { tenant_id: Some(self.tenant.clone()), ..Headers::default() };
-        kit.ask(self.door, Method::Get, &format!("/v1/records/{record}"), headers, b"");
+        match &self.errand {
+            Errand::Records(tenant) => {
+                let record = below(kit.draw(luck::ATTACK), 4);
+                let headers = Headers { tenant_id: Some(tenant.clone()), ..Headers::default() };
+                kit.ask(self.door, Method::Get, &format!("/v1/records/{record}"), headers, b"");
+            }
+            Errand::Events(topic) => {
+                let fetch = self.fetch(topic);
+                kit.out.send(self.door, Wire::Kafka(self.nonce, Box::new(fetch)));
+            }
+        }
+    }
+
+    fn fetch(&self, topic: &TopicName) -> Request {
+        let (topic, wait) = (topic.clone(), Duration::ZERO);
+        Request::Fetch(Fetch { topic, partition: 0, offset: 0, bytes_max: 1 << 16, wait })
     }
 }
 
@@ -77,6 +110,12 @@ impl Script for Pod {
                     kit.mark(self.mark);
                     say(kit, from, self.identity.client_proof(self.nonce, nonce));
                     kit.after(BREATH, SPEAK);
+                }
+            }
+            Event::Word(_, Wire::KafkaAnswer(_, response)) => {
+                if let Errand::Events(topic) = &self.errand {
+                    let (status, reason) = status(&response);
+                    kit.heard(&spell(&self.fetch(topic)), status, reason, content(&response));
                 }
             }
             _ => {}

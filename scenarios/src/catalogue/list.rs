@@ -5,6 +5,8 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::event_flood::SCENARIO,
+    &crate::abuse::event_snooping::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
@@ -13,10 +15,12 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::retry_storm::SCENARIO,
+    &crate::chaos::mirror_loop::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
+    &crate::stride::repudiation_audit_topics::SCENARIO,
     &crate::stride::spoofing_rogue_workload::SCENARIO,
     &crate::stride::spoofing_stolen_token::SCENARIO,
     &crate::stride::tampering_intercell_events::SCENARIO,

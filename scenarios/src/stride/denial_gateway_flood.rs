@@ -1,5 +1,6 @@
 //! Denial of service: a coordinated traffic spike saturates the gateway.
 
+use crate::actors::flood::Shot;
 use crate::actors::{Flood, Intruder};
 use crate::scenario::{Scenario, Variant, layered};
 use crate::stage::Stage;
@@ -55,6 +56,6 @@ fn build(stage: &mut Stage<'_>) {
     });
     stage.attacker("spike", Some("gamma"), "TEN-02", false, |d| {
         let login = Intruder::new(d.node("cell-a/idp"), d.node("edge-a"), "gamma", "EU", "flood.shot");
-        Box::new(Flood { login, gap: Duration::micros(450), requests: 5_000, records: 12, writes: true })
+        Box::new(Flood { login, gap: Duration::micros(450), requests: 5_000, records: 12, shot: Shot::Write })
     });
 }

@@ -2,9 +2,10 @@
 //!
 //! Every request asks for permission first and for existence second.
 
-use super::{Broker, Target};
+use super::{Broker, Target, Topic};
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::ids::TenantId;
 use crate::kafka::acl::{self, Operations, Resource};
 use crate::kafka::idempotence::Place;
 use crate::kafka::offsets::{self, OFFSETS_TOPIC, Position, group_partition};
@@ -25,6 +26,13 @@ pub const ACKS_ALL: Control = control!(
     off: "acks=1: acknowledged after the leader's own append, and lost with the leader",
 );
 
+/// What lies in an audit topic stays there.
+pub const AUDIT_IMMUTABLE: Control = control!(
+    "kafka.audit-immutable",
+    upholds: ["EVT-07"],
+    off: "an audit topic is a topic like any other: who may delete records of the tenant deletes these as well",
+);
+
 impl Broker {
     pub(super) fn produce(
         &mut self,
@@ -38,12 +46,15 @@ impl Broker {
         self.permit(controls, who, Resource::Topic, &produce.topic, Operations::WRITE).map_err(ProduceReply::error)?;
         let target = self.led(&produce.topic, produce.partition).map_err(ProduceReply::error)?;
         let bytes = produce.records.iter().map(Record::size).sum();
-        let throttle_ms = self.charge(now, controls, who, target, bytes)?;
+        let throttle_ms = self.charge(now, controls, who, (target, produce.client.as_ref()), bytes)?;
         let topic = &self.topics[target.0 as usize];
         let replica = &topic.partitions[target.1 as usize];
         let refuse = |error| Err(ProduceReply { throttle_ms, ..ProduceReply::error(error) });
         if produce.records.is_empty() {
             return refuse(ErrorCode::InvalidRecord);
+        }
+        if self.full {
+            return refuse(ErrorCode::KafkaStorageError);
         }
         let all = produce.acks == Acks::All && controls.on(&ACKS_ALL);
         if all && !replica.enough_in_sync(topic.config.min_isr) {
@@ -190,6 +201,26 @@ impl Broker {
         }
     }
 
+    /// Removes what comes before an offset, up to the high watermark; the first offset that is left.
+    pub(super) fn delete_records(
+        &mut self,
+        now: Instant,
+        controls: &Controls,
+        who: Option<u32>,
+        (topic, partition): (&TopicName, u32),
+        before: u64,
+        out: &mut Vec<Effect>,
+    ) -> Result<u64, ErrorCode> {
+        self.permit(controls, who, Resource::Topic, topic, Operations::DELETE)?;
+        let target = self.led(topic, partition)?;
+        if self.topics[target.0 as usize].config.immutable && controls.on(&AUDIT_IMMUTABLE) {
+            return Err(ErrorCode::PolicyViolation);
+        }
+        let (local, replica) = self.split(now, target);
+        replica.drop_before(local, before, out);
+        Ok(replica.log().start())
+    }
+
     pub(super) fn coordinator(&self, controls: &Controls, who: Option<u32>, group: &str) -> Response {
         if let Err(error) = self.permit(controls, who, Resource::Group, group, Operations::DESCRIBE) {
             return Response::Coordinator { error, broker: None };
@@ -230,7 +261,7 @@ impl Broker {
         name: &str,
         operations: Operations,
     ) -> Result<(), ErrorCode> {
-        let rules = who.map_or(&[][..], |at| &self.principals[at as usize].0);
+        let rules = who.map_or(&[][..], |at| &self.principals[at as usize].rules);
         if acl::allows(controls, rules, resource, name, operations) {
             return Ok(());
         }
@@ -240,16 +271,17 @@ impl Broker {
         })
     }
 
-    /// Charges the principal's quota; how long it will be throttled.
+    /// Charges the quota of the principal, or of the client on whose behalf it produces; how long it will be throttled.
     pub(super) fn charge(
         &mut self,
         now: Instant,
         controls: &Controls,
         who: Option<u32>,
-        target: Target,
+        (target, client): (Target, Option<&TenantId>),
         bytes: u64,
     ) -> Result<u32, ProduceReply> {
-        let Some(quota) = who.and_then(|at| self.principals[at as usize].1.as_mut()) else { return Ok(0) };
+        let quota = who.and_then(|at| self.principals[at as usize].quota(client));
+        let Some(quota) = quota else { return Ok(0) };
         let pace = quota.charge(now, controls, bytes);
         let counters = &mut self.topics[target.0 as usize].counters;
         match pace {
@@ -278,7 +310,7 @@ impl Broker {
         let schema = config.schema.clone()?;
         let refused = |r: &Record| schema.check(controls, &r.value).is_err();
         let first = records.iter().position(refused)?;
-        let letters = config.dead_letters.clone();
+        let (letters, before) = (config.dead_letters.clone(), self.topics[target.0 as usize].counters.refused);
         for record in records[first..].iter().filter(|r| refused(r)) {
             self.topics[target.0 as usize].counters.refused += 1;
             let Some(letters) = letters.clone() else { continue };
@@ -291,12 +323,14 @@ impl Broker {
                 self.dead_letter(now, letters, record.clone(), out);
             }
         }
+        let Topic { name, counters, .. } = &self.topics[target.0 as usize];
+        out.push(Effect::Refused { topic: name.clone(), events: counters.refused - before });
         Some(first as u32)
     }
 
     pub(super) fn dead_letter(&mut self, now: Instant, target: Target, record: Record, out: &mut Vec<Effect>) {
         let me = self.id;
-        if self.replica(target).state().leader == Some(me) {
+        if self.replica(target).state().leader == Some(me) && !self.full {
             self.append(now, target, [record].into(), None, false, out);
             self.note_busy(target);
         }

@@ -6,7 +6,7 @@ use crate::fact::{Fact, Place};
 use crate::kafka::event::{event_body, schema};
 use crate::kafka::machine::{SESSION, TIMING, platform_rules};
 use crate::kafka::*;
-use crate::mirror::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
+use crate::mirror::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec, Naming};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::kafka::{BrokerId, Request, TopicName};
@@ -62,7 +62,7 @@ impl Client {
         if self.ticks.is_multiple_of(2) && ctx.now() < Instant(5_000_000_000) {
             let event = event_body("acme", request, "what happened");
             let topic = Client::topic(request);
-            self.publisher.publish(ctx.now(), &topic, 0, event, request).expect("the queue has room");
+            self.publisher.publish(ctx.now(), &topic, None, event, request).expect("the queue has room");
         }
         if self.ticks == 10 {
             let topics = Some(vec!["tenant.globex.orders".into()]);
@@ -104,7 +104,7 @@ fn topics(cell: usize) -> Vec<TopicSpec> {
 
 fn broker(cell: usize, id: u16) -> BrokerSpec {
     let (name, region) = (["cell-a", "cell-b"][cell].into(), ["eu", "us"][cell].into());
-    let principal = |name: &str, rules| Principal { name: name.into(), rules, rate: None };
+    let principal = |name: &str, rules| Principal { name: name.into(), rules, rate: None, client_rate: None };
     let mirror: Arc<str> = "platform".into();
     BrokerSpec {
         id: BrokerId(id),
@@ -116,6 +116,8 @@ fn broker(cell: usize, id: u16) -> BrokerSpec {
         place: Place { store: "kafka", cell: name, region },
         timing: TIMING,
         flush: Flush::EveryBatch,
+        storage_bytes: u64::MAX,
+        tampering: Vec::new(),
         costs: Costs { produce: Duration::micros(80), fetch: Duration::micros(60), replicate: Duration::micros(50) },
     }
 }
@@ -138,6 +140,7 @@ fn mirror_in() -> MirrorInSpec {
         cells: vec!["cell-a".into()],
         retry: Duration::millis(300),
         window: 16,
+        naming: Naming::Prefixed,
         cost: Duration::micros(100),
     }
 }

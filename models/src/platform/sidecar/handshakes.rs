@@ -14,7 +14,7 @@ use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::svid::{Chain, Handshake};
 use sim::seed::mix;
-use sim::{Ctx, Duration, Instant, Lineage, NodeId, Outbox};
+use sim::{Ctx, Duration, Input, Instant, Lineage, NodeId, Outbox};
 
 /// Bit of the tokens of handshake timers; the low half is the peer.
 const OPEN: u64 = MINE | 1 << 62;
@@ -215,6 +215,9 @@ impl Sidecar {
                 let until = self.end_of_link(ctx.now(), &chain);
                 self.inbound.put(from, until, may_call, chain, session);
                 self.allow(&peer, out);
+                if self.spec.tells_callers {
+                    self.workload(ctx, Input::Message { from, message: Wire::Connected(peer.id.clone()) }, out);
+                }
                 if may_call && let Some(opening) = self.openings.remove(&from) {
                     self.release(ctx, from, opening, out);
                 }

@@ -29,9 +29,9 @@ const THIEF: NodeId = NodeId(4);
 const CALLS: u64 = 10;
 const NONE: [u64; 0] = [];
 
-/// Calls the server once in 500 ms, two numbers at a time, and reports each answer.
+/// Calls the server once in 500 ms, two numbers at a time, says that it is somebody else, and reports each answer.
 struct Caller(u64);
-/// Echoes and reports.
+/// Echoes and reports, calls as well as who is said to have connected.
 struct Server;
 
 fn report(what: &'static str, value: u64) -> Fact {
@@ -42,6 +42,7 @@ impl Machine<Saas> for Caller {
     fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Timer { .. } => {
+                out.send(SERVER, Wire::Connected(id(A, "/ns/data/sa/liar")));
                 out.send(SERVER, Wire::Probe(self.0));
                 out.send(SERVER, Wire::Probe(self.0 + 1));
                 self.0 += 2;
@@ -57,9 +58,15 @@ impl Machine<Saas> for Caller {
 
 impl Machine<Saas> for Server {
     fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
-        if let Input::Message { from, message: Wire::Probe(n) } = input {
-            out.fact(report("served", n));
-            out.send(from, Wire::ProbeAnswer(n));
+        match input {
+            Input::Message { from, message: Wire::Probe(n) } => {
+                out.fact(report("served", n));
+                out.send(from, Wire::ProbeAnswer(n));
+            }
+            Input::Message { from: CALLER, message: Wire::Connected(who) } => {
+                out.fact(report("is-app", u64::from(who == id(A, "/ns/app/sa/app"))));
+            }
+            _ => {}
         }
     }
 }
@@ -211,6 +218,16 @@ fn a_link_opens_before_the_first_message_and_then_stands() {
     assert_eq!(denials(&outcome), []);
     assert_eq!(opened(&outcome), 2, "one handshake, stated at both ends");
     assert_eq!(outcome.trail, run(setup()).trail);
+}
+
+#[test]
+fn a_workload_that_asks_is_told_who_connects_by_certificate_and_by_nobody_else() {
+    let told = |tells_callers| {
+        let mut s = setup();
+        s.server.tells_callers = tells_callers;
+        reported(&run(s), "is-app")
+    };
+    assert_eq!((told(true), told(false)), (vec![1], vec![]));
 }
 
 #[test]
@@ -457,6 +474,32 @@ fn a_sealed_link_carries_everything_and_nothing_changed() {
     assert!(denials(&replayed).contains(&(SERVER, "SEAL_REPLAYED")));
     let bare = run(Setup { off: without(&TRANSPORT_SEAL), ..sealed(Some((true, false))) });
     assert_eq!(reported(&bare, "served").len() as u64, 2 * CALLS);
+}
+
+/// Holds the position between the two and lets everything pass but the second proof of a client.
+struct Loser(u32);
+
+impl Machine<Saas> for Loser {
+    fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        let Input::Intercepted { from, to, message } = input else { return };
+        let is_proof = matches!(&message, Wire::Handshake(said) if matches!(**said, Handshake::ClientProof { .. }));
+        self.0 += u32::from(is_proof);
+        if !(is_proof && self.0 == 2) {
+            out.send_as(from, to, message);
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_restarts_and_whose_proof_is_lost_is_told_so_by_the_first_seal_that_does_not_fit() {
+    let mut s = sealed(None);
+    s.position = true;
+    s.thief = Some(Rc::new(|_, _| Box::new(Loser(0))));
+    s.faults = vec![fault("crash", Target::Node("caller".into()), 700, 900, 0)];
+    let outcome = run(s);
+    let (before, after) = (vec![0, 1, 2, 3], (2..CALLS).collect::<Vec<_>>());
+    assert_eq!(reported(&outcome, "served"), [before, after].concat(), "the two that nobody could open are lost");
+    assert_eq!(denials(&outcome), [(SERVER, "SEAL_FORGED"); 3], "they, and the word beside them");
 }
 
 #[test]

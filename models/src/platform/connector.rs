@@ -1,0 +1,46 @@
+//! Connectors: what reads and writes a tenant's events at the brokers of its cell, on the tenant's behalf.
+//!
+//! The only way to the firehose beside the service (IDN-10): a workload behind a sidecar, whose id names service and
+//! tenant. The brokers know its rules by that id, so a connector is what its certificate says and nothing else.
+
+use super::Actor;
+use super::mesh::{BROKER, Workload};
+use crate::config::PlatformConfig;
+
+/// Above the tenants in the paths of their connectors' ids.
+const CONNECTORS: &str = "/ns/tenants/sa/";
+
+/// Path of the id of a tenant's connector.
+pub fn connector_path(tenant: &str) -> String {
+    format!("{CONNECTORS}{tenant}")
+}
+
+/// The tenant whose connector has this path, if it is a connector's.
+pub(super) fn tenant_of(path: &str) -> Option<&str> {
+    path.strip_prefix(CONNECTORS)
+}
+
+/// Puts the connectors among the actors into the mesh, and lets the brokers of their cell accept them.
+pub(super) fn admit(config: &PlatformConfig, actors: &[Actor], workloads: &mut Vec<Workload>) {
+    for actor in actors {
+        let (Some(tenant), Some(cell)) = (&actor.connector_of, config.cell(&actor.group)) else { continue };
+        let path = connector_path(tenant);
+        let mut brokers = Vec::new();
+        for broker in workloads.iter_mut().filter(|w| w.path == BROKER && w.cell == *cell.id) {
+            brokers.push(broker.role.clone());
+            if !broker.accepts.1.contains(&path) {
+                broker.accepts.1.push(path.clone());
+            }
+        }
+        workloads.push(Workload {
+            role: actor.role.clone(),
+            cell: cell.id.to_string(),
+            path,
+            calls: brokers,
+            accepts: (Vec::new(), Vec::new()),
+            tells_callers: false,
+            open: false,
+            sealed: Vec::new(),
+        });
+    }
+}
