@@ -75,6 +75,8 @@ struct Open {
     tries: u8,
     /// The content of a row that the policy is being asked about.
     found: Vec<u8>,
+    /// The database node that was asked last.
+    asked: NodeId,
 }
 
 /// An application instance at work.
@@ -158,6 +160,7 @@ impl App {
             deadline: ctx.now() + self.spec.policy_patience,
             tries: 0,
             found: Vec::new(),
+            asked: self.databases.primary(),
         };
         self.open.insert(key, open);
         out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
@@ -234,8 +237,9 @@ impl App {
         open.phase = Phase::Database;
         open.deadline = ctx.now() + self.databases.patience();
         open.tries += 1;
+        open.asked = self.databases.primary();
         let lineage = open.lineage.child(0xd8 + u64::from(open.tries));
-        out.send_for(lineage, self.databases.primary(), Wire::Sql(key, Box::new(transaction)));
+        out.send_for(lineage, open.asked, Wire::Sql(key, Box::new(transaction)));
     }
 
     fn queried(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, key: u64, outcome: SqlOutcome) {
@@ -346,9 +350,9 @@ impl App {
     fn tick(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         self.ticking = false;
         let now = ctx.now();
-        let late: Vec<(u64, Phase)> =
-            self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase)).collect();
-        for (key, phase) in late {
+        let late: Vec<(u64, Phase, NodeId)> =
+            self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase, o.asked)).collect();
+        for (key, phase, asked) in late {
             match phase {
                 // No decision is no permission.
                 Phase::Policy | Phase::Row => self.finish(out, key, Reason::DependencyDown, Vec::new()),
@@ -356,7 +360,7 @@ impl App {
                     self.caches.timed_out(ctx, key);
                     self.looked_up(ctx, out, key, None);
                 }
-                Phase::Database => self.ask_elsewhere(ctx, out, self.databases.primary(), key),
+                Phase::Database => self.ask_elsewhere(ctx, out, asked, key),
                 Phase::Broker => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
             }
         }

@@ -1,12 +1,13 @@
-//! A database node and its arbiter as machines: log on disk, log to the standby, leadership on loan.
+//! A database node as a machine: log on disk, log to the standby, leadership on loan.
 //!
 //! Both nodes of a pair run the same machine; which of them leads is decided by the arbiter, and by what each finds on
 //! its own disk after a crash. A row is stated as a store fact when the node's disk has it, not before.
 
-use super::arbiter::Arbiter;
 use super::engine::Engine;
+use super::kept::Kept;
 use super::primary::{LogWrite, Primary, Released, Step};
-use super::recover::recover;
+use super::recover::{Recovered, recover};
+use super::reign::{Reign, Standing};
 use super::standby::Standby;
 use super::wal::{LOG_START, Redo, decode_record};
 use crate::fact::{Fact, Place};
@@ -21,6 +22,8 @@ use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+
+pub mod arbiter;
 
 /// Worker time of the steps of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +68,12 @@ const STATE: u8 = 1;
 
 const BEAT: u64 = 1;
 const REBORN: u64 = 2;
+/// A sync of the log: the era above, the position below. Alone it is a sync that nobody waits for.
 const SYNC: u64 = 1 << 60;
+const ERA_SHIFT: u32 = 48;
+const ERAS: u64 = (1 << (60 - ERA_SHIFT)) - 1;
+/// A sync of the record that says that this node leads, with the timeline below.
+const PROMOTED: u64 = 1 << 61;
 
 enum Life {
     Leads(Box<Primary>),
@@ -83,8 +91,14 @@ pub struct DbNode {
     spec: DbSpec,
     name: u64,
     life: Option<Life>,
-    /// The log as it was written, for a rewind.
+    /// The log as it was written: for a rewind, and as the archive of what is no longer kept for standbys.
     log: Vec<(Lsn, Bytes)>,
+    /// Counts rewinds: a sync that began before one says nothing about what was written after.
+    era: u64,
+    /// The disk was full: what is written is synced again at the next beat.
+    sync_again: bool,
+    /// The timeline on which it will lead, once its disk knows.
+    promotion: Option<Timeline>,
     /// Rows whose log is not yet on disk.
     unstated: VecDeque<(Lsn, Bytes)>,
     callers: BTreeMap<u64, Caller>,
@@ -99,11 +113,13 @@ pub struct DbNode {
 impl DbNode {
     /// A node that takes up what its disk kept.
     pub fn boot(spec: &DbSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> DbNode {
-        let led = ctx.disk().read(STATE).last().map_or(spec.leads, |state| state.first() == Some(&1));
         let mut node = DbNode {
             name: name_hash(&spec.role),
             life: None,
             log: Vec::new(),
+            era: 0,
+            sync_again: false,
+            promotion: None,
             unstated: VecDeque::new(),
             callers: BTreeMap::new(),
             calls: 0,
@@ -113,29 +129,42 @@ impl DbNode {
             records: "records".into(),
             spec: spec.clone(),
         };
-        let bytes: Vec<u8> = ctx.disk().read(LOG).iter().flat_map(|record| record.iter().copied()).collect();
-        let engine = match recover((*spec.base).clone(), &bytes, LOG_START) {
-            Ok(recovered) => {
-                node.keep_log(&bytes, recovered.engine.log_end(), out);
-                recovered.engine
-            }
-            Err(why) => {
-                // Damaged in the middle: what cannot be read is never served. Start over from the base.
-                node.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
-                out.write(LOG, Write::Truncate(0));
-                (*spec.base).clone()
-            }
-        };
-        let (pool, login, term) = (spec.sessions, spec.login, spec.term);
-        node.life = Some(match led {
-            true => Life::Leads(Box::new(Primary::new(engine, pool, login, term).expect("the service may log in"))),
-            false => Life::Follows(Box::new(Standby::new(engine, pool, login).expect("the service may log in"))),
-        });
+        node.take_up(ctx, out);
         if let Some((_, at)) = &spec.reborn {
             out.timer_for(Lineage::root(node.name, 0x4eb0), at.since(ctx.now()), REBORN);
         }
         node.beat(ctx, out);
         node
+    }
+
+    /// What its log holds, and whether it led.
+    fn take_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let bytes: Vec<u8> = ctx.disk().read(LOG).iter().flat_map(|record| record.iter().copied()).collect();
+        let standing = ctx.disk().read(STATE).iter().rev().find_map(|record| Standing::decode(record));
+        let first = self.spec.leads.then_some(Reign { timeline: Timeline(1), began: LOG_START });
+        let mut reign = match standing {
+            Some(Standing::Leads(reign)) => Some(reign),
+            Some(Standing::Follows) => None,
+            None => first,
+        };
+        let recovered = recover((*self.spec.base).clone(), &bytes, LOG_START).unwrap_or_else(|why| {
+            // Damaged in the middle: what cannot be read is never served. It starts over from the base, and follows:
+            // a leader without its log would lead everybody into the loss.
+            self.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
+            reign = None;
+            Recovered { engine: (*self.spec.base).clone(), cut: bytes.len() as u64, kept: Kept::default() }
+        });
+        self.keep_log(&bytes, recovered.engine.log_end(), out);
+        // Log of a later timeline: it had stepped down, and its disk lost the record that said so.
+        reign = reign.filter(|reign| reign.timeline >= recovered.engine.timeline());
+        let (pool, login, term) = (self.spec.sessions, self.spec.login, self.spec.term);
+        self.life = Some(match reign {
+            Some(reign) => {
+                let primary = Primary::resume(recovered, reign, pool, login, term);
+                Life::Leads(Box::new(primary.expect("the service may log in")))
+            }
+            None => Life::Follows(Box::new(Standby::resume(recovered, pool, login).expect("the service may log in"))),
+        });
     }
 
     /// Takes the readable part of the log over, and cuts the file where it ends.
@@ -165,15 +194,20 @@ impl DbNode {
         let now = ctx.now();
         let lineage = self.own();
         let (peer, arbiter) = (self.spec.peer, self.spec.arbiter);
+        if std::mem::take(&mut self.sync_again) {
+            out.sync(self.log_sync());
+        }
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
-                out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
-                let waits = primary.backlog().0 > 0;
-                if waits && now.since(self.acked) > self.spec.term {
-                    let step = primary.standby_lost(now, ctx.controls());
+                let lost = primary.backlog().0 > 0 && now.since(self.acked) > self.spec.term;
+                let step = if lost {
                     self.acked = now;
-                    self.take(out, step);
-                }
+                    primary.standby_lost(now, ctx.controls())
+                } else {
+                    primary.look(now, ctx.controls())
+                };
+                out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
+                self.take(out, step);
             }
             Some(Life::Follows(standby)) => {
                 let silent = now.since(self.heard);
@@ -201,6 +235,11 @@ impl DbNode {
         self.calls += 1;
         self.callers.insert(self.calls, Caller { node: from, id, lineage: ctx.lineage() });
         let draw = ctx.draw(luck::SPREAD);
+        if !primary.leads(now) {
+            // Whether it serves or not, operators see that somebody still comes to it.
+            let (by, what, about) = ("postgres", "asked-without-lease", self.spec.role.clone());
+            out.fact(Fact::Reported { by, what, about, value: u64::from(primary.timeline().0) });
+        }
         let step = primary.submit(now, ctx.controls(), (self.calls, draw), call);
         if !step.writes.is_empty() {
             out.busy(costs.commit);
@@ -213,9 +252,6 @@ impl DbNode {
         if let Some(word) = step.standby {
             out.send(self.spec.peer, Wire::Replication(Box::new(word)));
         }
-        if let Some(word) = step.arbiter {
-            out.send(self.spec.arbiter, Wire::Lease(word));
-        }
         for Released { token, outcome } in step.released {
             if let Some(caller) = self.callers.remove(&token) {
                 out.send_for(caller.lineage, caller.node, Wire::SqlAnswer(caller.id, outcome));
@@ -224,17 +260,29 @@ impl DbNode {
     }
 
     fn write(&mut self, out: &mut Outbox<Saas>, writes: Vec<LogWrite>) {
-        let Some(last) = writes.last() else { return };
-        let end = last.at.0 + last.bytes.len() as u64;
+        if writes.is_empty() {
+            return;
+        }
         for LogWrite { at, bytes } in writes {
             out.write(LOG, Write::Append((*bytes).into()));
             self.unstated.push_back((at, bytes.clone()));
             self.log.push((at, bytes));
         }
-        out.sync(SYNC | end);
+        out.sync(self.log_sync());
     }
 
-    fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, end: Lsn) {
+    /// The token of a sync of everything that is in the log now.
+    fn log_sync(&self) -> u64 {
+        let end = self.log.last().map_or(0, |(at, bytes)| at.0 + bytes.len() as u64);
+        SYNC | (self.era & ERAS) << ERA_SHIFT | end
+    }
+
+    fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: u64, kept: bool) {
+        let end = Lsn(token & ((1 << ERA_SHIFT) - 1));
+        if !kept || end == Lsn(0) || token >> ERA_SHIFT != self.log_sync() >> ERA_SHIFT {
+            self.sync_again |= !kept;
+            return;
+        }
         self.state_rows(out, end);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
@@ -277,31 +325,30 @@ impl DbNode {
                 if matches!(word, Replication::Ack(_)) {
                     self.acked = now;
                 }
-                let step = primary.standby_said(now, ctx.controls(), &word);
+                let mut step = primary.standby_said(now, ctx.controls(), &word);
+                if let (Some(Replication::Gone { .. }), Replication::Resend { from, .. }) = (&step.standby, &word) {
+                    step.standby = Some(primary.send_archived(&self.log, *from));
+                }
                 let over = primary.is_over(ctx.controls());
                 self.take(out, step);
                 if over {
                     self.step_down(out);
                 }
             }
-            Some(Life::Follows(standby)) => match word {
-                Replication::Send(send) => {
-                    self.heard = now;
-                    let received = standby.receive(&send);
-                    if let Some(Replication::Diverged { at }) = received.answer {
-                        return self.rewind(out, at);
-                    }
-                    if let Some(word) = received.answer {
-                        out.send(self.spec.peer, Wire::Replication(Box::new(word)));
-                    }
-                    self.write(out, received.writes);
+            // Where the new timeline begins is already on its way to the disk: nothing is added before it.
+            Some(Life::Follows(_)) if self.promotion.is_some() => {}
+            Some(Life::Follows(standby)) => {
+                let Replication::Send(send) = word else { return };
+                self.heard = now;
+                let received = standby.receive(&send);
+                if let Some(Replication::Diverged { at }) = received.answer {
+                    return self.rewind(out, at);
                 }
-                Replication::Gone { oldest } => {
-                    self.heard = now;
-                    self.report(out, "needs-base", self.spec.role.clone(), oldest.0);
+                if let Some(word) = received.answer {
+                    out.send(self.spec.peer, Wire::Replication(Box::new(word)));
                 }
-                _ => {}
-            },
+                self.write(out, received.writes);
+            }
             None => {}
         }
     }
@@ -312,6 +359,8 @@ impl DbNode {
         let base = (*self.spec.base).clone();
         let rewound = Standby::rewind(base, &bytes, fork, self.spec.sessions, self.spec.login);
         self.log.retain(|(at, _)| *at < fork);
+        self.unstated.retain(|(at, _)| *at < fork);
+        self.era += 1;
         out.write(LOG, Write::Truncate(self.log.len()));
         out.sync(SYNC);
         self.report(out, "rewound", self.spec.role.clone(), fork.0);
@@ -336,17 +385,29 @@ impl DbNode {
                     self.step_down(out);
                 }
             }
-            (Some(Life::Follows(standby)), Lease::Promoted { timeline }) if timeline > standby.timeline() => {
-                self.acked = ctx.now();
-                self.report(out, "promoted", self.spec.role.clone(), u64::from(timeline.0));
-                out.write(STATE, Write::Append([1].into()));
-                self.life = Some(Life::Leads(Box::new(standby.promote(timeline, self.spec.term))));
-                self.beat_soon(ctx, out);
-                if self.spec.reborn.as_ref().is_some_and(|(_, at)| ctx.now() >= *at) {
-                    out.timer(self.spec.term.scale(1, 4), REBORN);
-                }
+            (Some(Life::Follows(standby)), Lease::Promoted { timeline })
+                if timeline > standby.timeline() && self.promotion.is_none() =>
+            {
+                let reign = Reign { timeline, began: standby.engine().log_end() };
+                self.promotion = Some(timeline);
+                out.write(STATE, Write::Append(Standing::Leads(reign).encode().into()));
+                out.sync(PROMOTED | u64::from(timeline.0));
+                self.life = Some(Life::Follows(standby));
             }
             (life, _) => self.life = life,
+        }
+    }
+
+    /// The disk knows that this node leads, or has no room to know it: then the arbiter will be asked again.
+    fn promoted(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, kept: bool) {
+        let Some(timeline) = self.promotion.take().filter(|_| kept) else { return };
+        let Some(Life::Follows(standby)) = self.life.take() else { return };
+        self.acked = ctx.now();
+        self.report(out, "promoted", self.spec.role.clone(), u64::from(timeline.0));
+        self.life = Some(Life::Leads(Box::new(standby.promote(timeline, self.spec.term))));
+        self.beat_soon(ctx, out);
+        if self.spec.reborn.as_ref().is_some_and(|(_, at)| ctx.now() >= *at) {
+            out.timer(self.spec.term.scale(1, 4), REBORN);
         }
     }
 
@@ -362,7 +423,7 @@ impl DbNode {
     fn step_down(&mut self, out: &mut Outbox<Saas>) {
         if let Some(Life::Leads(primary)) = self.life.take() {
             self.report(out, "deposed", self.spec.role.clone(), u64::from(primary.timeline().0));
-            out.write(STATE, Write::Append([0].into()));
+            out.write(STATE, Write::Append(Standing::Follows.encode().into()));
             let standby = primary.step_down();
             let hello = standby.hello();
             out.send(self.spec.peer, Wire::Replication(Box::new(hello)));
@@ -398,40 +459,11 @@ impl Machine<Saas> for DbNode {
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },
-            Input::Synced { token, ok: true } if token & SYNC != 0 && token != SYNC => {
-                self.synced(ctx, out, Lsn(token & !SYNC));
-            }
+            Input::Synced { token, ok } if token & PROMOTED != 0 => self.promoted(ctx, out, ok),
+            Input::Synced { token, ok } => self.synced(ctx, out, token, ok),
             Input::Timer { token: BEAT } => self.beat(ctx, out),
             Input::Timer { token: REBORN } => self.delete_former(ctx, out),
             _ => {}
-        }
-    }
-}
-
-/// The arbiter as a machine. It stands for a quorum that does not fail as one.
-pub struct ArbiterNode {
-    arbiter: Arbiter,
-}
-
-impl ArbiterNode {
-    /// An arbiter of a pair that is in step.
-    pub fn boot(term: Duration, ctx: &Ctx<'_, Saas>) -> ArbiterNode {
-        // Its state is a quorum's: it survives, so a crash of this node only silences it for a while.
-        let kept = ctx.disk().read(0).last().and_then(|r| r[..].try_into().ok().map(u32::from_le_bytes));
-        ArbiterNode { arbiter: Arbiter::new(Timeline(kept.unwrap_or(1)), term) }
-    }
-}
-
-impl Machine<Saas> for ArbiterNode {
-    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
-        let Input::Message { from, message: Wire::Lease(word) } = input else { return };
-        let before = self.arbiter.timeline();
-        if let Some(answer) = self.arbiter.handle(ctx.now(), &word) {
-            out.send(from, Wire::Lease(answer));
-        }
-        if self.arbiter.timeline() != before {
-            out.write(0, Write::Append(self.arbiter.timeline().0.to_le_bytes().into()));
-            out.sync(0);
         }
     }
 }

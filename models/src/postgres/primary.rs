@@ -1,13 +1,16 @@
 //! A primary: runs transactions, and lets a reply go only when what it tells is safe.
 //!
 //! A commit is visible to others at once, and so a reply that has *read* it waits as well: no client ever sees what a
-//! failover could take away. (PostgreSQL reaches the same by making a commit visible only after the wait.)
+//! failover could take away. (PostgreSQL reaches the same by making a commit visible only after the wait.) Log leaves
+//! for the standby when it is on this node's own disk, as a WAL sender does: a standby that knew more than a primary
+//! that comes back from a crash would follow another history under the same timeline.
 
 use super::engine::Engine;
 use super::kept::Kept;
 use super::pool::{Pool, SessionNo};
 use super::recover::Recovered;
-use super::sqlstate::{ADMIN_SHUTDOWN, SqlError, TOO_MANY_CONNECTIONS};
+use super::reign::Reign;
+use super::sqlstate::{ADMIN_SHUTDOWN, CANNOT_CONNECT_NOW, SqlError, TOO_MANY_CONNECTIONS};
 use super::standby::Standby;
 use crate::control;
 use crate::control::{Control, Controls};
@@ -23,7 +26,8 @@ pub const SYNCHRONOUS_COMMIT: Control = control!(
     off: "synchronous_commit = off and an asynchronous standby: a commit is acknowledged before it is on any disk",
 );
 
-/// A primary without a valid lease, or with a successor, takes no writes (STO-04).
+/// A primary without a valid lease, or with a successor, serves nobody: neither a write, nor a read that its successor
+/// may have made stale (STO-04). Patroni demotes such a node, and with it goes every connection.
 pub const FENCING: Control = control!(
     "postgres.fencing",
     upholds: ["STO-04"],
@@ -49,6 +53,8 @@ pub struct Primary {
     /// When it asked to go on without the standby.
     asked_alone: Option<Instant>,
     synced: Lsn,
+    /// What has left for the standby; never more than is synced here.
+    sent: Lsn,
     acked: Lsn,
     waiting: BTreeMap<(Lsn, u64), Waiting>,
     queue: VecDeque<Queued>,
@@ -95,8 +101,6 @@ pub struct Step {
     pub writes: Vec<LogWrite>,
     /// A word for the standby.
     pub standby: Option<Replication>,
-    /// A word for the arbiter.
-    pub arbiter: Option<Lease>,
     /// Answers for clients, in order.
     pub released: Vec<Released>,
 }
@@ -112,15 +116,23 @@ impl Primary {
         Ok(Primary::with_pool(engine, pool, Kept::default(), term))
     }
 
-    /// The primary after a crash, from what recovery made of its disk. As in PostgreSQL, commits that were still
-    /// waiting for the standby are visible now: nobody was promised them, but a reader may see one and lose it.
+    /// The primary after a crash, from what recovery made of its disk, on the timeline that it led before. As in
+    /// PostgreSQL, commits that were still waiting for the standby are visible now: nobody was promised them, but a
+    /// reader may see one and lose it.
     ///
     /// # Errors
     /// `28000` when `login` may not log in.
-    pub fn resume(recovered: Recovered, pool_size: u16, login: &str, term: Duration) -> Result<Primary, SqlError> {
+    pub fn resume(
+        recovered: Recovered,
+        reign: Reign,
+        pool_size: u16,
+        login: &str,
+        term: Duration,
+    ) -> Result<Primary, SqlError> {
         let Recovered { mut engine, kept, .. } = recovered;
         let pool = Pool::open(&mut engine, pool_size, login)?;
-        Ok(Primary::with_pool(engine, pool, kept, term))
+        engine.fork(reign.timeline);
+        Ok(Primary { began: reign.began, ..Primary::with_pool(engine, pool, kept, term) })
     }
 
     /// The primary that a standby becomes: alone until a standby has caught up with it.
@@ -141,6 +153,7 @@ impl Primary {
             synchronous: true,
             asked_alone: None,
             synced: end,
+            sent: end,
             acked: end,
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -186,9 +199,20 @@ impl Primary {
         step
     }
 
-    /// The node's disk has synced the log up to `lsn`.
+    /// The node's disk has synced the log up to `lsn`: it may leave for the standby.
     pub fn synced(&mut self, now: Instant, controls: &Controls, lsn: Lsn) -> Step {
         self.synced = self.synced.max(lsn);
+        let fresh = self.kept.between(self.sent, self.synced).unwrap_or_default();
+        let mut step = self.advance(now, controls);
+        if !fresh.is_empty() {
+            step.standby = Some(self.send(self.sent, fresh));
+            self.sent = self.synced;
+        }
+        step
+    }
+
+    /// Time passes: without a lease, those who wait for a session are told that they wait in vain.
+    pub fn look(&mut self, now: Instant, controls: &Controls) -> Step {
         self.advance(now, controls)
     }
 
@@ -198,8 +222,9 @@ impl Primary {
             Replication::Ack(ack) if ack.timeline == self.timeline() => {
                 self.acked = self.acked.max(ack.lsn);
                 self.kept.forget(ack.lsn);
-                if ack.lsn == self.engine.log_end() {
-                    // It has everything: from now on commits wait for it again, and the next renewal says so.
+                if ack.lsn >= self.synced {
+                    // It has everything that anybody was told of: from now on commits wait for it again, and the next
+                    // renewal says so.
                     self.synchronous = true;
                     self.asked_alone = None;
                 }
@@ -242,14 +267,14 @@ impl Primary {
         }
     }
 
-    /// The standby has not answered for too long: go on without it. A fenced primary asks the arbiter first, because
-    /// it may be itself that is cut off.
+    /// The standby has not answered for too long: go on without it. A fenced primary asks the arbiter first, in its
+    /// next [`Primary::renew`], because it may be itself that is cut off.
     pub fn standby_lost(&mut self, now: Instant, controls: &Controls) -> Step {
         if self.fenced(controls) {
             self.asked_alone.get_or_insert(now);
-            return Step { arbiter: Some(self.renew(now)), ..Step::default() };
+        } else {
+            self.synchronous = false;
         }
-        self.synchronous = false;
         self.advance(now, controls)
     }
 
@@ -279,8 +304,17 @@ impl Primary {
                 let outcome = failed(SqlError::new(ADMIN_SHUTDOWN, message));
                 step.released.push(Released { token: waiting.token, outcome });
             }
+            self.turn_away(&mut step);
         }
         step
+    }
+
+    /// Nobody gets a session here any more.
+    fn turn_away(&mut self, step: &mut Step) {
+        for Queued { token, .. } in self.queue.drain(..) {
+            let error = SqlError::new(CANNOT_CONNECT_NOW, "the database system is not accepting connections");
+            step.released.push(Released { token, outcome: failed(error) });
+        }
     }
 
     fn advance(&mut self, now: Instant, controls: &Controls) -> Step {
@@ -301,17 +335,16 @@ impl Primary {
 
     /// Runs what is queued while sessions are free.
     fn work(&mut self, now: Instant, controls: &Controls, step: &mut Step) {
-        let mut records = Vec::new();
+        if self.fenced(controls) && !self.leads(now) {
+            return self.turn_away(step);
+        }
         while let Some(next) = self.queue.front() {
             let Some(session) = self.pool.checkout(next.draw) else { break };
             let Some(Queued { token, transaction, .. }) = self.queue.pop_front() else { break };
-            let refuse = self.fenced(controls) && !self.leads(now);
-            self.engine.set_read_only(refuse);
             let (tenant, statements) = (transaction.tenant.as_ref(), &transaction.statements);
             let outcome = self.pool.run_in(&mut self.engine, controls, session, tenant, statements);
             for (at, bytes) in self.engine.take_log() {
                 self.kept.push(at, &bytes);
-                records.push((at, bytes.clone()));
                 step.writes.push(LogWrite { at, bytes });
             }
             let needed = outcome.committed.unwrap_or_default().max(outcome.observed);
@@ -323,11 +356,6 @@ impl Primary {
                 step.released.push(Released { token, outcome });
             }
         }
-        if let Some((from, _)) = records.first() {
-            let from = *from;
-            let records = records.into_iter().map(|(_, bytes)| bytes).collect();
-            step.standby = Some(self.send(from, records));
-        }
     }
 
     fn send(&self, from: Lsn, records: Vec<Bytes>) -> Replication {
@@ -335,17 +363,24 @@ impl Primary {
     }
 
     fn resend(&self, from: Lsn) -> Step {
-        let word = match self.kept.from(from, self.engine.log_end()) {
+        let word = match self.kept.between(from, self.synced) {
             Ok(records) => self.send(from, records),
             Err(oldest) => Replication::Gone { oldest },
         };
         Step { standby: Some(word), ..Step::default() }
     }
 
+    /// Log from the node's own archive, for a standby that has lost more than is kept for it.
+    pub fn send_archived(&self, archive: &[(Lsn, Bytes)], from: Lsn) -> Replication {
+        let first = archive.partition_point(|(at, _)| *at < from);
+        let records = archive[first..].iter().take_while(|(at, _)| *at < self.synced);
+        self.send(from, records.map(|(_, bytes)| bytes.clone()).collect())
+    }
+
     /// Steps down: the engine of a primary that was deposed with nothing of its own, as a standby of its successor.
     /// One that has written past the fork is rebuilt with [`Standby::rewind`].
     pub fn step_down(self) -> Standby {
-        Standby::with_pool(self.engine, self.pool, self.kept)
+        Standby::with_pool(self.engine, self.pool, self.kept, self.synced)
     }
 }
 

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::kept::Kept;
 use super::pool::Pool;
 use super::primary::{LogWrite, Primary};
-use super::recover::recover;
+use super::recover::{Recovered, recover};
 use super::sqlstate::SqlError;
 use super::wal::{LogError, decode_record};
 use crate::control::Controls;
@@ -40,12 +40,21 @@ impl Standby {
     /// `28000` when `login` may not log in.
     pub fn new(mut engine: Engine, pool_size: u16, login: &str) -> Result<Standby, SqlError> {
         let pool = Pool::open(&mut engine, pool_size, login)?;
-        Ok(Standby::with_pool(engine, pool, Kept::default()))
+        let synced = engine.log_end();
+        Ok(Standby::with_pool(engine, pool, Kept::default(), synced))
     }
 
-    pub(super) fn with_pool(mut engine: Engine, pool: Pool, kept: Kept) -> Standby {
+    /// A standby from what recovery made of its disk. It keeps the log that it has: if it is promoted, others need it.
+    ///
+    /// # Errors
+    /// `28000` when `login` may not log in.
+    pub fn resume(recovered: Recovered, pool_size: u16, login: &str) -> Result<Standby, SqlError> {
+        let Recovered { engine, kept, .. } = recovered;
+        Ok(Standby { kept, ..Standby::new(engine, pool_size, login)? })
+    }
+
+    pub(super) fn with_pool(mut engine: Engine, pool: Pool, kept: Kept, synced: Lsn) -> Standby {
         engine.set_read_only(true);
-        let synced = engine.log_end();
         Standby { engine, pool, synced, kept }
     }
 
@@ -61,7 +70,7 @@ impl Standby {
         let from = base.log_end();
         let length = usize::try_from(fork.0.saturating_sub(from.0)).unwrap_or(usize::MAX).min(log.len());
         let recovered = recover(base, &log[..length], from)?;
-        Ok(Standby::new(recovered.engine, pool_size, login).expect("the login worked before"))
+        Ok(Standby::resume(recovered, pool_size, login).expect("the login worked before"))
     }
 
     /// The engine, for oracles at the store.

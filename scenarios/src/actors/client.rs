@@ -61,6 +61,25 @@ const VERIFY: u64 = 4;
 /// How often a token request that got no answer is repeated.
 const TOKEN_RETRY: Duration = Duration::millis(500);
 
+/// Between two looks at what was written: slow enough that a burst on the way is no load.
+const VERIFY_GAP: Duration = Duration::millis(40);
+/// After a look that was not answered, when it was the last.
+const VERIFY_AGAIN: Duration = Duration::millis(250);
+
+/// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
+const FRESH_READS: u64 = 6;
+
+/// How a request is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// A cache may answer.
+    Any,
+    /// No cache may answer.
+    Fresh,
+    /// The same, and asked again until it is answered: what was written must be there.
+    Verify,
+}
+
 struct Open {
     what: Arc<str>,
     intended: Instant,
@@ -82,6 +101,8 @@ pub struct Client {
     versions: BTreeMap<u32, u16>,
     /// Record by record, what it was told is written, to be read again.
     written: BTreeMap<u32, u16>,
+    /// Whether the timer runs that reads the next of them.
+    verifying: bool,
     empty: Bytes,
 }
 
@@ -115,6 +136,7 @@ impl Client {
             sweeping: false,
             versions: BTreeMap::new(),
             written: BTreeMap::new(),
+            verifying: true,
             empty: Arc::new([]),
             spec,
         };
@@ -165,13 +187,15 @@ impl Client {
         if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
             return;
         }
-        let request = self.compose(ctx, cause);
-        self.ask(ctx, out, lineage, request, false);
+        let kind = below(ctx.draw_at(luck::OPERATION, cause, 0), 100);
+        let request = self.compose(ctx, cause, kind);
+        let read = if kind < FRESH_READS { Read::Fresh } else { Read::Any };
+        self.ask(ctx, out, lineage, request, read);
     }
 
-    fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64) -> (Method, String, Bytes) {
+    fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64, kind: u64) -> (Method, String, Bytes) {
         let record = below(ctx.draw_at(luck::RECORD, cause, 0), u64::from(self.spec.records)) as u32;
-        match below(ctx.draw_at(luck::OPERATION, cause, 0), 100) {
+        match kind {
             0..60 => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
             60..78 => {
                 let version = self.versions.entry(record).or_insert(0);
@@ -200,20 +224,21 @@ impl Client {
         out: &mut Outbox<Saas>,
         lineage: Lineage,
         (method, path, body): (Method, String, Bytes),
-        verify: bool,
+        read: Read,
     ) {
         let path: Arc<str> = path.into();
         let id = lineage.cause;
-        let strong = if verify { STRONG } else { "" };
+        let fresh = read != Read::Any;
+        let strong = if fresh { STRONG } else { "" };
         let what: Arc<str> = format!("{} {path}{strong}", method.name()).into();
         let mut headers = Headers { authorization: self.token.clone(), ..Headers::default() };
-        if verify {
+        if fresh {
             headers.other.push(("cache-control".into(), "no-cache".into()));
         }
         let peer = Peer { thumbprint: Some(thumbprint(&self.spec.principal)), ..Peer::default() };
         let request = Box::new(Request { id, method, path, headers, peer, body });
         out.fact_for(lineage, Fact::Asked { principal: self.spec.principal.clone(), request: id, what: what.clone() });
-        self.open.insert(id, Open { what, intended: ctx.now(), verify });
+        self.open.insert(id, Open { what, intended: ctx.now(), verify: read == Read::Verify });
         self.deadlines.push_back((ctx.now() + self.spec.patience, id));
         self.arm(ctx, out);
         match self.token {
@@ -262,6 +287,10 @@ impl Client {
             // Not answered yet: ask again, the promise is about what is there, not about when.
             if let Some(record) = record_of(&answer.what) {
                 self.written.insert(record, 1);
+                if !std::mem::replace(&mut self.verifying, true) {
+                    let lineage = Lineage::root(self.name, mix(12, self.sent));
+                    out.timer_for(lineage, VERIFY_AGAIN, VERIFY);
+                }
             }
         }
         out.fact_for(Lineage { cause: id, path: 0 }, Fact::Answered(Box::new(answer)));
@@ -269,12 +298,15 @@ impl Client {
 
     fn verify(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let lineage = ctx.lineage();
-        let Some((record, _)) = self.written.pop_first() else { return };
+        let Some((record, _)) = self.written.pop_first() else {
+            self.verifying = false;
+            return;
+        };
         self.sent += 1;
         let own = Lineage::root(self.name, mix(9, self.sent));
         let path = format!("/v1/records/{record}");
-        self.ask(ctx, out, own, (Method::Get, path, self.empty.clone()), true);
-        out.timer_for(lineage.child(1), Duration::millis(20), VERIFY);
+        self.ask(ctx, out, own, (Method::Get, path, self.empty.clone()), Read::Verify);
+        out.timer_for(lineage.child(1), VERIFY_GAP, VERIFY);
     }
 
     fn renewed(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: Arc<str>) {
