@@ -4,3 +4,4 @@ pub mod ca_outage;
 pub mod cell_loss;
 pub mod intercell_partition;
 pub mod stale_policy;
+pub mod primary_failover;

@@ -322,6 +322,17 @@ impl<'a> Stage<'a> {
         self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
     }
 
+    /// A mark that is reached once facts have said both, in either order.
+    pub fn mark_when_both(&mut self, mark: &'static str, one: fn(&Fact) -> bool, other: fn(&Fact) -> bool) {
+        let mut said = (false, false);
+        let check = move |fact: &Fact| {
+            let before = said;
+            said = (said.0 || one(fact), said.1 || other(fact));
+            said == (true, true) && before != said
+        };
+        self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
+    }
+
     /// A datum of a tenant, as one of its principals would write it.
     pub fn own_marker(&self, tenant: &str) -> String {
         let index = platform::index_of(&self.inputs.tenants, tenant);

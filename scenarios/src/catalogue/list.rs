@@ -13,6 +13,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
+    &crate::chaos::primary_failover::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
