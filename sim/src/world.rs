@@ -489,7 +489,7 @@ pub(crate) fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
 }
 
 /// Whether the network may deliver it twice.
-fn repeats<P: Platform>(input: &Input<P>) -> bool {
+pub(crate) fn repeats<P: Platform>(input: &Input<P>) -> bool {
     !matches!(input, Input::Message { message, .. } if !message.repeats())
 }
 
