@@ -12,6 +12,7 @@ pub mod mirroring;
 pub mod refusal;
 pub mod residency;
 pub mod switching;
+pub mod working_set;
 
 pub use cast::{Cast, Forbidden, Principal};
 

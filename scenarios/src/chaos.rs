@@ -3,5 +3,5 @@
 pub mod ca_outage;
 pub mod cell_loss;
 pub mod intercell_partition;
-pub mod stale_policy;
 pub mod primary_failover;
+pub mod stale_policy;

@@ -14,6 +14,7 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
+use models::oracles::working_set::WorkingSet;
 use models::oracles::{
     Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
 };
@@ -99,6 +100,7 @@ pub struct Stage<'a> {
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
     leaving: Vec<(TenantId, Instant)>,
+    readers: Vec<TenantId>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
     enrolled: Vec<Enrolled>,
@@ -151,6 +153,7 @@ impl<'a> Stage<'a> {
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
             leaving: Vec::new(),
+            readers: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
             enrolled: Vec::new(),
@@ -185,6 +188,11 @@ impl<'a> Stage<'a> {
             let tenant = tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"));
             self.tenants.push((tenant.clone(), gap));
         }
+    }
+
+    /// Tenants that read almost always: dashboards, not desks.
+    pub fn readers(&mut self, ids: &str) {
+        self.readers.extend(ids.split_whitespace().map(TenantId::from));
     }
 
     /// Records that every tenant begins with.
@@ -461,6 +469,7 @@ impl<'a> Stage<'a> {
             Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
             Box::new(mirroring::Mirroring::new(cast.clone())),
+            Box::new(WorkingSet::new(cast.clone(), self.platform.limits.cache_floor_bytes)),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
         ];
         if !self.forbidden.is_empty() {
@@ -534,6 +543,7 @@ impl<'a> Stage<'a> {
             let until = leaves.unwrap_or(acts.traffic_until);
             let verify_from = leaves.map_or(acts.verify_from, |_| Instant::NEVER);
             let salt = if disguise.viewer.as_ref() == Some(&tenant.id) { 0 } else { disguise.salt };
+            let reader = self.readers.contains(&tenant.id);
             let index = platform::index_of(&deployment.all_tenants, &tenant.id);
             let cell = platform::home_cell(&self.platform, tenant);
             let gateway = platform::edge_of(&self.platform, &cell);
@@ -556,6 +566,7 @@ impl<'a> Stage<'a> {
                         verify_from,
                         patience: Duration::secs(3),
                         domains: vec!["telemetry".into(), "audit".into()],
+                        reader,
                         salt,
                         loot: loot.clone(),
                     };

@@ -3,6 +3,7 @@
 /// Ids, by slot.
 #[rustfmt::skip]
 pub const IDS: &[&str] = &[
+    "app.single-flight",
     "app.tenant-filter",
     "breaker.open",
     "cache.acl-pattern",

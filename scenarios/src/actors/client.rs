@@ -47,6 +47,8 @@ pub struct ClientSpec {
     pub patience: Duration,
     /// Domains it publishes events to.
     pub domains: Vec<Arc<str>>,
+    /// Whether it reads almost always.
+    pub reader: bool,
     /// Mixed into the bits of its data: another salt, other values of equal length.
     pub salt: u64,
     /// Where its tokens are stolen, if they are.
@@ -68,6 +70,9 @@ const VERIFY_AGAIN: Duration = Duration::millis(250);
 
 /// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
 const FRESH_READS: u64 = 6;
+
+/// From here on, they are changes of records.
+const CHANGES: u64 = 60;
 
 /// How a request is meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -187,7 +192,15 @@ impl Client {
         if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
             return;
         }
-        let kind = below(ctx.draw_at(luck::OPERATION, cause, 0), 100);
+        let kind = match below(ctx.draw_at(luck::OPERATION, cause, 0), 100) {
+            // Of a hundred requests of a reader three are reads past the cache, and three are changes.
+            kind if self.spec.reader => match kind {
+                0..3 => 0,
+                3..97 => FRESH_READS,
+                _ => CHANGES,
+            },
+            kind => kind,
+        };
         let request = self.compose(ctx, cause, kind);
         let read = if kind < FRESH_READS { Read::Fresh } else { Read::Any };
         self.ask(ctx, out, lineage, request, read);
@@ -196,8 +209,8 @@ impl Client {
     fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64, kind: u64) -> (Method, String, Bytes) {
         let record = below(ctx.draw_at(luck::RECORD, cause, 0), u64::from(self.spec.records)) as u32;
         match kind {
-            0..60 => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
-            60..78 => {
+            0..CHANGES => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
+            CHANGES..78 => {
                 let version = self.versions.entry(record).or_insert(0);
                 *version += 1;
                 let version = *version;

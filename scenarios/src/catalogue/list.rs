@@ -8,6 +8,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
+    &crate::abuse::cache_flooding::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
     &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,

@@ -43,8 +43,8 @@ fn build(stage: &mut Stage<'_>) {
     stage.records(40);
     let node = |role: &str| Target::Node(role.into());
     stage.usual_weather();
-    // Each pair has lost one node already. Instead the clocks drift by which leases are measured, and the arbiter, which
-    // stands for a quorum, is silent for a moment.
+    // Each pair has lost one node already. Instead the clocks drift by which leases are measured, and the arbiter,
+    // which stands for a quorum, is silent for a moment.
     stage.without("torn-write");
     let mut allow = |kind, role, length: (u64, u64), strength| {
         let length = (Duration::millis(length.0), Duration::millis(length.1));
