@@ -61,6 +61,8 @@ pub struct CachesSpec {
     pub ttl: Duration,
     /// How long the cache may take.
     pub patience: Duration,
+    /// When it is no longer asked.
+    pub breaker: Settings,
     /// A tenant that is deleted and created anew at this instant, on the platform's clock.
     pub reborn: Option<(TenantId, Instant)>,
 }
@@ -88,7 +90,7 @@ impl Caches {
         Caches {
             node: spec.node,
             client,
-            breaker: Breaker::new(Settings::DEFAULT),
+            breaker: Breaker::new(spec.breaker),
             calls: BTreeMap::new(),
             quiet: u64::MAX,
             patience: spec.patience,

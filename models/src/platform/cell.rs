@@ -6,7 +6,9 @@ use super::{Deployment, Enrolled, KnownBad, index_of};
 use crate::app::class::RecordClass;
 use crate::app::upstream::{CachesSpec, Databases};
 use crate::app::{App, AppSpec};
+use crate::breaker::Settings;
 use crate::cache::machine::{CacheCosts, CacheNode, CacheSpec, PLATFORM_USER, account};
+use crate::config::settings::Dependency;
 use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
@@ -201,6 +203,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
             connection_base: number << 32,
             ttl: config.ttls.cache_entry,
             patience,
+            breaker: config.dependency("redis").map_or(Settings::DEFAULT, breaker_of),
             reborn: deployment.reborn.clone(),
         },
         databases: Databases::new(
@@ -213,6 +216,19 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         foreign_row: foreign,
     };
     Rc::new(move |ctx, out| Box::new(App::boot(&spec, ctx, out)))
+}
+
+/// A dependency's breaker, as configured; what the configuration does not say is the documented default.
+fn breaker_of(dependency: &Dependency) -> Settings {
+    let breaker = &dependency.breaker;
+    Settings {
+        window: breaker.window,
+        calls_min: breaker.requests_min as u32,
+        failures_percent: breaker.failures_ppm.div_ceil(10_000) as u32,
+        open_for: breaker.open,
+        probes: breaker.probes as u32,
+        ..Settings::DEFAULT
+    }
 }
 
 const POLICY_KEY: (&str, [u8; 32]) = ("policy-signer", [7; 32]);

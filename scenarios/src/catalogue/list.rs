@@ -5,16 +5,17 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::cache_flooding::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
-    &crate::abuse::cache_flooding::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
     &crate::chaos::ca_outage::SCENARIO,
+    &crate::chaos::cache_loss::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
-    &crate::chaos::stale_policy::SCENARIO,
     &crate::chaos::primary_failover::SCENARIO,
+    &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
