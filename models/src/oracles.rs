@@ -7,6 +7,7 @@ pub mod availability;
 pub mod cast;
 pub mod durability;
 pub mod handling;
+pub mod integrity;
 pub mod isolation;
 pub mod mirroring;
 pub mod refusal;

@@ -35,6 +35,7 @@ pub const ALL: &[&Control] = &[
     &crate::kafka::acl::ACL_PREFIX,
     &crate::kafka::idempotence::IDEMPOTENT_PRODUCER,
     &crate::kafka::quota::QUOTA,
+    &crate::kafka::frame::RECORD_CHECKSUM,
     &crate::kafka::schema::SCHEMA_VALIDATION,
     &crate::mesh::verify::REVOCATION,
     &crate::mesh::verify::SPIFFE_ID,
@@ -57,8 +58,10 @@ pub const ALL: &[&Control] = &[
     &crate::policy::abac::TENANT_MATCH,
     &crate::postgres::primary::FENCING,
     &crate::postgres::rls::FORCE_RLS,
+    &crate::postgres::primary::REJOIN_CHECK,
     &crate::postgres::rls::ROW_LEVEL_SECURITY,
     &crate::postgres::pool::SET_LOCAL,
     &crate::postgres::primary::SYNCHRONOUS_COMMIT,
+    &crate::postgres::wal::WAL_CHECKSUM,
     &crate::postgres::rls::WITH_CHECK,
 ];

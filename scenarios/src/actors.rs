@@ -10,7 +10,7 @@ pub mod loot;
 pub mod pod;
 
 pub use attacker::{Attacker, Event, Kit, Script};
-pub use client::{Client, ClientSpec};
+pub use client::{Client, ClientSpec, Habit};
 pub use defector::Defector;
 pub use flood::Flood;
 pub use hoard::Hoard;

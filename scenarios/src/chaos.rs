@@ -3,6 +3,7 @@
 pub mod ca_outage;
 pub mod cache_loss;
 pub mod cell_loss;
+pub mod disk_faults;
 pub mod intercell_partition;
 pub mod primary_failover;
 pub mod stale_policy;

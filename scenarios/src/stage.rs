@@ -4,7 +4,7 @@
 //! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
 
 use crate::actors::client::datum;
-use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
+use crate::actors::{Attacker, Client, ClientSpec, Habit, Loot, Script};
 use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
@@ -14,6 +14,7 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
+use models::oracles::integrity::Integrity;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{
     Cast, Forbidden, Principal, durability, handling, isolation, mirroring, refusal, residency, switching,
@@ -100,7 +101,7 @@ pub struct Stage<'a> {
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
     leaving: Vec<(TenantId, Instant)>,
-    readers: Vec<TenantId>,
+    habits: Vec<(TenantId, Habit)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
     enrolled: Vec<Enrolled>,
@@ -153,7 +154,7 @@ impl<'a> Stage<'a> {
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
             leaving: Vec::new(),
-            readers: Vec::new(),
+            habits: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
             enrolled: Vec::new(),
@@ -190,9 +191,9 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Tenants that read almost always: dashboards, not desks.
-    pub fn readers(&mut self, ids: &str) {
-        self.readers.extend(ids.split_whitespace().map(TenantId::from));
+    /// Tenants that mostly do one thing.
+    pub fn habit(&mut self, ids: &str, habit: Habit) {
+        self.habits.extend(ids.split_whitespace().map(|id| (TenantId::from(id), habit)));
     }
 
     /// Records that every tenant begins with.
@@ -468,6 +469,7 @@ impl<'a> Stage<'a> {
             Box::new(residency::Residency::new(cast.clone())),
             Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
+            Box::new(Integrity::new(cast.clone())),
             Box::new(mirroring::Mirroring::new(cast.clone())),
             Box::new(WorkingSet::new(cast.clone(), self.platform.limits.cache_floor_bytes)),
             Box::new(Availability::new(cast.clone(), self.promise, Duration::millis(1500))),
@@ -543,7 +545,7 @@ impl<'a> Stage<'a> {
             let until = leaves.unwrap_or(acts.traffic_until);
             let verify_from = leaves.map_or(acts.verify_from, |_| Instant::NEVER);
             let salt = if disguise.viewer.as_ref() == Some(&tenant.id) { 0 } else { disguise.salt };
-            let reader = self.readers.contains(&tenant.id);
+            let habit = self.habits.iter().find(|(id, _)| *id == tenant.id).map_or(Habit::Mixed, |(_, habit)| *habit);
             let index = platform::index_of(&deployment.all_tenants, &tenant.id);
             let cell = platform::home_cell(&self.platform, tenant);
             let gateway = platform::edge_of(&self.platform, &cell);
@@ -566,7 +568,7 @@ impl<'a> Stage<'a> {
                         verify_from,
                         patience: Duration::secs(3),
                         domains: vec!["telemetry".into(), "audit".into()],
-                        reader,
+                        habit,
                         salt,
                         loot: loot.clone(),
                     };

@@ -33,6 +33,7 @@ pub const IDS: &[&str] = &[
     "kafka.acl-prefix",
     "kafka.idempotent-producer",
     "kafka.quota",
+    "kafka.record-checksum",
     "kafka.schema-validation",
     "mesh.revocation",
     "mesh.spiffe-id",
@@ -55,8 +56,10 @@ pub const IDS: &[&str] = &[
     "policy.tenant-match",
     "postgres.fencing",
     "postgres.force-rls",
+    "postgres.rejoin-check",
     "postgres.row-security",
     "postgres.set-local",
     "postgres.synchronous-commit",
+    "postgres.wal-checksum",
     "postgres.with-check",
 ];

@@ -5,13 +5,13 @@
 
 use super::engine::Engine;
 use super::kept::Kept;
-use super::primary::{LogWrite, Primary, Released, Step};
+use super::primary::{Primary, Released, Step};
 use super::recover::{Recovered, recover};
 use super::reign::{Reign, Standing};
 use super::standby::Standby;
-use super::wal::{LOG_START, Redo, decode_record};
+use super::wal::LOG_START;
 use crate::fact::{Fact, Place};
-use crate::ids::{Bytes, TenantId};
+use crate::ids::TenantId;
 use crate::luck;
 use crate::saas::Saas;
 use crate::wire::Wire;
@@ -19,11 +19,14 @@ use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Reply, Statement, Timel
 use sim::disk::Write;
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 pub mod arbiter;
+mod log;
+
+use log::LogFile;
 
 /// Worker time of the steps of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -63,17 +66,15 @@ pub struct DbSpec {
     pub reborn: Option<(TenantId, Instant)>,
 }
 
-const LOG: u8 = 0;
 const STATE: u8 = 1;
 
 const BEAT: u64 = 1;
 const REBORN: u64 = 2;
-/// A sync of the log: the era above, the position below. Alone it is a sync that nobody waits for.
-const SYNC: u64 = 1 << 60;
-const ERA_SHIFT: u32 = 48;
-const ERAS: u64 = (1 << (60 - ERA_SHIFT)) - 1;
 /// A sync of the record that says that this node leads, with the timeline below.
 const PROMOTED: u64 = 1 << 61;
+
+/// Between two times that a standby asks for log again.
+const RESEND_GAP: Duration = Duration::millis(20);
 
 enum Life {
     Leads(Box<Primary>),
@@ -91,20 +92,14 @@ pub struct DbNode {
     spec: DbSpec,
     name: u64,
     life: Option<Life>,
-    /// The log as it was written: for a rewind, and as the archive of what is no longer kept for standbys.
-    log: Vec<(Lsn, Bytes)>,
-    /// Counts rewinds: a sync that began before one says nothing about what was written after.
-    era: u64,
-    /// The disk was full: what is written is synced again at the next beat.
-    sync_again: bool,
+    log: LogFile,
     /// The timeline on which it will lead, once its disk knows.
     promotion: Option<Timeline>,
-    /// Rows whose log is not yet on disk.
-    unstated: VecDeque<(Lsn, Bytes)>,
     callers: BTreeMap<u64, Caller>,
     calls: u64,
     beats: u64,
     heard: Instant,
+    asked: Instant,
     acked: Instant,
     /// The table of records, by its place in the catalogue.
     records: Arc<str>,
@@ -116,15 +111,13 @@ impl DbNode {
         let mut node = DbNode {
             name: name_hash(&spec.role),
             life: None,
-            log: Vec::new(),
-            era: 0,
-            sync_again: false,
+            log: LogFile::default(),
             promotion: None,
-            unstated: VecDeque::new(),
             callers: BTreeMap::new(),
             calls: 0,
             beats: mix(ctx.now().0, 1) >> 16,
             heard: ctx.now(),
+            asked: Instant::ZERO,
             acked: ctx.now(),
             records: "records".into(),
             spec: spec.clone(),
@@ -139,7 +132,10 @@ impl DbNode {
 
     /// What its log holds, and whether it led.
     fn take_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
-        let bytes: Vec<u8> = ctx.disk().read(LOG).iter().flat_map(|record| record.iter().copied()).collect();
+        let (controls, bytes) = (ctx.controls(), LogFile::read(ctx));
+        if !bytes.is_empty() {
+            self.report(out, "recovering", self.spec.role.clone(), bytes.len() as u64);
+        }
         let standing = ctx.disk().read(STATE).iter().rev().find_map(|record| Standing::decode(record));
         let first = self.spec.leads.then_some(Reign { timeline: Timeline(1), began: LOG_START });
         let mut reign = match standing {
@@ -147,37 +143,24 @@ impl DbNode {
             Some(Standing::Follows) => None,
             None => first,
         };
-        let recovered = recover((*self.spec.base).clone(), &bytes, LOG_START).unwrap_or_else(|why| {
+        let recovered = recover(controls, (*self.spec.base).clone(), &bytes, LOG_START).unwrap_or_else(|why| {
             // Damaged in the middle: what cannot be read is never served. It starts over from the base, and follows:
             // a leader without its log would lead everybody into the loss.
             self.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
             reign = None;
             Recovered { engine: (*self.spec.base).clone(), cut: bytes.len() as u64, kept: Kept::default() }
         });
-        self.keep_log(&bytes, recovered.engine.log_end(), out);
+        self.log = LogFile::keep(controls, &bytes, recovered.engine.log_end(), out);
         // Log of a later timeline: it had stepped down, and its disk lost the record that said so.
         reign = reign.filter(|reign| reign.timeline >= recovered.engine.timeline());
         let (pool, login, term) = (self.spec.sessions, self.spec.login, self.spec.term);
         self.life = Some(match reign {
             Some(reign) => {
-                let primary = Primary::resume(recovered, reign, pool, login, term);
+                let primary = Primary::resume(controls, recovered, reign, (pool, login), term);
                 Life::Leads(Box::new(primary.expect("the service may log in")))
             }
             None => Life::Follows(Box::new(Standby::resume(recovered, pool, login).expect("the service may log in"))),
         });
-    }
-
-    /// Takes the readable part of the log over, and cuts the file where it ends.
-    fn keep_log(&mut self, bytes: &[u8], end: Lsn, out: &mut Outbox<Saas>) {
-        let mut at = LOG_START;
-        while at < end {
-            let offset = (at.0 - LOG_START.0) as usize;
-            let Some((_, length)) = decode_record(&bytes[offset..], at) else { break };
-            self.log.push((at, bytes[offset..offset + length].into()));
-            at = Lsn(at.0 + length as u64);
-        }
-        out.write(LOG, Write::Truncate(self.log.len()));
-        out.sync(SYNC);
     }
 
     fn report(&self, out: &mut Outbox<Saas>, what: &'static str, about: Arc<str>, value: u64) {
@@ -194,19 +177,20 @@ impl DbNode {
         let now = ctx.now();
         let lineage = self.own();
         let (peer, arbiter) = (self.spec.peer, self.spec.arbiter);
-        if std::mem::take(&mut self.sync_again) {
-            out.sync(self.log_sync());
-        }
+        self.log.retry(out);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
-                let lost = primary.backlog().0 > 0 && now.since(self.acked) > self.spec.term;
+                let waits = primary.backlog().0 > 0 || !primary.is_whole();
+                let lost = waits && now.since(self.acked) > self.spec.term;
                 let step = if lost {
                     self.acked = now;
                     primary.standby_lost(now, ctx.controls())
                 } else {
                     primary.look(now, ctx.controls())
                 };
-                out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
+                if primary.may_renew() {
+                    out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
+                }
                 self.take(out, step);
             }
             Some(Life::Follows(standby)) => {
@@ -248,7 +232,7 @@ impl DbNode {
     }
 
     fn take(&mut self, out: &mut Outbox<Saas>, step: Step) {
-        self.write(out, step.writes);
+        self.log.write(out, step.writes);
         if let Some(word) = step.standby {
             out.send(self.spec.peer, Wire::Replication(Box::new(word)));
         }
@@ -259,31 +243,9 @@ impl DbNode {
         }
     }
 
-    fn write(&mut self, out: &mut Outbox<Saas>, writes: Vec<LogWrite>) {
-        if writes.is_empty() {
-            return;
-        }
-        for LogWrite { at, bytes } in writes {
-            out.write(LOG, Write::Append((*bytes).into()));
-            self.unstated.push_back((at, bytes.clone()));
-            self.log.push((at, bytes));
-        }
-        out.sync(self.log_sync());
-    }
-
-    /// The token of a sync of everything that is in the log now.
-    fn log_sync(&self) -> u64 {
-        let end = self.log.last().map_or(0, |(at, bytes)| at.0 + bytes.len() as u64);
-        SYNC | (self.era & ERAS) << ERA_SHIFT | end
-    }
-
     fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: u64, kept: bool) {
-        let end = Lsn(token & ((1 << ERA_SHIFT) - 1));
-        if !kept || end == Lsn(0) || token >> ERA_SHIFT != self.log_sync() >> ERA_SHIFT {
-            self.sync_again |= !kept;
-            return;
-        }
-        self.state_rows(out, end);
+        let Some(end) = self.log.synced(token, kept) else { return };
+        self.log.state_rows(ctx.controls(), out, &self.spec.place, end);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
                 let step = primary.synced(ctx.now(), ctx.controls(), end);
@@ -297,27 +259,6 @@ impl DbNode {
         }
     }
 
-    /// Rows whose log is on disk now are facts of the store.
-    fn state_rows(&mut self, out: &mut Outbox<Saas>, end: Lsn) {
-        while self.unstated.front().is_some_and(|(at, bytes)| at.0 + bytes.len() as u64 <= end.0) {
-            let Some((at, bytes)) = self.unstated.pop_front() else { break };
-            let Some((record, _)) = decode_record(&bytes, at) else { continue };
-            for change in record.changes {
-                if let Redo::Insert(0, _, row) | Redo::Update(0, _, row) = change
-                    && let [Value::Text(tenant), Value::Int(key), .., Value::Text(body), Value::Int(version)] = &row[..]
-                {
-                    out.fact(Fact::RowStored {
-                        place: self.spec.place.clone(),
-                        tenant: tenant.clone(),
-                        key: *key,
-                        version: *version,
-                        body: body.as_bytes().into(),
-                    });
-                }
-            }
-        }
-    }
-
     fn replication(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, word: Replication) {
         let now = ctx.now();
         match self.life.as_mut() {
@@ -325,13 +266,21 @@ impl DbNode {
                 if matches!(word, Replication::Ack(_)) {
                     self.acked = now;
                 }
+                let was_whole = primary.is_whole();
                 let mut step = primary.standby_said(now, ctx.controls(), &word);
                 if let (Some(Replication::Gone { .. }), Replication::Resend { from, .. }) = (&step.standby, &word) {
-                    step.standby = Some(primary.send_archived(&self.log, *from));
+                    step.standby = Some(primary.send_archived(self.log.records(), *from));
                 }
-                let over = primary.is_over(ctx.controls());
+                let (over, behind) = (primary.is_over(ctx.controls()), primary.is_behind());
+                let knows = primary.is_whole() && !was_whole;
                 self.take(out, step);
-                if over {
+                if knows {
+                    self.beat_soon(ctx, out);
+                }
+                if behind {
+                    self.report(out, "log-behind", self.spec.role.clone(), self.log.end().0);
+                }
+                if over || behind {
                     self.step_down(out);
                 }
             }
@@ -340,29 +289,32 @@ impl DbNode {
             Some(Life::Follows(standby)) => {
                 let Replication::Send(send) = word else { return };
                 self.heard = now;
-                let received = standby.receive(&send);
+                let received = standby.receive(ctx.controls(), &send);
                 if let Some(Replication::Diverged { at }) = received.answer {
-                    return self.rewind(out, at);
+                    return self.rewind(ctx, out, at);
+                }
+                // A stream that does not fit is asked for again at a person's pace, or both would do nothing else.
+                let again = matches!(received.answer, Some(Replication::Resend { .. }));
+                if again && now.since(self.asked) < RESEND_GAP {
+                    return;
+                }
+                if again {
+                    self.asked = now;
                 }
                 if let Some(word) = received.answer {
                     out.send(self.spec.peer, Wire::Replication(Box::new(word)));
                 }
-                self.write(out, received.writes);
+                self.log.write(out, received.writes);
             }
             None => {}
         }
     }
 
     /// Our own log goes past the point where the present timeline began: it is cut there.
-    fn rewind(&mut self, out: &mut Outbox<Saas>, fork: Lsn) {
-        let bytes: Vec<u8> = self.log.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
-        let base = (*self.spec.base).clone();
-        let rewound = Standby::rewind(base, &bytes, fork, self.spec.sessions, self.spec.login);
-        self.log.retain(|(at, _)| *at < fork);
-        self.unstated.retain(|(at, _)| *at < fork);
-        self.era += 1;
-        out.write(LOG, Write::Truncate(self.log.len()));
-        out.sync(SYNC);
+    fn rewind(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, fork: Lsn) {
+        let (base, bytes) = ((*self.spec.base).clone(), self.log.bytes());
+        let rewound = Standby::rewind(ctx.controls(), base, &bytes, fork, (self.spec.sessions, self.spec.login));
+        self.log.rewind(out, fork);
         self.report(out, "rewound", self.spec.role.clone(), fork.0);
         match rewound {
             Ok(standby) => {

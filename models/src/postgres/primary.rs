@@ -15,7 +15,7 @@ use super::standby::Standby;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
-use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalSend};
+use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalAck, WalSend};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,6 +34,14 @@ pub const FENCING: Control = control!(
     off: "failover without fencing: a deposed primary goes on alone and acknowledges writes (split brain)",
 );
 
+/// A primary that comes back asks its standby whether its own log is whole, before it leads (STO-09).
+pub const REJOIN_CHECK: Control = control!(
+    "postgres.rejoin-check",
+    upholds: ["STO-04", "STO-09"],
+    off: "a primary that comes back from a crash leads at once with what its disk kept, as PostgreSQL does: a sync that \
+          the disk did not keep is a write that is lost",
+);
+
 /// Clients that wait for a session, beyond which they are turned away.
 const QUEUE_MAX: usize = 10_000;
 
@@ -50,8 +58,15 @@ pub struct Primary {
     lease_until: Instant,
     /// Whether commits wait for the standby.
     synchronous: bool,
+    /// Whether the standby has everything that anybody was told of. After a boot nobody knows, and so it must not be
+    /// promoted.
+    in_step: bool,
     /// When it asked to go on without the standby.
     asked_alone: Option<Instant>,
+    /// Whether its log is known to hold everything that it promised. After a boot only its standby knows.
+    whole: bool,
+    /// Whether its standby has log that this node's disk has lost.
+    behind: bool,
     synced: Lsn,
     /// What has left for the standby; never more than is synced here.
     sent: Lsn,
@@ -123,16 +138,17 @@ impl Primary {
     /// # Errors
     /// `28000` when `login` may not log in.
     pub fn resume(
+        controls: &Controls,
         recovered: Recovered,
         reign: Reign,
-        pool_size: u16,
-        login: &str,
+        (pool_size, login): (u16, &str),
         term: Duration,
     ) -> Result<Primary, SqlError> {
         let Recovered { mut engine, kept, .. } = recovered;
         let pool = Pool::open(&mut engine, pool_size, login)?;
         engine.fork(reign.timeline);
-        Ok(Primary { began: reign.began, ..Primary::with_pool(engine, pool, kept, term) })
+        let whole = !controls.on(&REJOIN_CHECK);
+        Ok(Primary { began: reign.began, whole, in_step: false, ..Primary::with_pool(engine, pool, kept, term) })
     }
 
     /// The primary that a standby becomes: alone until a standby has caught up with it.
@@ -151,7 +167,10 @@ impl Primary {
             term,
             lease_until: Instant::ZERO,
             synchronous: true,
+            in_step: true,
             asked_alone: None,
+            whole: true,
+            behind: false,
             synced: end,
             sent: end,
             acked: end,
@@ -174,9 +193,17 @@ impl Primary {
     pub fn backlog(&self) -> (usize, usize) {
         (self.waiting.len(), self.queue.len())
     }
-    /// Whether it holds a lease and knows of no successor.
+    /// Whether it holds a lease, knows of no successor, and has all that it promised.
     pub fn leads(&self, now: Instant) -> bool {
-        self.highest == self.timeline() && now < self.lease_until
+        self.whole && self.highest == self.timeline() && now < self.lease_until
+    }
+    /// Whether its log is known to hold everything that it promised.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+    /// Whether its standby has log that this node's disk has lost: it has to step down.
+    pub fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Runs a transaction, or queues it behind those that hold the sessions. `token` comes back with the outcome;
@@ -211,14 +238,30 @@ impl Primary {
         step
     }
 
-    /// Time passes: without a lease, those who wait for a session are told that they wait in vain.
+    /// Time passes: without a lease, those who wait for a session are told that they wait in vain; after a boot, the
+    /// standby is asked where it is.
     pub fn look(&mut self, now: Instant, controls: &Controls) -> Step {
-        self.advance(now, controls)
+        let mut step = self.advance(now, controls);
+        if !self.whole {
+            step.standby = Some(self.send(self.synced, Vec::new()));
+        }
+        step
     }
 
     /// The standby has said something.
     pub fn standby_said(&mut self, now: Instant, controls: &Controls, word: &Replication) -> Step {
         match word {
+            Replication::Ack(WalAck { timeline, lsn }) | Replication::Resend { timeline, from: lsn }
+                if *timeline == self.timeline() =>
+            {
+                self.compare(*lsn);
+            }
+            // A standby of an earlier timeline has nothing of this one.
+            Replication::Resend { timeline, .. } if *timeline < self.timeline() => self.whole = true,
+            _ => {}
+        }
+        match word {
+            Replication::Ack(_) | Replication::Resend { .. } if self.behind => Step::default(),
             Replication::Ack(ack) if ack.timeline == self.timeline() => {
                 self.acked = self.acked.max(ack.lsn);
                 self.kept.forget(ack.lsn);
@@ -226,6 +269,7 @@ impl Primary {
                     // It has everything that anybody was told of: from now on commits wait for it again, and the next
                     // renewal says so.
                     self.synchronous = true;
+                    self.in_step = true;
                     self.asked_alone = None;
                 }
                 self.advance(now, controls)
@@ -240,14 +284,28 @@ impl Primary {
         }
     }
 
+    /// After a boot: the standby's log ends at `lsn`. What it has and this node lacks, this node's disk has lost.
+    fn compare(&mut self, lsn: Lsn) {
+        if !self.whole {
+            self.behind = lsn > self.engine.log_end();
+            self.whole = !self.behind;
+        }
+    }
+
     /// Whether a successor is known and this node obeys its fence: it has to step down.
     pub fn is_over(&self, controls: &Controls) -> bool {
         self.highest > self.timeline() && self.fenced(controls)
     }
 
+    /// Whether it may ask for another term: not before it knows whether it should, or the standby would never be asked
+    /// in its place.
+    pub fn may_renew(&self) -> bool {
+        self.whole || self.asked_alone.is_some()
+    }
+
     /// The word that asks the arbiter for another term.
     pub fn renew(&self, now: Instant) -> Lease {
-        let synchronous = self.synchronous && self.asked_alone.is_none();
+        let synchronous = self.synchronous && self.in_step && self.asked_alone.is_none();
         Lease::Renew { timeline: self.timeline(), asked: now, synchronous }
     }
 
@@ -258,6 +316,7 @@ impl Primary {
                 self.lease_until = self.lease_until.max(*asked + self.term);
                 if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
                     self.synchronous = false;
+                    self.whole = true;
                     return self.advance(now, controls);
                 }
                 Step::default()
@@ -274,6 +333,7 @@ impl Primary {
             self.asked_alone.get_or_insert(now);
         } else {
             self.synchronous = false;
+            self.whole = true;
         }
         self.advance(now, controls)
     }

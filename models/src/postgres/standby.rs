@@ -66,10 +66,16 @@ impl Standby {
     ///
     /// # Panics
     /// When `login` may not log in.
-    pub fn rewind(base: Engine, log: &[u8], fork: Lsn, pool_size: u16, login: &str) -> Result<Standby, LogError> {
+    pub fn rewind(
+        controls: &Controls,
+        base: Engine,
+        log: &[u8],
+        fork: Lsn,
+        (pool_size, login): (u16, &str),
+    ) -> Result<Standby, LogError> {
         let from = base.log_end();
         let length = usize::try_from(fork.0.saturating_sub(from.0)).unwrap_or(usize::MAX).min(log.len());
-        let recovered = recover(base, &log[..length], from)?;
+        let recovered = recover(controls, base, &log[..length], from)?;
         Ok(Standby::resume(recovered, pool_size, login).expect("the login worked before"))
     }
 
@@ -87,7 +93,7 @@ impl Standby {
     }
 
     /// Log has arrived.
-    pub fn receive(&mut self, send: &WalSend) -> Received {
+    pub fn receive(&mut self, controls: &Controls, send: &WalSend) -> Received {
         let end = self.engine.log_end();
         if send.timeline < self.timeline() {
             return answer(Replication::Deposed { timeline: self.timeline() });
@@ -106,7 +112,7 @@ impl Standby {
         for bytes in &send.records {
             let next = Lsn(start.0 + bytes.len() as u64);
             if start >= self.engine.log_end() {
-                let whole = decode_record(bytes, start).filter(|(_, length)| *length == bytes.len());
+                let whole = decode_record(controls, bytes, start).filter(|(_, length)| *length == bytes.len());
                 let applied = whole.is_some_and(|(record, _)| self.engine.redo(&record).is_ok());
                 if !applied {
                     received.answer = Some(self.hello());

@@ -1,6 +1,6 @@
 //! Abuse: a tenant fills the cache that it shares.
 
-use crate::actors::{Hoard, Intruder};
+use crate::actors::{Habit, Hoard, Intruder};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::cache::memory::TENANT_FLOOR;
@@ -31,7 +31,7 @@ const HOARD: (u32, usize) = (12, 64 << 10);
 
 fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp", Duration::millis(7));
-    stage.readers("acme acme-corp");
+    stage.habit("acme acme-corp", Habit::Reads);
     stage.tenants("beta", Duration::millis(120));
     // The hoarding tenant has records and no honest traffic of its own.
     stage.tenants("gamma", Duration::millis(120));

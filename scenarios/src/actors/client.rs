@@ -47,8 +47,8 @@ pub struct ClientSpec {
     pub patience: Duration,
     /// Domains it publishes events to.
     pub domains: Vec<Arc<str>>,
-    /// Whether it reads almost always.
-    pub reader: bool,
+    /// What it mostly does.
+    pub habit: Habit,
     /// Mixed into the bits of its data: another salt, other values of equal length.
     pub salt: u64,
     /// Where its tokens are stolen, if they are.
@@ -68,6 +68,18 @@ const VERIFY_GAP: Duration = Duration::millis(40);
 /// After a look that was not answered, when it was the last.
 const VERIFY_AGAIN: Duration = Duration::millis(250);
 
+/// What a tenant mostly does.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Habit {
+    /// Of everything something.
+    #[default]
+    Mixed,
+    /// It reads almost always, as dashboards do.
+    Reads,
+    /// It publishes almost always, as devices do.
+    Publishes,
+}
+
 /// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
 const FRESH_READS: u64 = 6;
 
@@ -83,6 +95,23 @@ enum Read {
     Fresh,
     /// The same, and asked again until it is answered: what was written must be there.
     Verify,
+}
+
+/// From here on, they are events.
+const EVENTS: u64 = 90;
+
+impl Habit {
+    /// The kind of one of a hundred requests.
+    fn kind(self, n: u64) -> u64 {
+        match (self, n) {
+            (Habit::Mixed, _) => n,
+            // Three reads past the cache, three changes.
+            (Habit::Reads | Habit::Publishes, 0..3) => 0,
+            (Habit::Reads, 3..97) => FRESH_READS,
+            (Habit::Publishes, 3..97) => EVENTS,
+            _ => CHANGES,
+        }
+    }
 }
 
 struct Open {
@@ -192,15 +221,7 @@ impl Client {
         if ctx.draw_at(luck::PRESENCE, cause, 0) == sim::swarm::ABSENT {
             return;
         }
-        let kind = match below(ctx.draw_at(luck::OPERATION, cause, 0), 100) {
-            // Of a hundred requests of a reader three are reads past the cache, and three are changes.
-            kind if self.spec.reader => match kind {
-                0..3 => 0,
-                3..97 => FRESH_READS,
-                _ => CHANGES,
-            },
-            kind => kind,
-        };
+        let kind = self.spec.habit.kind(below(ctx.draw_at(luck::OPERATION, cause, 0), 100));
         let request = self.compose(ctx, cause, kind);
         let read = if kind < FRESH_READS { Read::Fresh } else { Read::Any };
         self.ask(ctx, out, lineage, request, read);
@@ -219,7 +240,7 @@ impl Client {
             }
             78..84 => (Method::Get, "/v1/records?limit=5".into(), self.empty.clone()),
             84..88 => (Method::Get, "/v1/records/count".into(), self.empty.clone()),
-            88..90 => (Method::Get, "/v1/whoami".into(), self.empty.clone()),
+            88..EVENTS => (Method::Get, "/v1/whoami".into(), self.empty.clone()),
             _ => {
                 let pick = below(ctx.draw_at(luck::OPERATION, cause, 1), self.spec.domains.len() as u64);
                 let domain = &self.spec.domains[pick as usize];

@@ -13,6 +13,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cache_loss::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
+    &crate::chaos::disk_faults::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::primary_failover::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,

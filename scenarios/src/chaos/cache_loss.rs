@@ -1,5 +1,6 @@
 //! Chaos: a cell loses its cache, and another cell's cache becomes so slow that it might as well be lost.
 
+use crate::actors::Habit;
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::app::flights::SINGLE_FLIGHT;
@@ -36,7 +37,7 @@ const SLOW: u64 = 15_000;
 
 fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp beta delta", Duration::millis(20));
-    stage.readers("acme acme-corp beta delta");
+    stage.habit("acme acme-corp beta delta", Habit::Reads);
     stage.records(2);
     stage.platform(|platform| {
         platform.links.edge = platform.links.intra_cell.clone();

@@ -1,7 +1,7 @@
 //! Replication, acknowledgement, and failover.
 
 use super::super::arbiter::{Arbiter, Ruling};
-use super::super::primary::{FENCING, Primary, SYNCHRONOUS_COMMIT, Step};
+use super::super::primary::{FENCING, Primary, REJOIN_CHECK, SYNCHRONOUS_COMMIT, Step};
 use super::super::recover::recover;
 use super::super::reference::APP;
 use super::super::reign::Reign;
@@ -81,7 +81,7 @@ impl Pair {
         self.take(step)
     }
     fn deliver(&mut self, send: &WalSend) -> Option<Replication> {
-        let received = self.standby.receive(send);
+        let received = self.standby.receive(&self.controls, send);
         let end = self.standby.engine().log_end();
         if received.writes.is_empty() { received.answer } else { Some(self.standby.synced(end)) }
     }
@@ -245,11 +245,11 @@ fn a_primary_that_hears_of_its_successor_breaks_its_connections_and_can_be_rewou
 
     let mut disk = kept.records[0].to_vec();
     disk.extend_from_slice(&lost.records[0]);
-    let recovered = recover(loaded(), &disk, LOG_START).expect("the log is whole");
+    let recovered = recover(&Controls::all_on(), loaded(), &disk, LOG_START).expect("the log is whole");
     let mut old = Standby::new(recovered.engine, 1, APP).expect("the login exists");
-    assert_eq!(old.receive(&wal(&step)).answer, Some(Replication::Diverged { at: fork }));
-    let mut old = Standby::rewind(loaded(), &disk, fork, 1, APP).expect("the rest is whole");
-    assert_eq!(old.receive(&wal(&step)).writes.len(), 1);
+    assert_eq!(old.receive(&Controls::all_on(), &wal(&step)).answer, Some(Replication::Diverged { at: fork }));
+    let mut old = Standby::rewind(&Controls::all_on(), loaded(), &disk, fork, (1, APP)).expect("the rest is whole");
+    assert_eq!(old.receive(&Controls::all_on(), &wal(&step)).writes.len(), 1);
     assert_eq!(contents(old.engine()), contents(successor.engine()));
 }
 
@@ -284,9 +284,18 @@ fn a_primary_that_crashed_sends_its_standby_what_it_missed() {
     let mut pair = Pair::new(&[]);
     let step = pair.submit(at(1), 1, put(7));
     let disk = step.writes[0].bytes.to_vec();
-    let recovered = recover(loaded(), &disk, LOG_START).expect("the log is whole");
+    let recovered = recover(&Controls::all_on(), loaded(), &disk, LOG_START).expect("the log is whole");
     let reign = Reign { timeline: Timeline(1), began: LOG_START };
-    pair.primary = Primary::resume(recovered, reign, 2, APP, TERM).expect("the login exists");
+    pair.primary = Primary::resume(&pair.controls, recovered, reign, (2, APP), TERM).expect("the login exists");
+    assert!(!pair.primary.may_renew(), "it does not know whether its log is whole");
+    let question = wal(&pair.primary.look(at(99), &pair.controls));
+    let hello = pair.deliver(&question).expect("an answer");
+    pair.said(at(99), &hello);
+    assert!(pair.primary.may_renew() && !pair.primary.is_behind());
+    assert!(
+        matches!(pair.primary.renew(at(99)), Lease::Renew { synchronous: false, .. }),
+        "the standby lacks a commit"
+    );
     pair.renew(at(100));
     pair.submit(at(101), 2, get(7));
     assert_eq!(pair.last(), "(7)", "visible, although nobody was promised it");
@@ -317,6 +326,37 @@ fn a_promotion_that_got_lost_is_said_again_and_only_to_the_one_it_was_said_to() 
     let mut back = Arbiter::resume(ruling, TERM, at(9_000));
     let ask = Lease::Promote { timeline: Timeline(2) };
     assert_eq!(back.handle(at(10_000), FIRST, &ask), Some(Lease::Wait), "a lease may be out that it forgot");
+}
+
+/// A primary whose disk kept nothing of a write that was acknowledged comes back and hears of its standby.
+fn forgetful(off: &[&Control]) -> Pair {
+    let mut pair = Pair::new(off);
+    let first = pair.put(at(1), 1, 7);
+    let ack = pair.deliver(&first).expect("an acknowledgement");
+    pair.said(at(2), &ack);
+    let recovered = recover(&pair.controls, loaded(), &[], LOG_START).expect("nothing is to be read");
+    let reign = Reign { timeline: Timeline(1), began: LOG_START };
+    pair.primary = Primary::resume(&pair.controls, recovered, reign, (2, APP), TERM).expect("the login exists");
+    let hello = pair.standby.hello();
+    pair.said(at(100), &hello);
+    if pair.primary.may_renew() {
+        pair.renew(at(101));
+    }
+    pair.submit(at(102), 2, get(7));
+    pair
+}
+
+#[test]
+fn a_primary_that_lost_what_it_promised_leaves_the_lead_to_its_standby() {
+    let pair = forgetful(&[]);
+    assert!(pair.primary.is_behind());
+    assert_eq!(pair.last(), "57P03");
+}
+
+#[test]
+fn without_the_check_it_serves_what_its_disk_kept() {
+    let pair = forgetful(&[&REJOIN_CHECK]);
+    assert_eq!(pair.last(), "none");
 }
 
 #[test]
