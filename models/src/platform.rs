@@ -23,7 +23,6 @@ mod connector;
 mod events;
 mod mesh;
 mod parts;
-mod places;
 pub mod sidecar;
 mod topology;
 
@@ -32,7 +31,6 @@ pub use crate::kafka::event::event_body;
 pub use connector::connector_path;
 pub use events::{DOMAINS, broker_roles};
 pub use mesh::trust_domain;
-pub use places::{Place, places};
 pub use topology::build;
 
 /// Audience of tokens that the gateway accepts.

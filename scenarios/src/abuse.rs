@@ -2,6 +2,7 @@
 
 pub mod event_flood;
 pub mod event_snooping;
+pub mod cache_flooding;
 pub mod label_and_level;
 pub mod request_smuggling;
 pub mod tenant_switching;

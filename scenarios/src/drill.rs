@@ -35,7 +35,7 @@ pub fn tenants(stage: &Stage<'_>) -> Vec<String> {
 }
 
 fn build(stage: &mut Stage<'_>) {
-    let map = map::Map::of(stage.config());
+    let map = map::Map::of(stage.inputs);
     let story = story::draw(stage.draws, &map);
     set(stage, &story);
 }

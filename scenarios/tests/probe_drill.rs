@@ -16,7 +16,7 @@ fn probe() {
         let t = std::time::Instant::now();
         let run = execute(&inputs, &Order { keep: table, ..Order::new(&drill::SCENARIO, Pass::Calm, seed) });
         let draws = sim::seed::Draws::new(seed, Default::default());
-        let story = drill::story::draw(&draws, &drill::map::Map::of(&inputs.platform));
+        let story = drill::story::draw(&draws, &drill::map::Map::of(&inputs));
         println!("seed {seed} length {} took {:?} events {} sent {} good {}", story.length, t.elapsed(), run.record.events, run.record.requests_sent, run.record.requests_good);
         let mut it = story.faults.iter();
         for i in &story.incidents {

@@ -5,7 +5,6 @@
 use super::cell;
 use super::mesh::{Mesh, Workload};
 use super::parts::Parts;
-use super::places;
 use super::{Actor, Built, Deployment, Directory};
 use crate::config::{Capacity, Component, Operation, Quantiles};
 use crate::crypto::sha256;
@@ -91,10 +90,12 @@ fn node(parts: &Parts<'_>, role: &str, group: &str, component: Component, boot: 
     let cell = config.cell(group).unwrap_or(&config.cells[0]);
     let edge = config.edges.iter().find(|e| *e.id == *role);
     let Capacity { workers, queue } = edge.map_or_else(|| cell.components.of(component), |e| e.capacity);
+    let number = role.rsplit('-').next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(1);
+    let zone = &cell.zones[(number + cell.zones.len() - 1) % cell.zones.len()];
     NodeSpec {
         role: role.into(),
-        group: places::group_of(config, role, group),
-        zone: places::zone_of(config, role, group),
+        group: if edge.is_some() { role.into() } else { group.into() },
+        zone: zone.to_string(),
         workers: workers as u16,
         queue_max: queue,
         sync_ns: sim::seed::Quantiles::new(&[150_000, 250_000, 400_000, 900_000, 4_000_000]),

@@ -1,8 +1,11 @@
 //! The platform as a drill sees it: which nodes there are, what each is, and what falls when a target is struck.
 
-use models::config::PlatformConfig;
-use models::platform::{self, Place};
+use crate::stage::{Disguise, Stage};
+use models::config::Inputs;
+use sim::choice::Choices;
 use sim::fault::Target;
+use sim::record::Pass;
+use sim::seed::Draws;
 use std::collections::BTreeSet;
 
 /// What a node is, as far as its loss has a price.
@@ -39,8 +42,12 @@ pub enum Part {
 /// A node of the platform.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it stands.
-    pub place: Place,
+    /// Unique role, `cell-a/app-1`.
+    pub role: String,
+    /// What fails together: a cell, or an edge by itself.
+    pub group: String,
+    /// The part of the cell that fails together.
+    pub zone: String,
     /// What it is.
     pub part: Part,
     /// The cell to which it belongs; of an edge, the cell that it stands in front of.
@@ -57,14 +64,17 @@ pub struct Map {
 }
 
 impl Map {
-    /// The map of a platform.
-    pub fn of(config: &PlatformConfig) -> Map {
+    /// The map of a platform, read off its nodes as they are built for a run without anybody on it.
+    pub fn of(inputs: &Inputs) -> Map {
+        let draws = Draws::new(0, Choices::default());
+        let world = Stage::new(inputs, &draws, Pass::Calm).build(&Disguise::default(), false);
+        let config = &inputs.platform;
         let cells = config.cells.iter().map(|c| c.id.to_string()).collect();
-        let nodes = platform::places(config).into_iter().map(|place| {
-            let edge = config.edges.iter().find(|e| *e.id == *place.role);
-            let cell = edge.map_or_else(|| place.group.clone(), |e| e.cell.to_string());
-            let part = if edge.is_some() { Part::Edge } else { part_of(&place.role) };
-            Node { place, part, cell }
+        let nodes = world.nodes.into_iter().map(|node| {
+            let edge = config.edges.iter().find(|e| *e.id == *node.role);
+            let cell = edge.map_or_else(|| node.group.clone(), |e| e.cell.to_string());
+            let part = if edge.is_some() { Part::Edge } else { part_of(&node.role) };
+            Node { role: node.role, group: node.group, zone: node.zone, part, cell }
         });
         Map { cells, nodes: nodes.collect() }
     }
@@ -72,7 +82,7 @@ impl Map {
     /// Roles of a cell's nodes of one kind, in order.
     pub fn roles(&self, cell: &str, part: Part) -> Vec<&str> {
         let is_one = |node: &&Node| node.cell == cell && node.part == part;
-        self.nodes.iter().filter(is_one).map(|node| node.place.role.as_str()).collect()
+        self.nodes.iter().filter(is_one).map(|node| node.role.as_str()).collect()
     }
 
     /// The role of a cell's only node of a kind.
@@ -87,11 +97,11 @@ impl Map {
     /// node altogether.
     pub fn spare_zones(&self, cell: &str) -> Vec<&str> {
         let of_cell = || self.nodes.iter().filter(move |node| node.cell == cell);
-        let zones: BTreeSet<&str> = of_cell().map(|node| node.place.zone.as_str()).collect();
+        let zones: BTreeSet<&str> = of_cell().map(|node| node.zone.as_str()).collect();
         let is_spare = |zone: &&str| {
-            let lost = of_cell().filter(|node| node.place.zone == **zone);
+            let lost = of_cell().filter(|node| node.zone == **zone);
             lost.clone().next().is_some()
-                && lost.into_iter().all(|l| of_cell().any(|o| o.part == l.part && o.place.zone != **zone))
+                && lost.into_iter().all(|l| of_cell().any(|o| o.part == l.part && o.zone != **zone))
         };
         zones.into_iter().filter(is_spare).collect()
     }
@@ -100,9 +110,9 @@ impl Map {
     pub fn struck(&self, target: &Target) -> BTreeSet<usize> {
         let covers = |target: &Target, node: &Node| match target {
             Target::All => true,
-            Target::Node(role) => node.place.role == *role,
-            Target::Zone(zone) => node.place.zone == *zone,
-            Target::Group(group) => node.place.group == *group,
+            Target::Node(role) => node.role == *role,
+            Target::Zone(zone) => node.zone == *zone,
+            Target::Group(group) => node.group == *group,
             Target::Link(..) => false,
         };
         let first = if let Target::Link(from, _) = target { from } else { target };
@@ -133,13 +143,12 @@ fn part_of(role: &str) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::config::Inputs;
-
+    
     #[test]
     fn every_node_of_the_reference_platform_is_known_by_its_kind() {
-        let map = Map::of(&Inputs::embedded().platform);
+        let map = Map::of(&Inputs::embedded());
         let unknown: Vec<&str> =
-            map.nodes.iter().filter(|n| n.part == Part::Other).map(|n| n.place.role.as_str()).collect();
+            map.nodes.iter().filter(|n| n.part == Part::Other).map(|n| n.role.as_str()).collect();
         assert!(unknown.is_empty(), "say in drill/promise.rs what the loss of {unknown:?} costs");
         assert_eq!(map.roles("cell-a", Part::Edge), ["edge-a"]);
         assert_eq!(map.roles("cell-b", Part::Postgres), ["cell-b/postgres-1", "cell-b/postgres-2"]);
@@ -148,10 +157,10 @@ mod tests {
 
     #[test]
     fn a_zone_that_holds_something_single_is_no_spare() {
-        let map = Map::of(&Inputs::embedded().platform);
+        let map = Map::of(&Inputs::embedded());
         assert_eq!(map.spare_zones("cell-a"), ["eu-2", "eu-3"]);
         let zone = map.struck(&Target::Zone("eu-2".into()));
-        let roles: Vec<&str> = zone.iter().map(|i| map.nodes[*i].place.role.as_str()).collect();
+        let roles: Vec<&str> = zone.iter().map(|i| map.nodes[*i].role.as_str()).collect();
         assert_eq!(roles, ["cell-a/app-2", "cell-a/postgres-2", "cell-a/kafka-2"]);
     }
 }
