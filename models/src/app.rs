@@ -9,6 +9,7 @@ pub mod caller;
 pub mod class;
 pub mod connection;
 pub mod databases;
+pub mod flights;
 pub mod machine;
 pub mod operation;
 pub mod reason;

@@ -12,7 +12,7 @@ use sim::{Duration, Instant};
 /// Stops calling a dependency that fails.
 pub const OPEN: Control = control!(
     "breaker.open",
-    upholds: ["SRV-01"],
+    upholds: ["SRV-01", "CAC-04"],
     off: "the circuit never opens, as with outlier detection that is configured but at 0 % enforcement",
 );
 

@@ -52,11 +52,34 @@ impl Inputs {
     /// Reads both inputs, each given as (name, text).
     ///
     /// # Errors
-    /// Every mistake of the platform file; if it has none, every mistake of the tenants file.
+    /// Every mistake of the platform file; if it has none, every mistake of the tenants file; if that has none either,
+    /// that the two do not fit together.
     pub fn parse(platform: (&str, &str), tenants: (&str, &str)) -> Result<Inputs, Problems> {
         let platform = PlatformConfig::parse(platform.0, platform.1)?;
-        let tenants = Tenants::parse(tenants.0, tenants.1, &platform.vocabulary)?;
-        Ok(Inputs { platform, tenants })
+        let read = Tenants::parse(tenants.0, tenants.1, &platform.vocabulary)?;
+        let inputs = Inputs { platform, tenants: read };
+        match inputs.cramped_cell() {
+            Some(cell) => Err(Problems(vec![inputs.cramped(cell, tenants.0)])),
+            None => Ok(inputs),
+        }
+    }
+
+    /// The first cell whose cache is smaller than what it guarantees to all tenants together: a floor that cannot be
+    /// kept for all is kept for nobody (CAC-02).
+    fn cramped_cell(&self) -> Option<&Cell> {
+        let floors = self.platform.limits.cache_floor_bytes.saturating_mul(self.tenants.tenants.len() as u64);
+        self.platform.cells.iter().find(|cell| cell.sizes.redis_memory_bytes < floors)
+    }
+
+    fn cramped(&self, cell: &Cell, file: &str) -> InputError {
+        let (count, floor) = (self.tenants.tenants.len(), self.platform.limits.cache_floor_bytes);
+        InputError {
+            file: file.into(),
+            line: 1,
+            column: 1,
+            found: format!("{count} tenants with a cache floor of {floor} bytes each"),
+            expected: format!("as many as fit into the {} bytes of cell {:?}", cell.sizes.redis_memory_bytes, cell.id),
+        }
     }
 
     /// SHA-256 over what was read, as 64 hex digits: comments, layout, order of tenants and the spelling of levels do
@@ -114,6 +137,17 @@ mod tests {
         );
         assert_ne!(read(&PLATFORM_TOML.replace("policy_stale_s = 60", "policy_stale_s = 61"), TENANTS_YAML), base);
         assert_ne!(read(PLATFORM_TOML, &TENANTS_YAML.replace("Acme Corp\n", "Acme Inc\n")), base);
+    }
+
+    #[test]
+    fn a_cache_must_hold_what_it_guarantees_to_all_tenants() {
+        let small = PLATFORM_TOML.replacen("redis_memory_bytes = 67108864", "redis_memory_bytes = 5242879", 1);
+        let problems = Inputs::parse(("p", &small), ("t", TENANTS_YAML)).expect_err("five floors of a mebibyte");
+        let expected = "t:1:1: 5 tenants with a cache floor of 1048576 bytes each, expected as many as fit into the \
+                        5242879 bytes of cell \"cell-a\"";
+        assert_eq!(problems.to_string().trim(), expected);
+        let enough = small.replace("5242879", "5242880");
+        assert!(Inputs::parse(("p", &enough), ("t", TENANTS_YAML)).is_ok());
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub enum Fact {
         /// The event.
         body: Bytes,
     },
+    /// An entry of a tenant left a cache to make room for another. *store*
+    EntryEvicted {
+        /// Where it lay.
+        place: Place,
+        /// Whose it was.
+        tenant: TenantId,
+        /// Whose entry came; none when it belongs to no tenant.
+        by: Option<TenantId>,
+        /// Bytes that the tenant held there until then.
+        held: u64,
+    },
     /// A component decided. *log*
     Decided {
         /// The component's role in the decision: `gateway.token`, `policy`, `mesh`.
@@ -126,7 +137,7 @@ impl sim::Fact for Fact {
     fn vantage(&self) -> Vantage {
         match self {
             Fact::Asked { .. } | Fact::Answered(_) => Vantage::Client,
-            Fact::RowStored { .. } | Fact::EventStored { .. } => Vantage::Store,
+            Fact::RowStored { .. } | Fact::EventStored { .. } | Fact::EntryEvicted { .. } => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
         }
@@ -160,6 +171,13 @@ impl sim::Fact for Fact {
                 out.extend_from_slice(&offset.to_le_bytes());
                 out.extend_from_slice(&request.to_le_bytes());
                 bytes(out, body);
+            }
+            Fact::EntryEvicted { place, tenant, by, held } => {
+                out.push(8);
+                place.encode(out);
+                text(out, tenant);
+                text(out, by.as_deref().unwrap_or(""));
+                out.extend_from_slice(&held.to_le_bytes());
             }
             Fact::Decided { by, allowed, reason, subject } => {
                 out.extend_from_slice(&[5, u8::from(*allowed)]);
@@ -197,6 +215,10 @@ impl sim::Fact for Fact {
             }
             Fact::EventStored { place, topic, partition, offset, .. } => {
                 format!("{} in {} keeps event {topic}/{partition}@{offset}", place.store, place.cell)
+            }
+            Fact::EntryEvicted { place, tenant, by, held } => {
+                let by = by.as_deref().unwrap_or("the platform");
+                format!("{} in {} evicts an entry of {tenant}, which held {held} B, for {by}", place.store, place.cell)
             }
             Fact::Decided { by, allowed, reason, subject } => {
                 format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" })

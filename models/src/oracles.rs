@@ -12,12 +12,14 @@ pub mod delivery;
 pub mod durability;
 pub mod fast_fail;
 pub mod handling;
+pub mod integrity;
 pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
 pub mod storage;
 pub mod switching;
+pub mod working_set;
 
 pub use cast::{Cast, Forbidden, Principal};
 

@@ -29,6 +29,7 @@ pub mod prepare;
 pub mod primary;
 pub mod recover;
 pub mod reference;
+pub mod reign;
 pub mod rls;
 pub mod rls_predicate;
 pub mod session;

@@ -5,6 +5,7 @@ use sim::control::Control;
 /// Controls, by slot.
 #[rustfmt::skip]
 pub const ALL: &[&Control] = &[
+    &crate::app::flights::SINGLE_FLIGHT,
     &crate::app::store::TENANT_FILTER,
     &crate::breaker::OPEN,
     &crate::cache::acl::ACL_PATTERN,
@@ -36,6 +37,7 @@ pub const ALL: &[&Control] = &[
     &crate::kafka::dead_letters::DEAD_LETTER_ALARM,
     &crate::kafka::idempotence::IDEMPOTENT_PRODUCER,
     &crate::kafka::quota::QUOTA,
+    &crate::kafka::frame::RECORD_CHECKSUM,
     &crate::kafka::schema::SCHEMA_VALIDATION,
     &crate::mesh::verify::REVOCATION,
     &crate::mesh::verify::SPIFFE_ID,
@@ -58,9 +60,11 @@ pub const ALL: &[&Control] = &[
     &crate::policy::abac::TENANT_MATCH,
     &crate::postgres::primary::FENCING,
     &crate::postgres::rls::FORCE_RLS,
+    &crate::postgres::primary::REJOIN_CHECK,
     &crate::postgres::rls::ROW_LEVEL_SECURITY,
     &crate::postgres::pool::SET_LOCAL,
     &crate::postgres::primary::SYNCHRONOUS_COMMIT,
+    &crate::postgres::wal::WAL_CHECKSUM,
     &crate::postgres::rls::WITH_CHECK,
     &crate::witness::book::COMPLETENESS,
     &crate::witness::book::HASH_CHAIN,

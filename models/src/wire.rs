@@ -146,6 +146,12 @@ impl sim::Message for Wire {
         false
     }
 
+    /// A database session is one connection whose bytes are numbered, and no proxy on the way sends a transaction again
+    /// by itself; the caller's own retry is another message. The other words meet proxies, or repeat by design.
+    fn repeats(&self) -> bool {
+        !matches!(self, Wire::Sql(..))
+    }
+
     #[inline]
     fn fingerprint(&self) -> u64 {
         mix(self.name().len() as u64, self.id())

@@ -11,6 +11,7 @@ pub mod actors;
 pub mod canary;
 pub mod catalogue;
 pub mod chaos;
+pub mod drill;
 pub mod explore;
 pub mod fuzz;
 pub mod gate;

@@ -4,7 +4,7 @@
 //! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
 
 use crate::actors::client::datum;
-use crate::actors::{Attacker, Client, ClientSpec, Loot, Script};
+use crate::actors::{Attacker, Client, ClientSpec, Habit, Loot, Script};
 use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
@@ -14,6 +14,8 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
+use models::oracles::integrity::Integrity;
+use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
@@ -121,6 +123,7 @@ pub struct Stage<'a> {
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
     leaving: Vec<(TenantId, Instant)>,
+    habits: Vec<(TenantId, Habit)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
     enrolled: Vec<Enrolled>,
@@ -174,6 +177,7 @@ impl<'a> Stage<'a> {
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
             leaving: Vec::new(),
+            habits: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
             enrolled: Vec::new(),
@@ -212,6 +216,11 @@ impl<'a> Stage<'a> {
     fn tenant(&self, id: &str) -> Tenant {
         let tenant = self.inputs.tenants.get(id).cloned();
         tenant.unwrap_or_else(|| panic!("tenants.yaml lacks tenant {id}, which the scenario needs"))
+    }
+
+    /// Tenants that mostly do one thing.
+    pub fn habit(&mut self, ids: &str, habit: Habit) {
+        self.habits.extend(ids.split_whitespace().map(|id| (TenantId::from(id), habit)));
     }
 
     /// Records that every tenant begins with.
@@ -357,6 +366,17 @@ impl<'a> Stage<'a> {
 
     /// A mark that is reached when a fact says so.
     pub fn mark_when(&mut self, mark: &'static str, check: impl Fn(&Fact) -> bool + 'static) {
+        self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
+    }
+
+    /// A mark that is reached once facts have said both, in either order.
+    pub fn mark_when_both(&mut self, mark: &'static str, one: fn(&Fact) -> bool, other: fn(&Fact) -> bool) {
+        let mut said = (false, false);
+        let check = move |fact: &Fact| {
+            let before = said;
+            said = (said.0 || one(fact), said.1 || other(fact));
+            said == (true, true) && before != said
+        };
         self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
     }
 
@@ -515,6 +535,8 @@ impl<'a> Stage<'a> {
             Box::new(residency::Residency::new(cast.clone())),
             Box::new(switching::Switching::new(cast.clone(), self.platform.limits.tenant_switches_per_min)),
             Box::new(durability::Durability::new(cast.clone())),
+            Box::new(Integrity::new(cast.clone())),
+            Box::new(WorkingSet::new(cast.clone(), self.platform.limits.cache_floor_bytes)),
             Box::new(Availability::new(cast.clone(), self.promise.clone(), Duration::millis(1500))),
         ];
         oracles.extend(self.events.judges(&self.platform, cast));
@@ -580,6 +602,7 @@ impl<'a> Stage<'a> {
             let until = leaves.unwrap_or(acts.traffic_until);
             let verify_from = leaves.map_or(acts.verify_from, |_| Instant::NEVER);
             let salt = if disguise.viewer.as_ref() == Some(&tenant.id) { 0 } else { disguise.salt };
+            let habit = self.habits.iter().find(|(id, _)| *id == tenant.id).map_or(Habit::Mixed, |(_, habit)| *habit);
             let index = platform::index_of(&deployment.all_tenants, &tenant.id);
             let cell = platform::home_cell(&self.platform, tenant);
             let gateway = platform::edge_of(&self.platform, &cell);
@@ -603,6 +626,7 @@ impl<'a> Stage<'a> {
                         verify_from,
                         patience: Duration::secs(3),
                         domains: vec!["telemetry".into(), "audit".into()],
+                        habit,
                         salt,
                         loot: loot.clone(),
                     };

@@ -115,6 +115,7 @@ impl Disk {
 
     /// One bit of one durable record flips, if there is one.
     pub(crate) fn rot(&mut self, draws: &Draws, cause: u64) {
+        let cause = mix(cause, self.damaged);
         let records: usize = self.files.iter().map(|f| f.durable.len()).sum();
         if records == 0 {
             return;

@@ -114,7 +114,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("clock-drift", "local clock runs fast by this many parts per million"),
     ("lost-sync", "syncs report success and keep nothing, then power loss; strength is ignored"),
     ("torn-write", "power loss that may leave half a record; strength is ignored"),
-    ("bit-rot", "one bit of a durable record flips, then power loss; strength is ignored"),
+    ("bit-rot", "power loss, and so many bits of durable records flip (at least one)"),
     ("disk-full", "syncs fail; strength is ignored"),
 ];
 

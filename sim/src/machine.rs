@@ -27,6 +27,10 @@ pub trait Message: Clone + fmt::Debug + 'static {
     /// Damages the message as a bad link would. Returns false when damage is always noticed by the transport, which
     /// then drops it.
     fn corrupt(&mut self, draw: u64) -> bool;
+    /// Whether a bad link can deliver it twice. False when the transport always notices and drops the second.
+    fn repeats(&self) -> bool {
+        true
+    }
     /// A cheap hash of its kind and identity, for the determinism check.
     fn fingerprint(&self) -> u64;
     /// One line for a timeline.

@@ -381,7 +381,7 @@ impl<P: Platform> World<P> {
             }
             at += fate.later;
             unordered = fate.unordered;
-            if let Some(later) = fate.again {
+            if let Some(later) = fate.again.filter(|_| repeats(&input)) {
                 let sender = Sender { node: from, incarnation: sender.incarnation, released: release };
                 let lineage = lineage.child(0xd0b1e);
                 self.queue.push(at + later, Event::Deliver { to, sender, lineage, input: input.clone() });
@@ -490,6 +490,11 @@ pub(crate) fn damage<P: Platform>(input: &mut Input<P>, draw: u64) -> bool {
         Input::Message { message, .. } | Input::Intercepted { message, .. } => message.corrupt(draw),
         _ => false,
     }
+}
+
+/// Whether the network may deliver it twice.
+pub(crate) fn repeats<P: Platform>(input: &Input<P>) -> bool {
+    !matches!(input, Input::Message { message, .. } if !message.repeats())
 }
 
 pub(crate) fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, input: &Input<P>) -> Step {

@@ -9,6 +9,7 @@ use super::caller;
 use super::class::{RecordClass, about_row};
 use super::connection::Sockets;
 use super::databases::Databases;
+use super::flights::{Errand, Flights};
 use super::operation::Task;
 use super::reason::{denied, publish_refused};
 use super::store::{self, Texts};
@@ -64,6 +65,8 @@ enum Phase {
     Database,
     /// The policy is asked about the row that was found.
     Row,
+    /// Somebody else asks the database for the same.
+    Flight,
     Broker,
 }
 
@@ -84,6 +87,8 @@ struct Open {
     found: Vec<u8>,
     /// The database node that was asked last.
     asked: NodeId,
+    /// What it fetches for others as well.
+    errand: Option<Errand>,
 }
 
 /// An application instance at work.
@@ -92,6 +97,7 @@ pub struct App {
     name: u64,
     caches: Caches,
     databases: Databases,
+    flights: Flights,
     publisher: Publisher,
     sends: Vec<Sent>,
     texts: Texts,
@@ -124,6 +130,7 @@ impl App {
             name: name_hash(&spec.role),
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
+            flights: Flights::default(),
             publisher: Publisher::new(spec.brokers.clone(), ctx.draw(luck::SPREAD) >> 8, BACKLOG_MAX, PUBLISH_RETRY),
             sends: Vec::new(),
             texts: Texts::default(),
@@ -175,6 +182,7 @@ impl App {
             allowance: Allowance::received(request.headers.retry_allowance),
             found: Vec::new(),
             asked: self.databases.primary(),
+            errand: None,
         };
         self.open.insert(key, open);
         out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
@@ -224,8 +232,23 @@ impl App {
                 open.deadline = ctx.now() + self.caches.patience();
                 out.send_for(open.lineage, to, message);
             }
-            None => self.query(ctx, out, key),
+            None => self.fetch(ctx, out, key),
         }
+    }
+
+    /// No cache had it: the database has, and somebody may be asking it already.
+    fn fetch(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        let shared = matches!(open.task, Task::Get(_) | Task::Who);
+        let errand = shared.then(|| Errand::of(self.caches.owner(ctx, &open.tenant), &open.task)).flatten();
+        if errand.as_ref().is_some_and(|errand| self.flights.join(ctx.controls(), errand, key)) {
+            open.phase = Phase::Flight;
+            // The other asks as often as this one would have.
+            open.deadline = ctx.now() + self.databases.patience() * u64::from(TRIES_MAX + 1);
+            return;
+        }
+        open.errand = errand;
+        self.query(ctx, out, key);
     }
 
     fn looked_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, read: Option<Read>) {
@@ -235,7 +258,7 @@ impl App {
                 let body = cached.to_vec();
                 self.finish(out, key, Reason::Ok, body);
             }
-            _ => self.query(ctx, out, key),
+            _ => self.fetch(ctx, out, key),
         }
     }
 
@@ -293,6 +316,9 @@ impl App {
                 }
             }
             Task::Put(_) | Task::Delete(_) if changed => {
+                if let Some(errand) = Errand::of(self.caches.owner(ctx, &open.tenant), &open.task) {
+                    self.flights.close(&errand);
+                }
                 if let Some((to, message)) = self.caches.invalidate(ctx, &open.tenant, &open.task) {
                     out.send_for(lineage, to, message);
                 }
@@ -389,6 +415,9 @@ impl App {
             body.push(b'\n');
             body.extend_from_slice(foreign);
         }
+        for other in open.errand.iter().flat_map(|errand| self.flights.land(errand, key)).collect::<Vec<_>>() {
+            self.finish(out, other, reason, body.clone());
+        }
         let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
         let mut response = Response::new(open.id, reason).with_body(body);
         // For its own logs the service names whose data it was asked for, granted or not: what a client sees of that is
@@ -415,8 +444,8 @@ impl App {
             self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase, o.asked)).collect();
         for (key, phase, asked) in late {
             match phase {
-                // No decision is no permission.
-                Phase::Policy | Phase::Row => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+                // No decision is no permission; who waited for somebody else's answer has waited long enough.
+                Phase::Policy | Phase::Row | Phase::Flight => self.finish(out, key, Reason::DependencyDown, Vec::new()),
                 Phase::Cache => {
                     self.caches.timed_out(ctx, key);
                     self.looked_up(ctx, out, key, None);

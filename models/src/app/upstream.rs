@@ -68,7 +68,8 @@ impl Caches {
         self.patience
     }
 
-    fn owner(&self, ctx: &Ctx<'_, Saas>, tenant: &TenantId) -> Owner {
+    /// Whose entry it is: the tenant, as long as its id is not given to somebody else.
+    pub fn owner(&self, ctx: &Ctx<'_, Saas>, tenant: &TenantId) -> Owner {
         let reborn = self.reborn.as_ref().is_some_and(|(t, at)| t == tenant && ctx.now() >= *at);
         Owner { tenant: tenant.clone(), epoch: 1 + u64::from(reborn) }
     }

@@ -8,7 +8,7 @@ use super::keys::{Key, Owner, key_bytes};
 use crate::control::Controls;
 use crate::ids::{Bytes, TenantId};
 use crate::wire::resp::{Command, ConnectionId, ErrorCode, Reply, Request, Response};
-use sim::{Duration, Instant};
+use sim::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,7 +34,6 @@ pub struct CacheClient {
     idle: BTreeMap<Arc<str>, Vec<ConnectionId>>,
     next_connection: u64,
     ttl: Duration,
-    fills: BTreeMap<Bytes, Instant>,
 }
 
 /// A batch to send, on which connection, and how to read what comes back.
@@ -86,7 +85,6 @@ impl CacheClient {
             idle: BTreeMap::new(),
             next_connection: connection_base,
             ttl,
-            fills: BTreeMap::new(),
         }
     }
 
@@ -115,7 +113,6 @@ impl CacheClient {
     /// [`NoAccount`] when the tenant is unknown here.
     pub fn put(&mut self, controls: &Controls, key: Key<'_>, payload: &[u8]) -> Result<Call, NoAccount> {
         let name = key_bytes(controls, key);
-        self.fills.remove(&name);
         let value = envelope::seal(epoch(key), payload);
         let ttl = Some(self.ttl);
         self.call(key, Command::Set { key: name, value, ttl })
@@ -148,29 +145,6 @@ impl CacheClient {
             Reply::Error(code) => Read::Refused(*code),
             Reply::Ok | Reply::Count(_) => Read::Done,
             Reply::Value(None) | Reply::Keys(_) | Reply::Page { .. } => Read::Miss,
-        }
-    }
-
-    /// After a miss: whether this caller fetches from the store. Others that miss the same entry before it is stored
-    /// wait until the returned time, so that an empty or restarted cache does not stampede the store (CAC-04).
-    ///
-    /// # Errors
-    /// The instant at which to look again.
-    pub fn begin_fill(
-        &mut self,
-        now: Instant,
-        controls: &Controls,
-        key: Key<'_>,
-        patience: Duration,
-    ) -> Result<(), Instant> {
-        self.fills.retain(|_, until| *until > now);
-        let name = key_bytes(controls, key);
-        match self.fills.get(&name) {
-            Some(until) => Err(*until),
-            None => {
-                self.fills.insert(name, now + patience);
-                Ok(())
-            }
         }
     }
 

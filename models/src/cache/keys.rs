@@ -34,7 +34,7 @@ const DELIMITER: u8 = b':';
 const PLATFORM: &[u8] = b"@platform";
 
 /// A tenant, in its present incarnation.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Owner {
     /// The tenant.
     pub tenant: TenantId,

@@ -2,12 +2,15 @@
 
 use super::acl::User;
 use super::keys;
-use super::memory::Memory;
+use super::memory::{Eviction, Memory};
 use super::server::CacheServer;
-use crate::ids::TenantId;
+use crate::fact::{Fact, Place};
+use crate::ids::{Bytes, TenantId};
 use crate::saas::Saas;
 use crate::wire::Wire;
+use crate::wire::resp::{Command, Request};
 use sim::{Ctx, Duration, Input, Machine, Outbox};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// ACL user under which a service keeps what belongs to no tenant.
@@ -24,8 +27,21 @@ pub struct CacheSpec {
     pub memory_max: u64,
     /// Bytes of each tenant that others cannot evict.
     pub floor: u64,
-    /// Worker time of one command.
-    pub cost: Duration,
+    /// Where it stands.
+    pub place: Place,
+    /// Worker time.
+    pub costs: CacheCosts,
+}
+
+/// Worker time of what a cache does.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheCosts {
+    /// Of a command that reads.
+    pub get: Duration,
+    /// Of a command that writes.
+    pub set: Duration,
+    /// Of making room for one entry.
+    pub evict: Duration,
 }
 
 /// Password of an ACL user. Simulation only: the link is sealed, and who may know it is what is under test.
@@ -36,7 +52,10 @@ pub fn password(user: &str) -> Vec<u8> {
 /// A cache at work.
 pub struct CacheNode {
     server: CacheServer,
-    cost: Duration,
+    /// Whose namespace it is.
+    owners: BTreeMap<Bytes, TenantId>,
+    place: Place,
+    costs: CacheCosts,
 }
 
 impl CacheNode {
@@ -46,8 +65,11 @@ impl CacheNode {
     /// When a rule that is written here does not parse.
     pub fn boot(spec: &CacheSpec, ctx: &mut Ctx<'_, Saas>, _out: &mut Outbox<Saas>) -> CacheNode {
         let mut memory = Memory::new(spec.databases, spec.memory_max);
+        let mut owners = BTreeMap::new();
         for tenant in &spec.tenants {
-            memory.set_floor(&keys::tenant_namespace(ctx.controls(), tenant), spec.floor);
+            let namespace = keys::tenant_namespace(ctx.controls(), tenant);
+            memory.set_floor(&namespace, spec.floor);
+            owners.insert(namespace, tenant.clone());
         }
         let mut server = CacheServer::new(memory);
         let user = |name: &str, pattern: &[u8]| {
@@ -60,7 +82,22 @@ impl CacheNode {
             server.set_user(user(tenant, &keys::tenant_pattern(ctx.controls(), tenant)));
         }
         server.set_user(user(PLATFORM_USER, &keys::platform_pattern()));
-        CacheNode { server, cost: spec.cost }
+        CacheNode { server, owners, place: spec.place.clone(), costs: spec.costs }
+    }
+
+    fn busy(&self, out: &mut Outbox<Saas>, request: &Request) {
+        let writes = request.iter().filter(|command| matches!(command, Command::Set { .. } | Command::Del(_))).count();
+        out.busy(self.costs.set * writes as u64 + self.costs.get * (request.len() - writes) as u64);
+    }
+
+    /// What had to go is a fact of the store, when it was somebody's.
+    fn state_evictions(&mut self, out: &mut Outbox<Saas>) {
+        for Eviction { owner, by, held } in self.server.take_evictions() {
+            out.busy(self.costs.evict);
+            let Some(tenant) = self.owners.get(&owner).cloned() else { continue };
+            let (place, by) = (self.place.clone(), self.owners.get(&by).cloned());
+            out.fact(Fact::EntryEvicted { place, tenant, by, held });
+        }
     }
 }
 
@@ -68,8 +105,9 @@ impl Machine<Saas> for CacheNode {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Resp(id, connection, request) } => {
-                out.busy(self.cost * request.len() as u64);
+                self.busy(out, &request);
                 let response = self.server.handle(ctx.now(), ctx.controls(), connection, request);
+                self.state_evictions(out);
                 out.send(from, Wire::RespAnswer(id, response));
             }
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),

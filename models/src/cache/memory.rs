@@ -38,6 +38,19 @@ pub struct Memory {
     max: u64,
     sweep: usize,
     evicted: u64,
+    /// Evictions since they were last looked at.
+    made_room: Vec<Eviction>,
+}
+
+/// An entry had to go, because another one came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Eviction {
+    /// Namespace of the entry that went.
+    pub owner: Bytes,
+    /// Namespace of the entry that came.
+    pub by: Bytes,
+    /// Bytes that the owner held until then.
+    pub held: u64,
 }
 
 #[derive(Debug)]
@@ -56,6 +69,7 @@ struct Slot {
 
 #[derive(Debug)]
 struct Namespace {
+    name: Bytes,
     floor: u64,
     bytes: u64,
     evicted: u64,
@@ -85,6 +99,7 @@ impl Memory {
             max,
             sweep: 0,
             evicted: 0,
+            made_room: Vec::new(),
         }
     }
 
@@ -151,7 +166,7 @@ impl Memory {
         self.owners[owner as usize].bytes += after;
         self.owners[owner as usize].bytes -= before;
         self.touch(slot);
-        while self.used > self.max && self.evict(controls) {}
+        while self.used > self.max && self.evict(controls, owner) {}
         Ok(())
     }
 
@@ -167,6 +182,11 @@ impl Memory {
             keys.push((*hash, (self.slots[*slot as usize].expires > now).then(|| key.clone())));
         }
         (0, live_names(keys))
+    }
+
+    /// Evictions since the last call, in order.
+    pub fn take_evictions(&mut self) -> Vec<Eviction> {
+        std::mem::take(&mut self.made_room)
     }
 
     /// Bytes in use.
@@ -232,18 +252,30 @@ impl Memory {
             return *owner;
         }
         let owner = self.owners.len() as u32;
-        self.owners.push(Namespace { floor: 0, bytes: 0, evicted: 0, oldest: NONE, newest: NONE, rank: None });
-        self.owner_of.insert(name.into(), owner);
+        let name: Bytes = name.into();
+        self.owners.push(Namespace {
+            name: name.clone(),
+            floor: 0,
+            bytes: 0,
+            evicted: 0,
+            oldest: NONE,
+            newest: NONE,
+            rank: None,
+        });
+        self.owner_of.insert(name, owner);
         owner
     }
 
-    /// Evicts one entry; false when there is none.
-    fn evict(&mut self, controls: &Controls) -> bool {
+    /// Evicts one entry to make room for one of `by`; false when there is none.
+    fn evict(&mut self, controls: &Controls, by: u32) -> bool {
         let (exposed, sheltered) = (self.exposed.first(), self.sheltered.first());
         let victim =
             if controls.on(&TENANT_FLOOR) { exposed.or(sheltered) } else { exposed.into_iter().chain(sheltered).min() };
         let Some((_, owner)) = victim.copied() else { return false };
-        self.owners[owner as usize].evicted += 1;
+        let by = self.owners[by as usize].name.clone();
+        let namespace = &mut self.owners[owner as usize];
+        namespace.evicted += 1;
+        self.made_room.push(Eviction { owner: namespace.name.clone(), by, held: namespace.bytes });
         self.evicted += 1;
         self.drop_slot(self.owners[owner as usize].oldest);
         true

@@ -4,7 +4,7 @@
 //! The server loses everything when it restarts; it is a cache.
 
 use super::acl::{Glob, User, Verb};
-use super::memory::Memory;
+use super::memory::{Eviction, Memory};
 use crate::control::Controls;
 use crate::ids::Bytes;
 use crate::wire::resp::{Command, ConnectionId, ErrorCode, Reply, Request, Response};
@@ -86,6 +86,11 @@ impl CacheServer {
     /// The memory, for measurements and for facts about its contents.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// Evictions since the last call, in order.
+    pub fn take_evictions(&mut self) -> Vec<Eviction> {
+        self.memory.take_evictions()
     }
 
     fn execute(

@@ -162,17 +162,3 @@ fn scan_shows_other_tenants_key_names_to_a_user_that_may_scan() {
     assert_eq!(stage.raw("acme", scan(10)), Reply::Page { cursor: 0, keys });
     assert_eq!(stage.raw("globex", scan(10)), Reply::Error(ErrorCode::NoPermCommand));
 }
-
-#[test]
-fn one_caller_fills_a_missing_entry_and_the_others_wait() {
-    let mut stage = stage(&[]);
-    let acme = owner("acme", 1);
-    let key = Key::Tenant { owner: &acme, family: "profile", id: "7" };
-    let patience = Duration::millis(50);
-    assert_eq!(stage.client.begin_fill(Instant(0), &stage.controls, key, patience), Ok(()));
-    let until = Instant::ZERO + patience;
-    assert_eq!(stage.client.begin_fill(Instant(1), &stage.controls, key, patience), Err(until));
-    assert_eq!(stage.client.begin_fill(until, &stage.controls, key, patience), Ok(()));
-    stage.put(key, "filled");
-    assert_eq!(stage.client.begin_fill(until, &stage.controls, key, patience), Ok(()));
-}

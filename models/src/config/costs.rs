@@ -160,6 +160,11 @@ impl Costs {
         self.0[operation as usize]
     }
 
+    /// Changes the cost of one operation, as a stage does.
+    pub fn set(&mut self, operation: Operation, cost: Duration) {
+        self.0[operation as usize] = cost;
+    }
+
     pub(super) fn read(r: &mut Reader, mut t: Table) -> Costs {
         let mut costs = Vec::with_capacity(Operation::ALL.len());
         for component in Component::ALL {

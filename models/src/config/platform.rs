@@ -78,9 +78,11 @@ pub struct Cell {
 }
 
 const NODES: std::ops::RangeInclusive<u64> = 1..=256;
+/// Up to a tebibyte.
+const MEMORY: std::ops::RangeInclusive<u64> = 1..=1 << 40;
 
 settings! {
-    /// How many nodes of each kind a cell has.
+    /// How many nodes of each kind a cell has, and how large its cache is.
     Sizes {
         /// Instances of the application.
         app_instances: count "app_instances" NODES;
@@ -94,6 +96,8 @@ settings! {
         graph_nodes: count "graph_nodes" NODES;
         /// The primary and its replicas.
         redis_nodes: count "redis_nodes" NODES;
+        /// `maxmemory` of the cache, in bytes. It holds the floors of all tenants at once (CAC-02).
+        redis_memory_bytes: count "redis_memory_bytes" MEMORY;
     }
 }
 

@@ -3,6 +3,7 @@
 /// Ids, by slot.
 #[rustfmt::skip]
 pub const IDS: &[&str] = &[
+    "app.single-flight",
     "app.tenant-filter",
     "breaker.open",
     "cache.acl-pattern",
@@ -34,6 +35,7 @@ pub const IDS: &[&str] = &[
     "kafka.dead-letter-alarm",
     "kafka.idempotent-producer",
     "kafka.quota",
+    "kafka.record-checksum",
     "kafka.schema-validation",
     "mesh.revocation",
     "mesh.spiffe-id",
@@ -56,9 +58,11 @@ pub const IDS: &[&str] = &[
     "policy.tenant-match",
     "postgres.fencing",
     "postgres.force-rls",
+    "postgres.rejoin-check",
     "postgres.row-security",
     "postgres.set-local",
     "postgres.synchronous-commit",
+    "postgres.wal-checksum",
     "postgres.with-check",
     "witness.completeness",
     "witness.hash-chain",

@@ -5,10 +5,19 @@
 //! its leader. The same rule makes repair needless: new frames take up the count where belief ended.
 
 use super::{LogChange, LogWrite};
+use crate::control;
+use crate::control::{Control, Controls};
 use crate::wire::kafka::{Batch, BrokerId, Headers, PartitionState, ProducerStamp, Record, TopicName};
 use sim::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A frame whose bytes are not those that were written is not believed.
+pub const RECORD_CHECKSUM: Control = control!(
+    "kafka.record-checksum",
+    upholds: ["STO-09", "EVT-03", "EVT-04", "EVT-06"],
+    off: "a broker takes up its log without a look at checksums, as Kafka does after what it holds for a clean shutdown",
+);
 
 /// Writes frames, and remembers how many each partition has.
 #[derive(Debug, Default)]
@@ -27,10 +36,11 @@ pub struct Damage {
 
 impl Frames {
     /// Reads what the disk kept: the changes to believe, in the order in which they were made.
-    pub fn open(records: &[Box<[u8]>]) -> (Frames, Vec<LogWrite>, Damage) {
+    pub fn open(controls: &Controls, records: &[Box<[u8]>]) -> (Frames, Vec<LogWrite>, Damage) {
         let (mut frames, mut writes, mut damage) = (Frames::default(), Vec::new(), Damage::default());
         for record in records {
-            let Some((count, write)) = unsealed(record).and_then(|body| change(&mut Reader(body))) else {
+            let body = if controls.on(&RECORD_CHECKSUM) { unsealed(record) } else { record.get(4..) };
+            let Some((count, write)) = body.and_then(|body| change(&mut Reader(body))) else {
                 damage.broken += 1;
                 continue;
             };
@@ -236,7 +246,7 @@ mod tests {
         let writes = vec![append("a", 0), truncate, append("b", 0), reset];
         let mut frames = Frames::default();
         let disk: Vec<Box<[u8]>> = writes.iter().map(|w| frames.frame(w)).collect();
-        let (_, read, damage) = Frames::open(&disk);
+        let (_, read, damage) = Frames::open(&Controls::all_on(), &disk);
         assert_eq!((read, damage), (writes, Damage::default()));
     }
 
@@ -249,21 +259,32 @@ mod tests {
             disk.push(frames.frame(&append("b", 2 * at)));
         }
         disk[2][20] ^= 1;
-        let (mut frames, read, damage) = Frames::open(&disk);
+        let (mut frames, read, damage) = Frames::open(&Controls::all_on(), &disk);
         assert_eq!(read.iter().filter(|w| &*w.topic == "a").count(), 1);
         assert_eq!(read.iter().filter(|w| &*w.topic == "b").count(), 4);
         assert_eq!(damage, Damage { broken: 1, orphaned: 2 });
         disk.push(frames.frame(&append("a", 2)));
-        let (_, read, _) = Frames::open(&disk);
+        let (_, read, _) = Frames::open(&Controls::all_on(), &disk);
         let of_a: Vec<&LogWrite> = read.iter().filter(|w| &*w.topic == "a").collect();
         assert_eq!(of_a, [&append("a", 0), &append("a", 2)]);
+    }
+
+    #[test]
+    fn without_the_checksum_a_flipped_bit_is_believed() {
+        let mut frame = Frames::default().frame(&append("a", 0));
+        let value = frame.windows(5).position(|w| w == b"value").expect("it holds the value");
+        frame[value] ^= 1;
+        let off = Controls::with_off(crate::control::ControlSet::EMPTY.with(RECORD_CHECKSUM.slot));
+        let (_, read, damage) = Frames::open(&off, &[frame]);
+        let LogChange::Append { batch, .. } = &read[0].change else { panic!("an append was written") };
+        assert_eq!((&batch.records[0].value[..], damage), (&b"walue"[..], Damage::default()));
     }
 
     #[test]
     fn a_torn_frame_is_no_frame() {
         let frame = Frames::default().frame(&append("a", 0));
         for length in 0..frame.len() {
-            let (_, read, damage) = Frames::open(&[frame[..length].into()]);
+            let (_, read, damage) = Frames::open(&Controls::all_on(), &[frame[..length].into()]);
             assert_eq!((read.len(), damage.broken), (0, 1));
         }
     }

@@ -167,7 +167,11 @@ impl BrokerNode {
     /// A broker with the log that its disk kept.
     pub fn boot(spec: &BrokerSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> BrokerNode {
         let life = live(ctx, out);
-        let (frames, writes, damage) = Frames::open(ctx.disk().read(LOG));
+        let (frames, writes, damage) = Frames::open(ctx.controls(), ctx.disk().read(LOG));
+        if !ctx.disk().read(LOG).is_empty() {
+            let about = format!("{}/kafka-{}", spec.place.cell, spec.id.0).into();
+            out.fact(Fact::Reported { by: "kafka", what: "recovering", about, value: writes.len() as u64 });
+        }
         let damaged = damage.broken + damage.orphaned;
         if damaged > 0 {
             let about = spec.place.cell.clone();

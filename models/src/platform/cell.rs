@@ -8,7 +8,7 @@ use crate::app::databases::Databases;
 use crate::app::upstream::CachesSpec;
 use crate::app::{App, AppSpec};
 use crate::breaker::Settings;
-use crate::cache::machine::{CacheNode, CacheSpec, PLATFORM_USER, account};
+use crate::cache::machine::{CacheCosts, CacheNode, CacheSpec, PLATFORM_USER, account};
 use crate::config::settings::Dependency;
 use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
@@ -19,7 +19,8 @@ use crate::policy::bundle::{Signer, reference_content};
 use crate::policy::data::PolicyData;
 use crate::policy::machine::{AgentSpec, ConfigService, ConfigSpec, PolicyAgent};
 use crate::postgres::engine::Engine;
-use crate::postgres::machine::{ArbiterNode, DbCosts, DbNode, DbSpec};
+use crate::postgres::machine::arbiter::ArbiterNode;
+use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
 use crate::postgres::reference::Seed;
 use crate::saas::Saas;
 use crate::wire::policy::Level;
@@ -166,7 +167,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         APP => (Component::App, app_boot(parts, cell, &workload.role)),
         POLICY => (Component::Policy, policy_boot(parts)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),
-        CACHE => (Component::Cache, cache_boot(parts)),
+        CACHE => (Component::Cache, cache_boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => (Component::Postgres, Rc::new(|ctx, _| Box::new(ArbiterNode::boot(LEASE, ctx)))),
         _ => super::events::boot(parts, cell, workload),
@@ -268,14 +269,19 @@ fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     Rc::new(move |ctx, out| Box::new(ConfigService::boot(&spec, ctx, out)))
 }
 
-fn cache_boot(parts: &Parts<'_>) -> Boot<Saas> {
+fn cache_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let spec = CacheSpec {
         tenants: parts.deployment.all_tenants.tenants.iter().map(|t| t.id.clone()).collect(),
         databases: 16,
-        memory_max: 64 << 20,
+        memory_max: cell.sizes.redis_memory_bytes,
         floor: config.limits.cache_floor_bytes,
-        cost: config.costs.of(Operation::CacheGet),
+        place: place("cache", cell),
+        costs: CacheCosts {
+            get: config.costs.of(Operation::CacheGet),
+            set: config.costs.of(Operation::CacheSet),
+            evict: config.costs.of(Operation::CacheEvict),
+        },
     };
     Rc::new(move |ctx, out| Box::new(CacheNode::boot(&spec, ctx, out)))
 }

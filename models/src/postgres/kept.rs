@@ -31,16 +31,17 @@ impl Kept {
             self.drop_oldest();
         }
     }
-    /// The records from a position on. `end` is the end of the log.
+    /// The records from one position to another.
     ///
     /// # Errors
     /// Where the kept log begins, when `from` is gone.
-    pub fn from(&self, from: Lsn, end: Lsn) -> Result<Vec<Bytes>, Lsn> {
-        let oldest = self.records.front().map_or(end, |(at, _)| *at);
-        if from < oldest {
+    pub fn between(&self, from: Lsn, until: Lsn) -> Result<Vec<Bytes>, Lsn> {
+        let oldest = self.records.front().map_or(until, |(at, _)| *at);
+        if from < oldest && from < until {
             return Err(oldest);
         }
-        Ok(self.records.iter().filter(|(at, _)| *at >= from).map(|(_, bytes)| bytes.clone()).collect())
+        let first = self.records.partition_point(|(at, _)| *at < from);
+        Ok(self.records.range(first..).take_while(|(at, _)| *at < until).map(|(_, bytes)| bytes.clone()).collect())
     }
     fn drop_oldest(&mut self) {
         if let Some((_, bytes)) = self.records.pop_front() {

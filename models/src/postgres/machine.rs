@@ -1,16 +1,17 @@
-//! A database node and its arbiter as machines: log on disk, log to the standby, leadership on loan.
+//! A database node as a machine: log on disk, log to the standby, leadership on loan.
 //!
 //! Both nodes of a pair run the same machine; which of them leads is decided by the arbiter, and by what each finds on
 //! its own disk after a crash. A row is stated as a store fact when the node's disk has it, not before.
 
-use super::arbiter::Arbiter;
 use super::engine::Engine;
-use super::primary::{LogWrite, Primary, Released, Step};
-use super::recover::recover;
+use super::kept::Kept;
+use super::primary::{Primary, Released, Step};
+use super::recover::{Recovered, recover};
+use super::reign::{Reign, Standing};
 use super::standby::Standby;
-use super::wal::{LOG_START, Redo, decode_record};
+use super::wal::LOG_START;
 use crate::fact::{Fact, Place};
-use crate::ids::{Bytes, TenantId};
+use crate::ids::TenantId;
 use crate::luck;
 use crate::saas::Saas;
 use crate::wire::Wire;
@@ -18,9 +19,14 @@ use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Reply, Statement, Timel
 use sim::disk::Write;
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+pub mod arbiter;
+mod log;
+
+use log::LogFile;
 
 /// Worker time of the steps of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +66,15 @@ pub struct DbSpec {
     pub reborn: Option<(TenantId, Instant)>,
 }
 
-const LOG: u8 = 0;
 const STATE: u8 = 1;
 
 const BEAT: u64 = 1;
 const REBORN: u64 = 2;
-const SYNC: u64 = 1 << 60;
+/// A sync of the record that says that this node leads, with the timeline below.
+const PROMOTED: u64 = 1 << 61;
+
+/// Between two times that a standby asks for log again.
+const RESEND_GAP: Duration = Duration::millis(20);
 
 enum Life {
     Leads(Box<Primary>),
@@ -83,14 +92,14 @@ pub struct DbNode {
     spec: DbSpec,
     name: u64,
     life: Option<Life>,
-    /// The log as it was written, for a rewind.
-    log: Vec<(Lsn, Bytes)>,
-    /// Rows whose log is not yet on disk.
-    unstated: VecDeque<(Lsn, Bytes)>,
+    log: LogFile,
+    /// The timeline on which it will lead, once its disk knows.
+    promotion: Option<Timeline>,
     callers: BTreeMap<u64, Caller>,
     calls: u64,
     beats: u64,
     heard: Instant,
+    asked: Instant,
     acked: Instant,
     /// The table of records, by its place in the catalogue.
     records: Arc<str>,
@@ -99,38 +108,21 @@ pub struct DbNode {
 impl DbNode {
     /// A node that takes up what its disk kept.
     pub fn boot(spec: &DbSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> DbNode {
-        let led = ctx.disk().read(STATE).last().map_or(spec.leads, |state| state.first() == Some(&1));
         let mut node = DbNode {
             name: name_hash(&spec.role),
             life: None,
-            log: Vec::new(),
-            unstated: VecDeque::new(),
+            log: LogFile::default(),
+            promotion: None,
             callers: BTreeMap::new(),
             calls: 0,
             beats: mix(ctx.now().0, 1) >> 16,
             heard: ctx.now(),
+            asked: Instant::ZERO,
             acked: ctx.now(),
             records: "records".into(),
             spec: spec.clone(),
         };
-        let bytes: Vec<u8> = ctx.disk().read(LOG).iter().flat_map(|record| record.iter().copied()).collect();
-        let engine = match recover((*spec.base).clone(), &bytes, LOG_START) {
-            Ok(recovered) => {
-                node.keep_log(&bytes, recovered.engine.log_end(), out);
-                recovered.engine
-            }
-            Err(why) => {
-                // Damaged in the middle: what cannot be read is never served. Start over from the base.
-                node.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
-                out.write(LOG, Write::Truncate(0));
-                (*spec.base).clone()
-            }
-        };
-        let (pool, login, term) = (spec.sessions, spec.login, spec.term);
-        node.life = Some(match led {
-            true => Life::Leads(Box::new(Primary::new(engine, pool, login, term).expect("the service may log in"))),
-            false => Life::Follows(Box::new(Standby::new(engine, pool, login).expect("the service may log in"))),
-        });
+        node.take_up(ctx, out);
         if let Some((_, at)) = &spec.reborn {
             out.timer_for(Lineage::root(node.name, 0x4eb0), at.since(ctx.now()), REBORN);
         }
@@ -138,17 +130,37 @@ impl DbNode {
         node
     }
 
-    /// Takes the readable part of the log over, and cuts the file where it ends.
-    fn keep_log(&mut self, bytes: &[u8], end: Lsn, out: &mut Outbox<Saas>) {
-        let mut at = LOG_START;
-        while at < end {
-            let offset = (at.0 - LOG_START.0) as usize;
-            let Some((_, length)) = decode_record(&bytes[offset..], at) else { break };
-            self.log.push((at, bytes[offset..offset + length].into()));
-            at = Lsn(at.0 + length as u64);
+    /// What its log holds, and whether it led.
+    fn take_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let (controls, bytes) = (ctx.controls(), LogFile::read(ctx));
+        if !bytes.is_empty() {
+            self.report(out, "recovering", self.spec.role.clone(), bytes.len() as u64);
         }
-        out.write(LOG, Write::Truncate(self.log.len()));
-        out.sync(SYNC);
+        let standing = ctx.disk().read(STATE).iter().rev().find_map(|record| Standing::decode(record));
+        let first = self.spec.leads.then_some(Reign { timeline: Timeline(1), began: LOG_START });
+        let mut reign = match standing {
+            Some(Standing::Leads(reign)) => Some(reign),
+            Some(Standing::Follows) => None,
+            None => first,
+        };
+        let recovered = recover(controls, (*self.spec.base).clone(), &bytes, LOG_START).unwrap_or_else(|why| {
+            // Damaged in the middle: what cannot be read is never served. It starts over from the base, and follows:
+            // a leader without its log would lead everybody into the loss.
+            self.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
+            reign = None;
+            Recovered { engine: (*self.spec.base).clone(), cut: bytes.len() as u64, kept: Kept::default() }
+        });
+        self.log = LogFile::keep(controls, &bytes, recovered.engine.log_end(), out);
+        // Log of a later timeline: it had stepped down, and its disk lost the record that said so.
+        reign = reign.filter(|reign| reign.timeline >= recovered.engine.timeline());
+        let (pool, login, term) = (self.spec.sessions, self.spec.login, self.spec.term);
+        self.life = Some(match reign {
+            Some(reign) => {
+                let primary = Primary::resume(controls, recovered, reign, (pool, login), term);
+                Life::Leads(Box::new(primary.expect("the service may log in")))
+            }
+            None => Life::Follows(Box::new(Standby::resume(recovered, pool, login).expect("the service may log in"))),
+        });
     }
 
     fn report(&self, out: &mut Outbox<Saas>, what: &'static str, about: Arc<str>, value: u64) {
@@ -165,15 +177,21 @@ impl DbNode {
         let now = ctx.now();
         let lineage = self.own();
         let (peer, arbiter) = (self.spec.peer, self.spec.arbiter);
+        self.log.retry(out);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
-                out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
-                let waits = primary.backlog().0 > 0;
-                if waits && now.since(self.acked) > self.spec.term {
-                    let step = primary.standby_lost(now, ctx.controls());
+                let waits = primary.backlog().0 > 0 || !primary.is_whole();
+                let lost = waits && now.since(self.acked) > self.spec.term;
+                let step = if lost {
                     self.acked = now;
-                    self.take(out, step);
+                    primary.standby_lost(now, ctx.controls())
+                } else {
+                    primary.look(now, ctx.controls())
+                };
+                if primary.may_renew() {
+                    out.send_for(lineage, arbiter, Wire::Lease(primary.renew(now)));
                 }
+                self.take(out, step);
             }
             Some(Life::Follows(standby)) => {
                 let silent = now.since(self.heard);
@@ -201,6 +219,11 @@ impl DbNode {
         self.calls += 1;
         self.callers.insert(self.calls, Caller { node: from, id, lineage: ctx.lineage() });
         let draw = ctx.draw(luck::SPREAD);
+        if !primary.leads(now) {
+            // Whether it serves or not, operators see that somebody still comes to it.
+            let (by, what, about) = ("postgres", "asked-without-lease", self.spec.role.clone());
+            out.fact(Fact::Reported { by, what, about, value: u64::from(primary.timeline().0) });
+        }
         let step = primary.submit(now, ctx.controls(), (self.calls, draw), call);
         if !step.writes.is_empty() {
             out.busy(costs.commit);
@@ -209,12 +232,9 @@ impl DbNode {
     }
 
     fn take(&mut self, out: &mut Outbox<Saas>, step: Step) {
-        self.write(out, step.writes);
+        self.log.write(out, step.writes);
         if let Some(word) = step.standby {
             out.send(self.spec.peer, Wire::Replication(Box::new(word)));
-        }
-        if let Some(word) = step.arbiter {
-            out.send(self.spec.arbiter, Wire::Lease(word));
         }
         for Released { token, outcome } in step.released {
             if let Some(caller) = self.callers.remove(&token) {
@@ -223,19 +243,9 @@ impl DbNode {
         }
     }
 
-    fn write(&mut self, out: &mut Outbox<Saas>, writes: Vec<LogWrite>) {
-        let Some(last) = writes.last() else { return };
-        let end = last.at.0 + last.bytes.len() as u64;
-        for LogWrite { at, bytes } in writes {
-            out.write(LOG, Write::Append((*bytes).into()));
-            self.unstated.push_back((at, bytes.clone()));
-            self.log.push((at, bytes));
-        }
-        out.sync(SYNC | end);
-    }
-
-    fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, end: Lsn) {
-        self.state_rows(out, end);
+    fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: u64, kept: bool) {
+        let Some(end) = self.log.synced(token, kept) else { return };
+        self.log.state_rows(ctx.controls(), out, &self.spec.place, end);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
                 let step = primary.synced(ctx.now(), ctx.controls(), end);
@@ -249,27 +259,6 @@ impl DbNode {
         }
     }
 
-    /// Rows whose log is on disk now are facts of the store.
-    fn state_rows(&mut self, out: &mut Outbox<Saas>, end: Lsn) {
-        while self.unstated.front().is_some_and(|(at, bytes)| at.0 + bytes.len() as u64 <= end.0) {
-            let Some((at, bytes)) = self.unstated.pop_front() else { break };
-            let Some((record, _)) = decode_record(&bytes, at) else { continue };
-            for change in record.changes {
-                if let Redo::Insert(0, _, row) | Redo::Update(0, _, row) = change
-                    && let [Value::Text(tenant), Value::Int(key), .., Value::Text(body), Value::Int(version)] = &row[..]
-                {
-                    out.fact(Fact::RowStored {
-                        place: self.spec.place.clone(),
-                        tenant: tenant.clone(),
-                        key: *key,
-                        version: *version,
-                        body: body.as_bytes().into(),
-                    });
-                }
-            }
-        }
-    }
-
     fn replication(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, word: Replication) {
         let now = ctx.now();
         match self.life.as_mut() {
@@ -277,43 +266,55 @@ impl DbNode {
                 if matches!(word, Replication::Ack(_)) {
                     self.acked = now;
                 }
-                let step = primary.standby_said(now, ctx.controls(), &word);
-                let over = primary.is_over(ctx.controls());
+                let was_whole = primary.is_whole();
+                let mut step = primary.standby_said(now, ctx.controls(), &word);
+                if let (Some(Replication::Gone { .. }), Replication::Resend { from, .. }) = (&step.standby, &word) {
+                    step.standby = Some(primary.send_archived(self.log.records(), *from));
+                }
+                let (over, behind) = (primary.is_over(ctx.controls()), primary.is_behind());
+                let knows = primary.is_whole() && !was_whole;
                 self.take(out, step);
-                if over {
+                if knows {
+                    self.beat_soon(ctx, out);
+                }
+                if behind {
+                    self.report(out, "log-behind", self.spec.role.clone(), self.log.end().0);
+                }
+                if over || behind {
                     self.step_down(out);
                 }
             }
-            Some(Life::Follows(standby)) => match word {
-                Replication::Send(send) => {
-                    self.heard = now;
-                    let received = standby.receive(&send);
-                    if let Some(Replication::Diverged { at }) = received.answer {
-                        return self.rewind(out, at);
-                    }
-                    if let Some(word) = received.answer {
-                        out.send(self.spec.peer, Wire::Replication(Box::new(word)));
-                    }
-                    self.write(out, received.writes);
+            // Where the new timeline begins is already on its way to the disk: nothing is added before it.
+            Some(Life::Follows(_)) if self.promotion.is_some() => {}
+            Some(Life::Follows(standby)) => {
+                let Replication::Send(send) = word else { return };
+                self.heard = now;
+                let received = standby.receive(ctx.controls(), &send);
+                if let Some(Replication::Diverged { at }) = received.answer {
+                    return self.rewind(ctx, out, at);
                 }
-                Replication::Gone { oldest } => {
-                    self.heard = now;
-                    self.report(out, "needs-base", self.spec.role.clone(), oldest.0);
+                // A stream that does not fit is asked for again at a person's pace, or both would do nothing else.
+                let again = matches!(received.answer, Some(Replication::Resend { .. }));
+                if again && now.since(self.asked) < RESEND_GAP {
+                    return;
                 }
-                _ => {}
-            },
+                if again {
+                    self.asked = now;
+                }
+                if let Some(word) = received.answer {
+                    out.send(self.spec.peer, Wire::Replication(Box::new(word)));
+                }
+                self.log.write(out, received.writes);
+            }
             None => {}
         }
     }
 
     /// Our own log goes past the point where the present timeline began: it is cut there.
-    fn rewind(&mut self, out: &mut Outbox<Saas>, fork: Lsn) {
-        let bytes: Vec<u8> = self.log.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
-        let base = (*self.spec.base).clone();
-        let rewound = Standby::rewind(base, &bytes, fork, self.spec.sessions, self.spec.login);
-        self.log.retain(|(at, _)| *at < fork);
-        out.write(LOG, Write::Truncate(self.log.len()));
-        out.sync(SYNC);
+    fn rewind(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, fork: Lsn) {
+        let (base, bytes) = ((*self.spec.base).clone(), self.log.bytes());
+        let rewound = Standby::rewind(ctx.controls(), base, &bytes, fork, (self.spec.sessions, self.spec.login));
+        self.log.rewind(out, fork);
         self.report(out, "rewound", self.spec.role.clone(), fork.0);
         match rewound {
             Ok(standby) => {
@@ -336,17 +337,29 @@ impl DbNode {
                     self.step_down(out);
                 }
             }
-            (Some(Life::Follows(standby)), Lease::Promoted { timeline }) if timeline > standby.timeline() => {
-                self.acked = ctx.now();
-                self.report(out, "promoted", self.spec.role.clone(), u64::from(timeline.0));
-                out.write(STATE, Write::Append([1].into()));
-                self.life = Some(Life::Leads(Box::new(standby.promote(timeline, self.spec.term))));
-                self.beat_soon(ctx, out);
-                if self.spec.reborn.as_ref().is_some_and(|(_, at)| ctx.now() >= *at) {
-                    out.timer(self.spec.term.scale(1, 4), REBORN);
-                }
+            (Some(Life::Follows(standby)), Lease::Promoted { timeline })
+                if timeline > standby.timeline() && self.promotion.is_none() =>
+            {
+                let reign = Reign { timeline, began: standby.engine().log_end() };
+                self.promotion = Some(timeline);
+                out.write(STATE, Write::Append(Standing::Leads(reign).encode().into()));
+                out.sync(PROMOTED | u64::from(timeline.0));
+                self.life = Some(Life::Follows(standby));
             }
             (life, _) => self.life = life,
+        }
+    }
+
+    /// The disk knows that this node leads, or has no room to know it: then the arbiter will be asked again.
+    fn promoted(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, kept: bool) {
+        let Some(timeline) = self.promotion.take().filter(|_| kept) else { return };
+        let Some(Life::Follows(standby)) = self.life.take() else { return };
+        self.acked = ctx.now();
+        self.report(out, "promoted", self.spec.role.clone(), u64::from(timeline.0));
+        self.life = Some(Life::Leads(Box::new(standby.promote(timeline, self.spec.term))));
+        self.beat_soon(ctx, out);
+        if self.spec.reborn.as_ref().is_some_and(|(_, at)| ctx.now() >= *at) {
+            out.timer(self.spec.term.scale(1, 4), REBORN);
         }
     }
 
@@ -362,7 +375,7 @@ impl DbNode {
     fn step_down(&mut self, out: &mut Outbox<Saas>) {
         if let Some(Life::Leads(primary)) = self.life.take() {
             self.report(out, "deposed", self.spec.role.clone(), u64::from(primary.timeline().0));
-            out.write(STATE, Write::Append([0].into()));
+            out.write(STATE, Write::Append(Standing::Follows.encode().into()));
             let standby = primary.step_down();
             let hello = standby.hello();
             out.send(self.spec.peer, Wire::Replication(Box::new(hello)));
@@ -398,40 +411,11 @@ impl Machine<Saas> for DbNode {
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },
-            Input::Synced { token, ok: true } if token & SYNC != 0 && token != SYNC => {
-                self.synced(ctx, out, Lsn(token & !SYNC));
-            }
+            Input::Synced { token, ok } if token & PROMOTED != 0 => self.promoted(ctx, out, ok),
+            Input::Synced { token, ok } => self.synced(ctx, out, token, ok),
             Input::Timer { token: BEAT } => self.beat(ctx, out),
             Input::Timer { token: REBORN } => self.delete_former(ctx, out),
             _ => {}
-        }
-    }
-}
-
-/// The arbiter as a machine. It stands for a quorum that does not fail as one.
-pub struct ArbiterNode {
-    arbiter: Arbiter,
-}
-
-impl ArbiterNode {
-    /// An arbiter of a pair that is in step.
-    pub fn boot(term: Duration, ctx: &Ctx<'_, Saas>) -> ArbiterNode {
-        // Its state is a quorum's: it survives, so a crash of this node only silences it for a while.
-        let kept = ctx.disk().read(0).last().and_then(|r| r[..].try_into().ok().map(u32::from_le_bytes));
-        ArbiterNode { arbiter: Arbiter::new(Timeline(kept.unwrap_or(1)), term) }
-    }
-}
-
-impl Machine<Saas> for ArbiterNode {
-    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
-        let Input::Message { from, message: Wire::Lease(word) } = input else { return };
-        let before = self.arbiter.timeline();
-        if let Some(answer) = self.arbiter.handle(ctx.now(), &word) {
-            out.send(from, Wire::Lease(answer));
-        }
-        if self.arbiter.timeline() != before {
-            out.write(0, Write::Append(self.arbiter.timeline().0.to_le_bytes().into()));
-            out.sync(0);
         }
     }
 }

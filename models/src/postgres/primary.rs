@@ -1,18 +1,21 @@
 //! A primary: runs transactions, and lets a reply go only when what it tells is safe.
 //!
 //! A commit is visible to others at once, and so a reply that has *read* it waits as well: no client ever sees what a
-//! failover could take away. (PostgreSQL reaches the same by making a commit visible only after the wait.)
+//! failover could take away. (PostgreSQL reaches the same by making a commit visible only after the wait.) Log leaves
+//! for the standby when it is on this node's own disk, as a WAL sender does: a standby that knew more than a primary
+//! that comes back from a crash would follow another history under the same timeline.
 
 use super::engine::Engine;
 use super::kept::Kept;
 use super::pool::{Pool, SessionNo};
 use super::recover::Recovered;
-use super::sqlstate::{ADMIN_SHUTDOWN, SqlError, TOO_MANY_CONNECTIONS};
+use super::reign::Reign;
+use super::sqlstate::{ADMIN_SHUTDOWN, CANNOT_CONNECT_NOW, SqlError, TOO_MANY_CONNECTIONS};
 use super::standby::Standby;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
-use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalSend};
+use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalAck, WalSend};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,11 +26,20 @@ pub const SYNCHRONOUS_COMMIT: Control = control!(
     off: "synchronous_commit = off and an asynchronous standby: a commit is acknowledged before it is on any disk",
 );
 
-/// A primary without a valid lease, or with a successor, takes no writes (STO-04).
+/// A primary without a valid lease, or with a successor, serves nobody: neither a write, nor a read that its successor
+/// may have made stale (STO-04). Patroni demotes such a node, and with it goes every connection.
 pub const FENCING: Control = control!(
     "postgres.fencing",
     upholds: ["STO-04"],
     off: "failover without fencing: a deposed primary goes on alone and acknowledges writes (split brain)",
+);
+
+/// A primary that comes back asks its standby whether its own log is whole, before it leads (STO-09).
+pub const REJOIN_CHECK: Control = control!(
+    "postgres.rejoin-check",
+    upholds: ["STO-04", "STO-09"],
+    off: "a primary that comes back from a crash leads at once with what its disk kept, as PostgreSQL does: a sync that \
+          the disk did not keep is a write that is lost",
 );
 
 /// Clients that wait for a session, beyond which they are turned away.
@@ -46,9 +58,18 @@ pub struct Primary {
     lease_until: Instant,
     /// Whether commits wait for the standby.
     synchronous: bool,
+    /// Whether the standby has everything that anybody was told of. After a boot nobody knows, and so it must not be
+    /// promoted.
+    in_step: bool,
     /// When it asked to go on without the standby.
     asked_alone: Option<Instant>,
+    /// Whether its log is known to hold everything that it promised. After a boot only its standby knows.
+    whole: bool,
+    /// Whether its standby has log that this node's disk has lost.
+    behind: bool,
     synced: Lsn,
+    /// What has left for the standby; never more than is synced here.
+    sent: Lsn,
     acked: Lsn,
     waiting: BTreeMap<(Lsn, u64), Waiting>,
     queue: VecDeque<Queued>,
@@ -95,8 +116,6 @@ pub struct Step {
     pub writes: Vec<LogWrite>,
     /// A word for the standby.
     pub standby: Option<Replication>,
-    /// A word for the arbiter.
-    pub arbiter: Option<Lease>,
     /// Answers for clients, in order.
     pub released: Vec<Released>,
 }
@@ -112,15 +131,24 @@ impl Primary {
         Ok(Primary::with_pool(engine, pool, Kept::default(), term))
     }
 
-    /// The primary after a crash, from what recovery made of its disk. As in PostgreSQL, commits that were still
-    /// waiting for the standby are visible now: nobody was promised them, but a reader may see one and lose it.
+    /// The primary after a crash, from what recovery made of its disk, on the timeline that it led before. As in
+    /// PostgreSQL, commits that were still waiting for the standby are visible now: nobody was promised them, but a
+    /// reader may see one and lose it.
     ///
     /// # Errors
     /// `28000` when `login` may not log in.
-    pub fn resume(recovered: Recovered, pool_size: u16, login: &str, term: Duration) -> Result<Primary, SqlError> {
+    pub fn resume(
+        controls: &Controls,
+        recovered: Recovered,
+        reign: Reign,
+        (pool_size, login): (u16, &str),
+        term: Duration,
+    ) -> Result<Primary, SqlError> {
         let Recovered { mut engine, kept, .. } = recovered;
         let pool = Pool::open(&mut engine, pool_size, login)?;
-        Ok(Primary::with_pool(engine, pool, kept, term))
+        engine.fork(reign.timeline);
+        let whole = !controls.on(&REJOIN_CHECK);
+        Ok(Primary { began: reign.began, whole, in_step: false, ..Primary::with_pool(engine, pool, kept, term) })
     }
 
     /// The primary that a standby becomes: alone until a standby has caught up with it.
@@ -139,8 +167,12 @@ impl Primary {
             term,
             lease_until: Instant::ZERO,
             synchronous: true,
+            in_step: true,
             asked_alone: None,
+            whole: true,
+            behind: false,
             synced: end,
+            sent: end,
             acked: end,
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -161,9 +193,17 @@ impl Primary {
     pub fn backlog(&self) -> (usize, usize) {
         (self.waiting.len(), self.queue.len())
     }
-    /// Whether it holds a lease and knows of no successor.
+    /// Whether it holds a lease, knows of no successor, and has all that it promised.
     pub fn leads(&self, now: Instant) -> bool {
-        self.highest == self.timeline() && now < self.lease_until
+        self.whole && self.highest == self.timeline() && now < self.lease_until
+    }
+    /// Whether its log is known to hold everything that it promised.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+    /// Whether its standby has log that this node's disk has lost: it has to step down.
+    pub fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Runs a transaction, or queues it behind those that hold the sessions. `token` comes back with the outcome;
@@ -186,21 +226,50 @@ impl Primary {
         step
     }
 
-    /// The node's disk has synced the log up to `lsn`.
+    /// The node's disk has synced the log up to `lsn`: it may leave for the standby.
     pub fn synced(&mut self, now: Instant, controls: &Controls, lsn: Lsn) -> Step {
         self.synced = self.synced.max(lsn);
-        self.advance(now, controls)
+        let fresh = self.kept.between(self.sent, self.synced).unwrap_or_default();
+        let mut step = self.advance(now, controls);
+        if !fresh.is_empty() {
+            step.standby = Some(self.send(self.sent, fresh));
+            self.sent = self.synced;
+        }
+        step
+    }
+
+    /// Time passes: without a lease, those who wait for a session are told that they wait in vain; after a boot, the
+    /// standby is asked where it is.
+    pub fn look(&mut self, now: Instant, controls: &Controls) -> Step {
+        let mut step = self.advance(now, controls);
+        if !self.whole {
+            step.standby = Some(self.send(self.synced, Vec::new()));
+        }
+        step
     }
 
     /// The standby has said something.
     pub fn standby_said(&mut self, now: Instant, controls: &Controls, word: &Replication) -> Step {
         match word {
+            Replication::Ack(WalAck { timeline, lsn }) | Replication::Resend { timeline, from: lsn }
+                if *timeline == self.timeline() =>
+            {
+                self.compare(*lsn);
+            }
+            // A standby of an earlier timeline has nothing of this one.
+            Replication::Resend { timeline, .. } if *timeline < self.timeline() => self.whole = true,
+            _ => {}
+        }
+        match word {
+            Replication::Ack(_) | Replication::Resend { .. } if self.behind => Step::default(),
             Replication::Ack(ack) if ack.timeline == self.timeline() => {
                 self.acked = self.acked.max(ack.lsn);
                 self.kept.forget(ack.lsn);
-                if ack.lsn == self.engine.log_end() {
-                    // It has everything: from now on commits wait for it again, and the next renewal says so.
+                if ack.lsn >= self.synced {
+                    // It has everything that anybody was told of: from now on commits wait for it again, and the next
+                    // renewal says so.
                     self.synchronous = true;
+                    self.in_step = true;
                     self.asked_alone = None;
                 }
                 self.advance(now, controls)
@@ -215,14 +284,28 @@ impl Primary {
         }
     }
 
+    /// After a boot: the standby's log ends at `lsn`. What it has and this node lacks, this node's disk has lost.
+    fn compare(&mut self, lsn: Lsn) {
+        if !self.whole {
+            self.behind = lsn > self.engine.log_end();
+            self.whole = !self.behind;
+        }
+    }
+
     /// Whether a successor is known and this node obeys its fence: it has to step down.
     pub fn is_over(&self, controls: &Controls) -> bool {
         self.highest > self.timeline() && self.fenced(controls)
     }
 
+    /// Whether it may ask for another term: not before it knows whether it should, or the standby would never be asked
+    /// in its place.
+    pub fn may_renew(&self) -> bool {
+        self.whole || self.asked_alone.is_some()
+    }
+
     /// The word that asks the arbiter for another term.
     pub fn renew(&self, now: Instant) -> Lease {
-        let synchronous = self.synchronous && self.asked_alone.is_none();
+        let synchronous = self.synchronous && self.in_step && self.asked_alone.is_none();
         Lease::Renew { timeline: self.timeline(), asked: now, synchronous }
     }
 
@@ -233,6 +316,7 @@ impl Primary {
                 self.lease_until = self.lease_until.max(*asked + self.term);
                 if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
                     self.synchronous = false;
+                    self.whole = true;
                     return self.advance(now, controls);
                 }
                 Step::default()
@@ -242,14 +326,15 @@ impl Primary {
         }
     }
 
-    /// The standby has not answered for too long: go on without it. A fenced primary asks the arbiter first, because
-    /// it may be itself that is cut off.
+    /// The standby has not answered for too long: go on without it. A fenced primary asks the arbiter first, in its
+    /// next [`Primary::renew`], because it may be itself that is cut off.
     pub fn standby_lost(&mut self, now: Instant, controls: &Controls) -> Step {
         if self.fenced(controls) {
             self.asked_alone.get_or_insert(now);
-            return Step { arbiter: Some(self.renew(now)), ..Step::default() };
+        } else {
+            self.synchronous = false;
+            self.whole = true;
         }
-        self.synchronous = false;
         self.advance(now, controls)
     }
 
@@ -279,8 +364,17 @@ impl Primary {
                 let outcome = failed(SqlError::new(ADMIN_SHUTDOWN, message));
                 step.released.push(Released { token: waiting.token, outcome });
             }
+            self.turn_away(&mut step);
         }
         step
+    }
+
+    /// Nobody gets a session here any more.
+    fn turn_away(&mut self, step: &mut Step) {
+        for Queued { token, .. } in self.queue.drain(..) {
+            let error = SqlError::new(CANNOT_CONNECT_NOW, "the database system is not accepting connections");
+            step.released.push(Released { token, outcome: failed(error) });
+        }
     }
 
     fn advance(&mut self, now: Instant, controls: &Controls) -> Step {
@@ -301,17 +395,16 @@ impl Primary {
 
     /// Runs what is queued while sessions are free.
     fn work(&mut self, now: Instant, controls: &Controls, step: &mut Step) {
-        let mut records = Vec::new();
+        if self.fenced(controls) && !self.leads(now) {
+            return self.turn_away(step);
+        }
         while let Some(next) = self.queue.front() {
             let Some(session) = self.pool.checkout(next.draw) else { break };
             let Some(Queued { token, transaction, .. }) = self.queue.pop_front() else { break };
-            let refuse = self.fenced(controls) && !self.leads(now);
-            self.engine.set_read_only(refuse);
             let (tenant, statements) = (transaction.tenant.as_ref(), &transaction.statements);
             let outcome = self.pool.run_in(&mut self.engine, controls, session, tenant, statements);
             for (at, bytes) in self.engine.take_log() {
                 self.kept.push(at, &bytes);
-                records.push((at, bytes.clone()));
                 step.writes.push(LogWrite { at, bytes });
             }
             let needed = outcome.committed.unwrap_or_default().max(outcome.observed);
@@ -323,11 +416,6 @@ impl Primary {
                 step.released.push(Released { token, outcome });
             }
         }
-        if let Some((from, _)) = records.first() {
-            let from = *from;
-            let records = records.into_iter().map(|(_, bytes)| bytes).collect();
-            step.standby = Some(self.send(from, records));
-        }
     }
 
     fn send(&self, from: Lsn, records: Vec<Bytes>) -> Replication {
@@ -335,17 +423,24 @@ impl Primary {
     }
 
     fn resend(&self, from: Lsn) -> Step {
-        let word = match self.kept.from(from, self.engine.log_end()) {
+        let word = match self.kept.between(from, self.synced) {
             Ok(records) => self.send(from, records),
             Err(oldest) => Replication::Gone { oldest },
         };
         Step { standby: Some(word), ..Step::default() }
     }
 
+    /// Log from the node's own archive, for a standby that has lost more than is kept for it.
+    pub fn send_archived(&self, archive: &[(Lsn, Bytes)], from: Lsn) -> Replication {
+        let first = archive.partition_point(|(at, _)| *at < from);
+        let records = archive[first..].iter().take_while(|(at, _)| *at < self.synced);
+        self.send(from, records.map(|(_, bytes)| bytes.clone()).collect())
+    }
+
     /// Steps down: the engine of a primary that was deposed with nothing of its own, as a standby of its successor.
     /// One that has written past the fork is rebuilt with [`Standby::rewind`].
     pub fn step_down(self) -> Standby {
-        Standby::with_pool(self.engine, self.pool, self.kept)
+        Standby::with_pool(self.engine, self.pool, self.kept, self.synced)
     }
 }
 

@@ -8,6 +8,7 @@ use super::kept::Kept;
 use super::prepare::parse;
 use super::store::{RowId, Store, Stored};
 use super::wal::{Header, LogError, Reader, Record, Redo, Writer, decode_record, read_log};
+use crate::control::Controls;
 use crate::ids::Bytes;
 use crate::wire::sql::{Lsn, Row, Timeline};
 use std::sync::Arc;
@@ -30,10 +31,10 @@ pub struct Recovered {
 ///
 /// # Errors
 /// [`LogError`] when durable bytes are unreadable, or the log does not fit the base.
-pub fn recover(base: Engine, bytes: &[u8], durable: Lsn) -> Result<Recovered, LogError> {
+pub fn recover(controls: &Controls, base: Engine, bytes: &[u8], durable: Lsn) -> Result<Recovered, LogError> {
     let mut engine = base;
     let from = engine.log.end;
-    let read = read_log(bytes, from, durable)?;
+    let read = read_log(controls, bytes, from, durable)?;
     let mut kept = Kept::default();
     for record in &read.records {
         engine.redo(record)?;
@@ -91,7 +92,7 @@ impl Engine {
     fn redo_put(&mut self, table: u16, id: RowId, row: &Row, since: Lsn) -> Option<()> {
         let columns = &self.catalog.tables.get(table as usize)?.columns;
         let store = self.stores.get_mut(table as usize)?;
-        let fits = row.len() == columns.len() && id.0 <= u32::MAX / 2;
+        let fits = row.len() == columns.len() && store.could_take(id);
         if !fits || store.get(id).is_some() || store.conflict(row, None).is_some() {
             return None;
         }
@@ -135,7 +136,7 @@ impl Engine {
     /// [`LogError::Base`] for damage anywhere in them.
     pub fn from_base(bytes: &[u8]) -> Result<Engine, LogError> {
         let start = Reader::new(bytes.get(8..).unwrap_or_default()).u64().ok_or(LogError::Base)?;
-        let (base, length) = decode_record(bytes, Lsn(start)).ok_or(LogError::Base)?;
+        let (base, length) = decode_record(&Controls::all_on(), bytes, Lsn(start)).ok_or(LogError::Base)?;
         if length != bytes.len() {
             return Err(LogError::Base);
         }

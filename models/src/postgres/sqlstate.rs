@@ -80,6 +80,8 @@ pub const LIMIT_EXCEEDED: &str = "53400";
 pub const TOO_COMPLEX: &str = "54001";
 /// `57P01` admin_shutdown.
 pub const ADMIN_SHUTDOWN: &str = "57P01";
+/// `57P03` cannot_connect_now.
+pub const CANNOT_CONNECT_NOW: &str = "57P03";
 
 /// A statement that failed. Boxed, because the good way through an expression is hot.
 #[derive(Clone, PartialEq, Eq, Debug)]

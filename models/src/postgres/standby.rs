@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::kept::Kept;
 use super::pool::Pool;
 use super::primary::{LogWrite, Primary};
-use super::recover::recover;
+use super::recover::{Recovered, recover};
 use super::sqlstate::SqlError;
 use super::wal::{LogError, decode_record};
 use crate::control::Controls;
@@ -40,12 +40,21 @@ impl Standby {
     /// `28000` when `login` may not log in.
     pub fn new(mut engine: Engine, pool_size: u16, login: &str) -> Result<Standby, SqlError> {
         let pool = Pool::open(&mut engine, pool_size, login)?;
-        Ok(Standby::with_pool(engine, pool, Kept::default()))
+        let synced = engine.log_end();
+        Ok(Standby::with_pool(engine, pool, Kept::default(), synced))
     }
 
-    pub(super) fn with_pool(mut engine: Engine, pool: Pool, kept: Kept) -> Standby {
+    /// A standby from what recovery made of its disk. It keeps the log that it has: if it is promoted, others need it.
+    ///
+    /// # Errors
+    /// `28000` when `login` may not log in.
+    pub fn resume(recovered: Recovered, pool_size: u16, login: &str) -> Result<Standby, SqlError> {
+        let Recovered { engine, kept, .. } = recovered;
+        Ok(Standby { kept, ..Standby::new(engine, pool_size, login)? })
+    }
+
+    pub(super) fn with_pool(mut engine: Engine, pool: Pool, kept: Kept, synced: Lsn) -> Standby {
         engine.set_read_only(true);
-        let synced = engine.log_end();
         Standby { engine, pool, synced, kept }
     }
 
@@ -57,11 +66,17 @@ impl Standby {
     ///
     /// # Panics
     /// When `login` may not log in.
-    pub fn rewind(base: Engine, log: &[u8], fork: Lsn, pool_size: u16, login: &str) -> Result<Standby, LogError> {
+    pub fn rewind(
+        controls: &Controls,
+        base: Engine,
+        log: &[u8],
+        fork: Lsn,
+        (pool_size, login): (u16, &str),
+    ) -> Result<Standby, LogError> {
         let from = base.log_end();
         let length = usize::try_from(fork.0.saturating_sub(from.0)).unwrap_or(usize::MAX).min(log.len());
-        let recovered = recover(base, &log[..length], from)?;
-        Ok(Standby::new(recovered.engine, pool_size, login).expect("the login worked before"))
+        let recovered = recover(controls, base, &log[..length], from)?;
+        Ok(Standby::resume(recovered, pool_size, login).expect("the login worked before"))
     }
 
     /// The engine, for oracles at the store.
@@ -78,7 +93,7 @@ impl Standby {
     }
 
     /// Log has arrived.
-    pub fn receive(&mut self, send: &WalSend) -> Received {
+    pub fn receive(&mut self, controls: &Controls, send: &WalSend) -> Received {
         let end = self.engine.log_end();
         if send.timeline < self.timeline() {
             return answer(Replication::Deposed { timeline: self.timeline() });
@@ -97,7 +112,7 @@ impl Standby {
         for bytes in &send.records {
             let next = Lsn(start.0 + bytes.len() as u64);
             if start >= self.engine.log_end() {
-                let whole = decode_record(bytes, start).filter(|(_, length)| *length == bytes.len());
+                let whole = decode_record(controls, bytes, start).filter(|(_, length)| *length == bytes.len());
                 let applied = whole.is_some_and(|(record, _)| self.engine.redo(&record).is_ok());
                 if !applied {
                     received.answer = Some(self.hello());

@@ -12,6 +12,9 @@ use std::ops::Bound;
 /// Keys of up to this many columns are looked up without an allocation.
 const KEY_SHORT: usize = 3;
 
+/// Places that transactions may have taken and given back since the last one that was kept.
+const SKIPPED_MAX: usize = 1 << 16;
+
 /// A row by its place in the heap, as a `ctid`. It survives updates, and is reused after a delete has committed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RowId(pub u32);
@@ -125,6 +128,11 @@ impl Store {
             index.remove(&stored.row, id);
         }
         Some(stored)
+    }
+    /// Whether a log that fits could put a row there: places are given in turn, save those that a transaction took and
+    /// gave back.
+    pub fn could_take(&self, id: RowId) -> bool {
+        (id.0 as usize) < self.slots.len() + SKIPPED_MAX
     }
     /// Puts a row into a place, which must be empty: redo and undo.
     pub fn put(&mut self, id: RowId, stored: Stored) {

@@ -48,6 +48,8 @@ pub struct ClientSpec {
     pub patience: Duration,
     /// Domains it publishes events to.
     pub domains: Vec<Arc<str>>,
+    /// What it mostly does.
+    pub habit: Habit,
     /// Mixed into the bits of its data: another salt, other values of equal length.
     pub salt: u64,
     /// Where its tokens are stolen, if they are.
@@ -61,6 +63,57 @@ const VERIFY: u64 = 4;
 
 /// How often a token request that got no answer is repeated.
 const TOKEN_RETRY: Duration = Duration::millis(500);
+
+/// Between two looks at what was written: slow enough that a burst on the way is no load.
+const VERIFY_GAP: Duration = Duration::millis(40);
+/// After a look that was not answered, when it was the last.
+const VERIFY_AGAIN: Duration = Duration::millis(250);
+
+/// What a tenant mostly does.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Habit {
+    /// Of everything something.
+    #[default]
+    Mixed,
+    /// It reads almost always, as dashboards do.
+    Reads,
+    /// It publishes almost always, as devices do.
+    Publishes,
+}
+
+/// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
+const FRESH_READS: u64 = 6;
+
+/// From here on, they are changes of records.
+const CHANGES: u64 = 60;
+
+/// How a request is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// A cache may answer.
+    Any,
+    /// No cache may answer.
+    Fresh,
+    /// The same, and asked again until it is answered: what was written must be there.
+    Verify,
+}
+
+/// From here on, they are events.
+const EVENTS: u64 = 90;
+
+impl Habit {
+    /// The kind of one of a hundred requests.
+    fn kind(self, n: u64) -> u64 {
+        match (self, n) {
+            (Habit::Mixed, _) => n,
+            // Three reads past the cache, three changes.
+            (Habit::Reads | Habit::Publishes, 0..3) => 0,
+            (Habit::Reads, 3..97) => FRESH_READS,
+            (Habit::Publishes, 3..97) => EVENTS,
+            _ => CHANGES,
+        }
+    }
+}
 
 struct Open {
     what: Arc<str>,
@@ -84,6 +137,8 @@ pub struct Client {
     versions: BTreeMap<u32, u16>,
     /// Record by record, what it was told is written, to be read again.
     written: BTreeMap<u32, u16>,
+    /// Whether the timer runs that reads the next of them.
+    verifying: bool,
     empty: Bytes,
 }
 
@@ -118,6 +173,7 @@ impl Client {
             sweeping: false,
             versions: BTreeMap::new(),
             written: BTreeMap::new(),
+            verifying: true,
             empty: Arc::new([]),
             spec,
         };
@@ -168,15 +224,17 @@ impl Client {
         if !self.presence.has(ctx, index, cause) {
             return;
         }
-        let request = self.compose(ctx, cause);
-        self.ask(ctx, out, lineage, request, false);
+        let kind = self.spec.habit.kind(below(ctx.draw_at(luck::OPERATION, cause, 0), 100));
+        let request = self.compose(ctx, cause, kind);
+        let read = if kind < FRESH_READS { Read::Fresh } else { Read::Any };
+        self.ask(ctx, out, lineage, request, read);
     }
 
-    fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64) -> (Method, String, Bytes) {
+    fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64, kind: u64) -> (Method, String, Bytes) {
         let record = below(ctx.draw_at(luck::RECORD, cause, 0), u64::from(self.spec.records)) as u32;
-        match below(ctx.draw_at(luck::OPERATION, cause, 0), 100) {
-            0..60 => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
-            60..78 => {
+        match kind {
+            0..CHANGES => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
+            CHANGES..78 => {
                 let version = self.versions.entry(record).or_insert(0);
                 *version += 1;
                 let version = *version;
@@ -185,7 +243,7 @@ impl Client {
             }
             78..84 => (Method::Get, "/v1/records?limit=5".into(), self.empty.clone()),
             84..88 => (Method::Get, "/v1/records/count".into(), self.empty.clone()),
-            88..90 => (Method::Get, "/v1/whoami".into(), self.empty.clone()),
+            88..EVENTS => (Method::Get, "/v1/whoami".into(), self.empty.clone()),
             _ => {
                 let pick = below(ctx.draw_at(luck::OPERATION, cause, 1), self.spec.domains.len() as u64);
                 let domain = &self.spec.domains[pick as usize];
@@ -203,20 +261,21 @@ impl Client {
         out: &mut Outbox<Saas>,
         lineage: Lineage,
         (method, path, body): (Method, String, Bytes),
-        verify: bool,
+        read: Read,
     ) {
         let path: Arc<str> = path.into();
         let id = lineage.cause;
-        let strong = if verify { STRONG } else { "" };
+        let fresh = read != Read::Any;
+        let strong = if fresh { STRONG } else { "" };
         let what: Arc<str> = format!("{} {path}{strong}", method.name()).into();
         let mut headers = Headers { authorization: self.token.clone(), ..Headers::default() };
-        if verify {
+        if fresh {
             headers.other.push(("cache-control".into(), "no-cache".into()));
         }
         let peer = Peer { thumbprint: Some(thumbprint(&self.spec.principal)), ..Peer::default() };
         let request = Box::new(Request { id, method, path, headers, peer, body });
         out.fact_for(lineage, Fact::Asked { principal: self.spec.principal.clone(), request: id, what: what.clone() });
-        self.open.insert(id, Open { what, intended: ctx.now(), verify });
+        self.open.insert(id, Open { what, intended: ctx.now(), verify: read == Read::Verify });
         self.deadlines.push_back((ctx.now() + self.spec.patience, id));
         self.arm(ctx, out);
         match self.token {
@@ -265,6 +324,10 @@ impl Client {
             // Not answered yet: ask again, the promise is about what is there, not about when.
             if let Some(record) = record_of(&answer.what) {
                 self.written.insert(record, 1);
+                if !std::mem::replace(&mut self.verifying, true) {
+                    let lineage = Lineage::root(self.name, mix(12, self.sent));
+                    out.timer_for(lineage, VERIFY_AGAIN, VERIFY);
+                }
             }
         }
         out.fact_for(Lineage { cause: id, path: 0 }, Fact::Answered(Box::new(answer)));
@@ -272,12 +335,15 @@ impl Client {
 
     fn verify(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let lineage = ctx.lineage();
-        let Some((record, _)) = self.written.pop_first() else { return };
+        let Some((record, _)) = self.written.pop_first() else {
+            self.verifying = false;
+            return;
+        };
         self.sent += 1;
         let own = Lineage::root(self.name, mix(9, self.sent));
         let path = format!("/v1/records/{record}");
-        self.ask(ctx, out, own, (Method::Get, path, self.empty.clone()), true);
-        out.timer_for(lineage.child(1), Duration::millis(20), VERIFY);
+        self.ask(ctx, out, own, (Method::Get, path, self.empty.clone()), Read::Verify);
+        out.timer_for(lineage.child(1), VERIFY_GAP, VERIFY);
     }
 
     fn renewed(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: Arc<str>) {

@@ -5,6 +5,7 @@ use crate::scenario::Scenario;
 /// Every scenario, in order of name.
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
+    &crate::abuse::cache_flooding::SCENARIO,
     &crate::abuse::event_flood::SCENARIO,
     &crate::abuse::event_snooping::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
@@ -12,9 +13,12 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::tenant_switching::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,
     &crate::chaos::ca_outage::SCENARIO,
+    &crate::chaos::cache_loss::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
+    &crate::chaos::disk_faults::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::mirror_loop::SCENARIO,
+    &crate::chaos::primary_failover::SCENARIO,
     &crate::chaos::retry_storm::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,

@@ -47,6 +47,7 @@ impl Shape {
             Fact::EventStored { place, partition, .. } => {
                 mix(name_hash(&place.cell), mix(name_hash(place.store), u64::from(*partition)))
             }
+            Fact::EntryEvicted { place, by, .. } => mix(name_hash(&place.cell), mix(8, u64::from(by.is_some()))),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))
             }

@@ -27,10 +27,10 @@ pub fn build(spec: &FaultSpec, hands: &dyn Hands) -> Result<Box<dyn Fault>, Stri
         "clock-skew" => Box::new(clock::ClockFault { target, skew_ms: spec.strength as i64, drift_ppm: 0 }),
         "clock-lag" => Box::new(clock::ClockFault { target, skew_ms: -(spec.strength as i64), drift_ppm: 0 }),
         "clock-drift" => Box::new(clock::ClockFault { target, skew_ms: 0, drift_ppm: spec.strength as i32 }),
-        "lost-sync" => Box::new(disk::DiskFault::new(target, disk::Damage::LostSync)),
-        "torn-write" => Box::new(disk::DiskFault::new(target, disk::Damage::TornWrite)),
-        "bit-rot" => Box::new(disk::DiskFault::new(target, disk::Damage::BitRot)),
-        "disk-full" => Box::new(disk::DiskFault::new(target, disk::Damage::Full)),
+        "lost-sync" => Box::new(disk::DiskFault::new(target, disk::Damage::LostSync, spec.strength)),
+        "torn-write" => Box::new(disk::DiskFault::new(target, disk::Damage::TornWrite, spec.strength)),
+        "bit-rot" => Box::new(disk::DiskFault::new(target, disk::Damage::BitRot, spec.strength)),
+        "disk-full" => Box::new(disk::DiskFault::new(target, disk::Damage::Full, spec.strength)),
         other => return Err(format!("unknown fault `{other}`")),
     })
 }

@@ -10,7 +10,7 @@ pub enum Damage {
     LostSync,
     /// Power is lost, and half a record may stay.
     TornWrite,
-    /// One bit flips while the node is down.
+    /// Bits flip while the node is down.
     BitRot,
     /// Syncs fail.
     Full,
@@ -21,12 +21,14 @@ pub enum Damage {
 pub struct DiskFault {
     target: Target,
     damage: Damage,
+    /// How much of it.
+    strength: u64,
     before: u64,
 }
 
 impl DiskFault {
-    pub(super) fn new(target: Target, damage: Damage) -> DiskFault {
-        DiskFault { target, damage, before: 0 }
+    pub(super) fn new(target: Target, damage: Damage, strength: u64) -> DiskFault {
+        DiskFault { target, damage, strength, before: 0 }
     }
 
     fn damage(&self, hands: &dyn Hands) -> u64 {
@@ -48,7 +50,7 @@ impl Fault for DiskFault {
                 }
                 Damage::BitRot => {
                     struck += u64::from(hands.crash(node));
-                    hands.rot(node);
+                    (0..self.strength.max(1)).for_each(|_| hands.rot(node));
                 }
             }
         }

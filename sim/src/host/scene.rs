@@ -10,7 +10,7 @@ use crate::network::{LinkSpec, Links};
 use crate::node::NodeSpec;
 use crate::seed::{Draws, FAULT, Lineage, NETWORK, mix};
 use crate::time::{Duration, Instant};
-use crate::world::{damage, size, step};
+use crate::world::{damage, repeats, size, step};
 use std::collections::BTreeMap;
 
 pub(super) struct Scene<P: Platform> {
@@ -126,7 +126,8 @@ impl<P: Platform> Scene<P> {
             return None;
         }
         let at = due + fate.later;
-        Some(Leaving { at, unordered: fate.unordered, again: fate.again.map(|later| at + later) })
+        let again = fate.again.filter(|_| repeats(input)).map(|later| at + later);
+        Some(Leaving { at, unordered: fate.unordered, again })
     }
 
     /// An input is about to be handled.

@@ -177,7 +177,7 @@ proptest! {
             prop_assert_eq!(stored(&engine), sorted);
         }
         let log: Vec<u8> = engine.take_log().iter().flat_map(|(_, bytes)| bytes.to_vec()).collect();
-        let recovered = recover(base, &log, LOG_START).expect("the log is whole");
+        let recovered = recover(&Controls::all_on(), base, &log, LOG_START).expect("the log is whole");
         prop_assert_eq!(stored(&recovered.engine), stored(&engine));
     }
 }

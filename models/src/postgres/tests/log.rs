@@ -3,7 +3,8 @@
 use super::super::catalog::BOOTSTRAP_NAME;
 use super::super::engine::Engine;
 use super::super::recover::recover;
-use super::super::wal::{LOG_START, LogError, read_log};
+use super::super::testing::without;
+use super::super::wal::{LOG_START, LogError, WAL_CHECKSUM, read_log};
 use super::pool::loaded;
 use crate::control::Controls;
 use crate::wire::sql::{Lsn, Statement};
@@ -43,7 +44,7 @@ fn written() -> (Engine, Vec<u8>, Vec<Lsn>) {
 #[test]
 fn replay_rebuilds_rows_definitions_and_the_end_of_the_log() {
     let (engine, bytes, _) = written();
-    let recovered = recover(loaded(), &bytes, LOG_START).expect("the log is whole");
+    let recovered = recover(&Controls::all_on(), loaded(), &bytes, LOG_START).expect("the log is whole");
     assert_eq!(recovered.cut, 0);
     assert_eq!(contents(&recovered.engine), contents(&engine));
     assert_eq!(recovered.engine.log_end(), engine.log_end());
@@ -55,7 +56,8 @@ fn replay_rebuilds_rows_definitions_and_the_end_of_the_log() {
 fn a_torn_tail_is_cut_at_every_length_and_never_served() {
     let (_, bytes, ends) = written();
     for length in 0..bytes.len() {
-        let recovered = recover(loaded(), &bytes[..length], LOG_START).expect("a torn tail is no error");
+        let recovered =
+            recover(&Controls::all_on(), loaded(), &bytes[..length], LOG_START).expect("a torn tail is no error");
         let whole = ends.iter().rev().find(|e| e.0 <= LOG_START.0 + length as u64).copied().unwrap_or(LOG_START);
         assert_eq!(recovered.engine.log_end(), whole);
         assert_eq!(recovered.cut, LOG_START.0 + length as u64 - whole.0);
@@ -67,7 +69,7 @@ fn damage_that_was_known_durable_is_an_error_wherever_the_knowledge_comes_from()
     let (_, mut bytes, ends) = written();
     bytes[50] ^= 1;
     let corrupt = |durable| LogError::Corrupt { at: LOG_START, durable };
-    let refused = |bytes: &[u8], durable| recover(loaded(), bytes, durable).err();
+    let refused = |bytes: &[u8], durable| recover(&Controls::all_on(), loaded(), bytes, durable).err();
     // From a control file or a standby.
     assert_eq!(refused(&bytes, ends[0]), Some(corrupt(ends[0])));
     // From nobody: then it is a tail that was never synced.
@@ -84,10 +86,24 @@ fn damage_that_was_known_durable_is_an_error_wherever_the_knowledge_comes_from()
         }
         engine.mark_durable(engine.log_end());
     }
-    let second = read_log(&bytes, LOG_START, LOG_START).expect("it is whole").records[1].header.durable;
+    let second =
+        read_log(&Controls::all_on(), &bytes, LOG_START, LOG_START).expect("it is whole").records[1].header.durable;
     let damaged = second.0 as usize - LOG_START.0 as usize - 3;
     bytes[damaged] ^= 0x40;
     assert!(matches!(refused(&bytes, LOG_START), Some(LogError::Corrupt { at: LOG_START, .. })));
+}
+
+#[test]
+fn without_the_checksum_a_flipped_bit_is_served() {
+    let (engine, mut bytes, _) = written();
+    let seven = bytes.windows(5).position(|w| w == b"seven").expect("the body of the first row");
+    let changed = bytes.windows(7).position(|w| w == b"changed").expect("what replaced it");
+    bytes[changed] ^= 1;
+    assert!(seven < changed);
+    let off = without(&[&WAL_CHECKSUM]);
+    let served = recover(&off, loaded(), &bytes, LOG_START).expect("nobody looked");
+    let of = |engine: &Engine| contents(engine).join("\n");
+    assert_eq!(of(&served.engine), of(&engine).replace("changed", "bhanged"));
 }
 
 #[test]
@@ -106,12 +122,12 @@ proptest! {
     #[test]
     fn flipped_bits_never_change_what_is_served(flips in prop::collection::vec((0usize..2000, 0u8..8), 1..4)) {
         let (_, mut bytes, _) = written();
-        let good = read_log(&bytes, LOG_START, LOG_START).expect("the log is whole");
+        let good = read_log(&Controls::all_on(), &bytes, LOG_START, LOG_START).expect("the log is whole");
         for (place, bit) in flips {
             let place = place % bytes.len();
             bytes[place] ^= 1 << bit;
         }
-        if let Ok(read) = read_log(&bytes, LOG_START, LOG_START) {
+        if let Ok(read) = read_log(&Controls::all_on(), &bytes, LOG_START, LOG_START) {
             prop_assert!(good.records.starts_with(&read.records));
         }
     }
