@@ -1,6 +1,7 @@
 //! Single flight: of many who miss the same entry, one asks the store, and all get its answer.
 //!
-//! A cache that is cold, lost or slow would otherwise send every reader of a hot record to the database at once (CAC-04).
+//! A cache that is cold, lost or slow would otherwise send every reader of a hot record to the database at once
+//! (CAC-04).
 //! Whoever joins has been authorised by itself, and a flight carries one tenant's passengers only: what the policy
 //! says of the row that is found, it would say to each of them. A read that no cache may answer never joins: the flight
 //! may have left before the write that it wants to see.

@@ -1,4 +1,5 @@
-//! The kinds of incident, each a bundle of faults that come together in reality: a cell that loses power also comes back
+//! The kinds of incident, each a bundle of faults that come together in reality: a cell that loses power also
+//! comes back
 //! cold, a link that fails was lossy before, a pod restarts while the authority is away.
 
 use super::luck::{Luck, group, node};
