@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub const RECORD_CHECKSUM: Control = control!(
     "kafka.record-checksum",
     upholds: ["STO-09", "EVT-03", "EVT-04", "EVT-06"],
-    off: "a broker takes up its log without a look at checksums, as Kafka does after what it holds for a clean
-    off: shutdown",
+    off: "a broker takes up its log without a look at checksums, as Kafka does after what it holds for a clean \
+          shutdown",
 );
 
 /// Writes frames, and remembers how many each partition has.

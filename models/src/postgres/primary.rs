@@ -38,8 +38,8 @@ pub const FENCING: Control = control!(
 pub const REJOIN_CHECK: Control = control!(
     "postgres.rejoin-check",
     upholds: ["STO-04", "STO-09"],
-    off: "a primary that comes back from a crash leads at once with what its disk kept, as PostgreSQL does: a sync
-    off: that \
+    off: "a primary that comes back from a crash leads at once with what its disk kept, as PostgreSQL does: a sync \
+          that \
           the disk did not keep is a write that is lost",
 );
 
