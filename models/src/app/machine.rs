@@ -114,6 +114,8 @@ const TICK: u64 = 1;
 const ABOUT_ROW: u64 = 1 << 63;
 /// How often limits are looked at while anything is open: fine enough for the shortest of them.
 const TICK_EVERY: Duration = Duration::millis(20);
+/// When a tenant that was throttled may publish again, in seconds: quotas are counted by the second.
+const THROTTLED_S: u32 = 1;
 /// Events of one topic that wait for the broker, at most: seconds of what one tenant may publish.
 const BACKLOG_MAX: usize = 64;
 /// After this, an event without an answer is published again.
@@ -370,7 +372,7 @@ impl App {
         let topic: Arc<str> = format!("tenant.{}.{domain}", open.tenant).into();
         match self.publisher.publish(ctx.now(), &topic, Some(&open.tenant), open.body.clone(), key) {
             Ok(()) => self.drive_publisher(ctx, out),
-            Err(Refused::Throttled) => self.finish(out, key, Reason::RateLimited, Vec::new()),
+            Err(Refused::Throttled) => self.throttle(out, key),
             Err(Refused::Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
         }
     }
@@ -398,6 +400,11 @@ impl App {
         self.close(out, key, Reason::CircuitOpen, Vec::new(), Some(seconds));
     }
 
+    /// The tenant publishes more than its share: says so (429), and when to come back (SRV-04).
+    fn throttle(&mut self, out: &mut Outbox<Saas>, key: u64) {
+        self.close(out, key, Reason::RateLimited, Vec::new(), Some(THROTTLED_S));
+    }
+
     fn finish(&mut self, out: &mut Outbox<Saas>, key: u64, reason: Reason, body: Vec<u8>) {
         self.close(out, key, reason, body, None);
     }
@@ -416,7 +423,7 @@ impl App {
             body.extend_from_slice(foreign);
         }
         for other in open.errand.iter().flat_map(|errand| self.flights.land(errand, key)).collect::<Vec<_>>() {
-            self.finish(out, other, reason, body.clone());
+            self.close(out, other, reason, body.clone(), retry_after_s);
         }
         let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
         let mut response = Response::new(open.id, reason).with_body(body);
@@ -489,7 +496,7 @@ impl Machine<Saas> for App {
                     let settled = self.publisher.on_answer(ctx.now(), id, &response);
                     self.settled(out, settled);
                     for key in self.publisher.held_back() {
-                        self.finish(out, key, Reason::RateLimited, Vec::new());
+                        self.throttle(out, key);
                     }
                     self.drive_publisher(ctx, out);
                 }
