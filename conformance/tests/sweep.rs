@@ -233,7 +233,7 @@ fn what_cannot_be_written_is_told_and_what_was_written_stays() {
     }
     // A disk that is full after so many blocks of half a kilobyte.
     let gate =
-        format!("ulimit -f 40; trap '' XFSZ; exec {} {} --out out", env!("CARGO_BIN_EXE_cellproof"), GATE.join(" "));
+        format!("ulimit -f 400; trap '' XFSZ; exec {} {} --out out", env!("CARGO_BIN_EXE_cellproof"), GATE.join(" "));
     let full = Command::new("sh").args(["-c", &gate]).current_dir(dir.path()).output().expect("a shell");
     let err = String::from_utf8_lossy(&full.stderr);
     assert_eq!(full.status.code(), Some(2), "{err}");

@@ -21,6 +21,7 @@ fn shown(kind: &str) -> FaultSpec {
         "partition" | "partition-one-way" | "clog" => fault(kind, wire, 0),
         "swizzle-clog" => fault(kind, Target::All, 7),
         "slow" | "brown-out" => fault(kind, at("b"), 10),
+        "bit-rot" => fault(kind, at("b"), 1),
         "clock-drift" => fault(kind, at("a"), 500_000),
         _ => fault(kind, at("b"), 40),
     }
@@ -148,10 +149,14 @@ fn a_wiped_disk_is_empty_a_full_one_says_so_a_torn_one_ends_in_half_a_record() {
 }
 
 #[test]
-fn a_flipped_bit_is_one_bit() {
-    let rotten = seen(&struck("bit-rot"), "b", What::Recovered);
-    let flipped: u32 = rotten.iter().enumerate().map(|(i, id)| (i as u64 ^ id).count_ones()).sum();
-    assert_eq!(flipped, 1, "{rotten:?}");
+fn as_many_bits_flip_as_were_planned() {
+    for bits in [1, 5] {
+        let mut spec = WorldSpec { faults: vec![FaultSpec { strength: bits, ..shown("bit-rot") }], ..pair(NOTES) };
+        spec.nodes[1].sync_ns = Quantiles::constant(20_000_000);
+        let rotten = seen(&run(spec, 3), "b", What::Recovered);
+        let flipped: u32 = rotten.iter().enumerate().map(|(i, id)| (i as u64 ^ id).count_ones()).sum();
+        assert_eq!(u64::from(flipped), bits, "{rotten:?}");
+    }
 }
 
 #[test]
