@@ -18,7 +18,10 @@ struct Tried {
 pub(super) fn ablate(settings: &Settings, scenario: &'static Scenario, v: usize, c: usize) -> AblationRecord {
     let variant = &scenario.variants[v];
     let expected = &variant.controls[c];
-    let alone = attempt(settings, scenario, variant, &[expected.control]);
+    // Where two layers are declared, what either claims to uphold counts with one of them off: that the other one still
+    // stood is the very thing to be shown.
+    let layers: Vec<&'static Control> = [expected.control].into_iter().chain(expected.partner).collect();
+    let alone = attempt(settings, scenario, variant, &[expected.control], &layers);
     let mut runs = alone.runs;
     let (observed, partner, tried) = if alone.finding.is_some() {
         (AblationVerdict::SoleBlocker, None, alone)
@@ -29,13 +32,14 @@ pub(super) fn ablate(settings: &Settings, scenario: &'static Scenario, v: usize,
         let otherwise = if alone.consulted { AblationVerdict::Redundant(0) } else { AblationVerdict::NotInvolved };
         let mut found = (otherwise, None, alone);
         for partner in partners(scenario, expected) {
-            let pair = attempt(settings, scenario, variant, &[expected.control, partner]);
+            let both = [expected.control, partner];
+            let pair = attempt(settings, scenario, variant, &both, &both);
             runs += pair.runs;
             if pair.finding.is_none() {
                 continue;
             }
             // A pair proves two layers only if the partner alone does not let the attack through.
-            let other = attempt(settings, scenario, variant, &[partner]);
+            let other = attempt(settings, scenario, variant, &[partner], &both);
             runs += other.runs;
             if other.finding.is_none() {
                 found = (AblationVerdict::Redundant(2), Some(partner.id.to_owned()), pair);
@@ -68,7 +72,14 @@ fn partners(scenario: &'static Scenario, expected: &Expectation) -> Vec<&'static
     partners
 }
 
-fn attempt(settings: &Settings, scenario: &'static Scenario, variant: &Variant, off: &[&'static Control]) -> Tried {
+/// Runs without the controls that are `off`, until something is broken that one of those in `claims` upholds.
+fn attempt(
+    settings: &Settings,
+    scenario: &'static Scenario,
+    variant: &Variant,
+    off: &[&'static Control],
+    claims: &[&'static Control],
+) -> Tried {
     let mut tried = Tried { finding: None, token: None, seeds: None, runs: 0, mark_hit: false, consulted: false };
     for n in 0..settings.ablation_seeds {
         let seed = settings.seed_base.wrapping_add(u64::from(n));
@@ -77,7 +88,7 @@ fn attempt(settings: &Settings, scenario: &'static Scenario, variant: &Variant, 
         tried.runs += 1;
         tried.mark_hit |= run.marks.contains_key(variant.mark);
         tried.consulted |= off.iter().all(|control| run.consulted.iter().any(|id| id == control.id));
-        if let Some(finding) = convicts(&run, variant, off) {
+        if let Some(finding) = convicts(&run, variant, claims) {
             tried.finding = Some(finding.clone());
             tried.token = Some(run.token);
             tried.seeds = Some(n + 1);
@@ -87,9 +98,9 @@ fn attempt(settings: &Settings, scenario: &'static Scenario, variant: &Variant, 
     tried
 }
 
-/// A finding counts only when the mark was hit, the broken requirement is one that the control upholds, and what was
-/// seen at an attacker was seen at the one that plays this variant.
-fn convicts<'a>(run: &'a RunRecord, variant: &Variant, off: &[&'static Control]) -> Option<&'a Finding> {
+/// A finding counts only when the mark was hit, the broken requirement is one that a control in question upholds, and
+/// what was seen at an attacker was seen at the one that plays this variant.
+fn convicts<'a>(run: &'a RunRecord, variant: &Variant, claims: &[&'static Control]) -> Option<&'a Finding> {
     if !run.marks.contains_key(variant.mark) {
         return None;
     }
@@ -97,5 +108,5 @@ fn convicts<'a>(run: &'a RunRecord, variant: &Variant, off: &[&'static Control])
     run.findings
         .iter()
         .filter(|finding| !finding.node.starts_with("attacker/") || finding.node == own)
-        .find(|finding| off.iter().any(|c| c.upholds.contains(&finding.requirement.as_str())))
+        .find(|finding| claims.iter().any(|c| c.upholds.contains(&finding.requirement.as_str())))
 }
