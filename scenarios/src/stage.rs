@@ -583,6 +583,7 @@ impl<'a> Stage<'a> {
         self.events.principals().for_each(|p| cast.add(p));
         self.principals.iter().for_each(|p| cast.add(p.clone()));
         self.forbidden.iter().for_each(|f| cast.forbid(f.clone()));
+        self.reborn.iter().for_each(|(tenant, at)| cast.delete(tenant.clone(), *at));
         cast
     }
 

@@ -38,6 +38,11 @@ impl Errand {
         };
         Some(Errand { owner, name })
     }
+
+    /// For whom it is fetched.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
 }
 
 /// Errands under way.

@@ -313,7 +313,8 @@ impl App {
         let changed = reason.status() < 300;
         match &open.task {
             Task::Get(_) | Task::Who if changed && !open.fresh => {
-                if let Some((to, message)) = self.caches.put(ctx, &open.tenant, &open.task, &body) {
+                let owner = open.errand.as_ref().map(Errand::owner);
+                if let Some((to, message)) = owner.and_then(|owner| self.caches.put(ctx, owner, &open.task, &body)) {
                     out.send_for(lineage, to, message);
                 }
             }

@@ -142,6 +142,7 @@ fn refused(sqlstate: &str) -> Reason {
     match sqlstate {
         "42501" => Reason::NotFound,
         "23505" => Reason::Conflict,
+        "55P03" => Reason::DependencyDown,
         other if says_elsewhere(other) => Reason::DependencyDown,
         _ => Reason::Internal,
     }

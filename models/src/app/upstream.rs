@@ -76,17 +76,13 @@ impl Caches {
 
     fn with_key<T>(
         &mut self,
-        ctx: &Ctx<'_, Saas>,
-        tenant: &TenantId,
+        owner: &Owner,
         task: &Task,
         make: impl FnOnce(&mut CacheClient, Key<'_>) -> Option<T>,
     ) -> Option<T> {
-        let owner = self.owner(ctx, tenant);
         let key = match task {
-            Task::Get(r) | Task::Put(r) | Task::Delete(r) => {
-                Key::Tenant { owner: &owner, family: "record", id: &r.text }
-            }
-            Task::Who => Key::Session { owner: &owner, id: "home" },
+            Task::Get(r) | Task::Put(r) | Task::Delete(r) => Key::Tenant { owner, family: "record", id: &r.text },
+            Task::Who => Key::Session { owner, id: "home" },
             Task::Page(name) => Key::Public { name },
             _ => return None,
         };
@@ -96,20 +92,24 @@ impl Caches {
     /// Asks for what the task reads. `None` when the circuit is open, or there is nothing to ask for.
     pub fn get(&mut self, ctx: &Ctx<'_, Saas>, id: u64, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
         let permit = self.breaker.ask(ctx.now()).ok()?;
-        let call = self.with_key(ctx, tenant, task, |client, key| client.get(ctx.controls(), key).ok())?;
+        let owner = self.owner(ctx, tenant);
+        let call = self.with_key(&owner, task, |client, key| client.get(ctx.controls(), key).ok())?;
         self.calls.insert(id, (call.ticket, Some(permit)));
         Some((self.node, Wire::Resp(id, call.connection, call.request)))
     }
 
-    /// Stores what the task read.
-    pub fn put(&mut self, ctx: &Ctx<'_, Saas>, tenant: &TenantId, task: &Task, body: &[u8]) -> Option<(NodeId, Wire)> {
-        let call = self.with_key(ctx, tenant, task, |client, key| client.put(ctx.controls(), key, body).ok())?;
+    /// Stores what the task read, for whoever owned the tenant's id when the database was asked: the answer may be
+    /// late,
+    /// and the id somebody else's by then.
+    pub fn put(&mut self, ctx: &Ctx<'_, Saas>, owner: &Owner, task: &Task, body: &[u8]) -> Option<(NodeId, Wire)> {
+        let call = self.with_key(owner, task, |client, key| client.put(ctx.controls(), key, body).ok())?;
         Some(self.send_quietly(call.ticket, call.connection, call.request))
     }
 
     /// Removes what the task changed.
     pub fn invalidate(&mut self, ctx: &Ctx<'_, Saas>, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
-        let call = self.with_key(ctx, tenant, task, |client, key| client.invalidate(ctx.controls(), key).ok())?;
+        let owner = self.owner(ctx, tenant);
+        let call = self.with_key(&owner, task, |client, key| client.invalidate(ctx.controls(), key).ok())?;
         Some(self.send_quietly(call.ticket, call.connection, call.request))
     }
 

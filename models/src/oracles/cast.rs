@@ -63,6 +63,7 @@ pub struct Cast {
     principals: BTreeMap<Arc<str>, Principal>,
     members: Vec<Member>,
     forbidden: Vec<Forbidden>,
+    deleted: Vec<(TenantId, Instant)>,
 }
 
 impl Cast {
@@ -77,6 +78,14 @@ impl Cast {
     /// Adds a record that nobody of its tenant may get.
     pub fn forbid(&mut self, forbidden: Forbidden) {
         self.forbidden.push(forbidden);
+    }
+    /// A tenant is deleted at this instant: what its former owner was promised ends there.
+    pub fn delete(&mut self, tenant: TenantId, at: Instant) {
+        self.deleted.push((tenant, at));
+    }
+    /// Whether the tenant is deleted by then.
+    pub fn is_deleted(&self, tenant: &str, at: Instant) -> bool {
+        self.deleted.iter().any(|(id, from)| **id == *tenant && at >= *from)
     }
     /// Why a record is forbidden to its own tenant's principals, if it is.
     pub fn forbidden(&self, tenant: &str, record: u32) -> Option<&Forbidden> {

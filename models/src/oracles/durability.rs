@@ -63,7 +63,7 @@ impl Oracle<Saas> for Durability {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Some(answer) = answer(seen) else { return };
         let Some(principal) = self.cast.principal(&answer.principal).filter(|p| p.honest) else { return };
-        let Some(tenant) = principal.tenant.clone() else { return };
+        let Some(tenant) = principal.tenant.clone().filter(|id| !self.cast.is_deleted(id, seen.at)) else { return };
         if (200..300).contains(&answer.status) && answer.what.starts_with("PUT") {
             if let Some(m) = marker(&answer.body) {
                 let writes = self.acknowledged.entry((tenant, m.record)).or_default();

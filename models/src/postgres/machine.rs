@@ -8,6 +8,7 @@ use super::kept::Kept;
 use super::primary::{Primary, Released, Step};
 use super::recover::{Recovered, recover};
 use super::reign::{Reign, Standing};
+use super::sqlstate;
 use super::standby::Standby;
 use super::wal::LOG_START;
 use crate::fact::{Fact, Place};
@@ -70,6 +71,8 @@ const STATE: u8 = 1;
 
 const BEAT: u64 = 1;
 const REBORN: u64 = 2;
+/// Number of the deletion among the transactions of this node; callers' begin at 1.
+const DELETION: u64 = 0;
 /// A sync of the record that says that this node leads, with the timeline below.
 const PROMOTED: u64 = 1 << 61;
 
@@ -101,6 +104,8 @@ pub struct DbNode {
     heard: Instant,
     asked: Instant,
     acked: Instant,
+    /// Whether the deletion of a former owner's data was committed while this node led.
+    former_gone: bool,
     /// The table of records, by its place in the catalogue.
     records: Arc<str>,
 }
@@ -119,6 +124,7 @@ impl DbNode {
             heard: ctx.now(),
             asked: Instant::ZERO,
             acked: ctx.now(),
+            former_gone: false,
             records: "records".into(),
             spec: spec.clone(),
         };
@@ -211,11 +217,15 @@ impl DbNode {
         let costs = self.spec.costs;
         out.busy(costs.begin + costs.statement * call.statements.len() as u64);
         let now = ctx.now();
-        let Some(Life::Leads(primary)) = self.life.as_mut() else {
+        if !matches!(self.life, Some(Life::Leads(_))) {
             let reply = Reply::Error { sqlstate: "57P03", message: "the database system is not the primary".into() };
             let outcome = Outcome { replies: vec![reply], committed: None, observed: Lsn(0) };
             return out.send(from, Wire::SqlAnswer(id, outcome));
-        };
+        }
+        if let Some(outcome) = self.locked(now, &call) {
+            return out.send(from, Wire::SqlAnswer(id, outcome));
+        }
+        let Some(Life::Leads(primary)) = self.life.as_mut() else { return };
         self.calls += 1;
         self.callers.insert(self.calls, Caller { node: from, id, lineage: ctx.lineage() });
         let draw = ctx.draw(luck::SPREAD);
@@ -231,12 +241,30 @@ impl DbNode {
         self.take(out, step);
     }
 
+    /// From the moment at which a tenant's id changes hands until the former owner's data is gone for good, nobody is
+    /// served under it: the deletion holds its rows.
+    fn locked(&self, now: Instant, call: &Transaction) -> Option<Outcome> {
+        let (tenant, at) = self.spec.reborn.as_ref()?;
+        if self.former_gone || now < *at || call.tenant.as_ref() != Some(tenant) {
+            return None;
+        }
+        let message = "could not obtain lock on rows of a tenant that is being deleted".into();
+        let reply = Reply::Error { sqlstate: sqlstate::LOCK_NOT_AVAILABLE, message };
+        Some(Outcome { replies: vec![reply], committed: None, observed: Lsn(0) })
+    }
+
     fn take(&mut self, out: &mut Outbox<Saas>, step: Step) {
         self.log.write(out, step.writes);
         if let Some(word) = step.standby {
             out.send(self.spec.peer, Wire::Replication(Box::new(word)));
         }
         for Released { token, outcome } in step.released {
+            if token == DELETION {
+                self.former_gone = outcome.committed.is_some();
+                if !self.former_gone {
+                    out.timer(self.spec.term.scale(1, 4), REBORN);
+                }
+            }
             if let Some(caller) = self.callers.remove(&token) {
                 out.send_for(caller.lineage, caller.node, Wire::SqlAnswer(caller.id, outcome));
             }
@@ -358,6 +386,7 @@ impl DbNode {
         self.report(out, "promoted", self.spec.role.clone(), u64::from(timeline.0));
         self.life = Some(Life::Leads(Box::new(standby.promote(timeline, self.spec.term))));
         self.beat_soon(ctx, out);
+        self.former_gone = false;
         if self.spec.reborn.as_ref().is_some_and(|(_, at)| ctx.now() >= *at) {
             out.timer(self.spec.term.scale(1, 4), REBORN);
         }
@@ -386,7 +415,7 @@ impl DbNode {
 
     /// The tenant's id changes hands: everything that the former owner left is deleted.
     fn delete_former(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
-        let Some((tenant, _)) = self.spec.reborn.clone() else { return };
+        let Some((tenant, _)) = self.spec.reborn.clone().filter(|_| !self.former_gone) else { return };
         let Some(Life::Leads(primary)) = self.life.as_mut() else { return };
         if !primary.leads(ctx.now()) {
             // Without a lease it would be refused: try again when there is one.
@@ -396,7 +425,7 @@ impl DbNode {
         let statement = Statement { text, params: vec![Value::Text(tenant.clone())] };
         let call = Transaction { tenant: Some(tenant), statements: vec![statement] };
         let draw = ctx.draw(luck::SPREAD);
-        let step = primary.submit(ctx.now(), ctx.controls(), (0, draw), call);
+        let step = primary.submit(ctx.now(), ctx.controls(), (DELETION, draw), call);
         self.take(out, step);
     }
 }
