@@ -174,9 +174,11 @@ impl MirrorSink {
         }
         let at = self.lane(&batch);
         let lane = &mut self.lanes[at];
-        let room = lane.waiting.len() < self.window;
-        if room && !lane.waiting.iter().any(|b| (b.from, b.next) == (batch.from, batch.next)) {
+        if !lane.waiting.iter().any(|b| (b.from, b.next, b.start) == (batch.from, batch.next, batch.start)) {
             lane.waiting.push_back(batch);
+            if lane.waiting.len() > self.window {
+                lane.drop_farthest();
+            }
         }
         self.work(now, controls, at, out);
     }
@@ -305,6 +307,15 @@ impl Lane {
         }
         if self.writing.is_none() && !self.waiting.is_empty() {
             self.acknowledge(true, out);
+        }
+    }
+
+    /// Lets go of the batch that can be applied last. To refuse the newest instead would stop a partition for good:
+    /// batches of a former life of the source, with a gap before them, would keep out the one that fills it.
+    fn drop_farthest(&mut self) {
+        let farthest = (0..self.waiting.len()).max_by_key(|i| (!self.waiting[*i].start, self.waiting[*i].from));
+        if let Some(at) = farthest {
+            self.waiting.remove(at);
         }
     }
 

@@ -234,6 +234,13 @@ proptest! {
     }
 }
 
+/// Four batches of a former life of the source waited behind a gap, and kept out the one that would have filled it.
+#[test]
+fn batches_of_a_former_life_do_not_keep_out_the_one_that_is_missing() {
+    let (mirrored, produced) = converge(3_288_779_261_414_645_540, &[]);
+    assert_eq!(mirrored, numbers(produced));
+}
+
 /// Records lost and repeated over some seeds.
 fn damage(off: &[&Control]) -> (usize, usize) {
     let runs = (1..20u64).map(|s| converge(s.wrapping_mul(0x9E37_79B9_7F4A_7C15), off));

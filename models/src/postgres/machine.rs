@@ -405,7 +405,7 @@ impl DbNode {
         if let Some(Life::Leads(primary)) = self.life.take() {
             self.report(out, "deposed", self.spec.role.clone(), u64::from(primary.timeline().0));
             out.write(STATE, Write::Append(Standing::Follows.encode().into()));
-            let standby = primary.step_down();
+            let standby = Standby::deposed(*primary);
             let hello = standby.hello();
             out.send(self.spec.peer, Wire::Replication(Box::new(hello)));
             self.life = Some(Life::Follows(Box::new(standby)));

@@ -11,7 +11,7 @@ use super::pool::{Pool, SessionNo};
 use super::recover::Recovered;
 use super::reign::Reign;
 use super::sqlstate::{ADMIN_SHUTDOWN, CANNOT_CONNECT_NOW, SqlError, TOO_MANY_CONNECTIONS};
-use super::standby::Standby;
+use super::wal::LogWrite;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
@@ -90,15 +90,6 @@ struct Queued {
     token: u64,
     draw: u64,
     transaction: Transaction,
-}
-
-/// Log to be written to the node's disk and synced.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LogWrite {
-    /// Position of the first byte.
-    pub at: Lsn,
-    /// One record.
-    pub bytes: Bytes,
 }
 
 /// An outcome that may leave for its client.
@@ -438,10 +429,9 @@ impl Primary {
         self.send(from, records.map(|(_, bytes)| bytes.clone()).collect())
     }
 
-    /// Steps down: the engine of a primary that was deposed with nothing of its own, as a standby of its successor.
-    /// One that has written past the fork is rebuilt with [`Standby::rewind`].
-    pub fn step_down(self) -> Standby {
-        Standby::with_pool(self.engine, self.pool, self.kept, self.synced)
+    /// Gives up its office, and what it has: engine, sessions, kept log, and how far that is on its disk.
+    pub(super) fn resign(self) -> (Engine, Pool, Kept, Lsn) {
+        (self.engine, self.pool, self.kept, self.synced)
     }
 }
 

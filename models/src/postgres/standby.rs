@@ -6,10 +6,10 @@
 use super::engine::Engine;
 use super::kept::Kept;
 use super::pool::Pool;
-use super::primary::{LogWrite, Primary};
+use super::primary::Primary;
 use super::recover::{Recovered, recover};
 use super::sqlstate::SqlError;
-use super::wal::{LogError, decode_record};
+use super::wal::{LogError, LogWrite, decode_record};
 use crate::control::Controls;
 use crate::ids::TenantId;
 use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Statement, Timeline, WalAck, WalSend};
@@ -53,7 +53,14 @@ impl Standby {
         Ok(Standby { kept, ..Standby::new(engine, pool_size, login)? })
     }
 
-    pub(super) fn with_pool(mut engine: Engine, pool: Pool, kept: Kept, synced: Lsn) -> Standby {
+    /// The standby that a primary becomes which was deposed with nothing of its own. One that has written past the
+    /// fork is rebuilt with [`Standby::rewind`].
+    pub fn deposed(primary: Primary) -> Standby {
+        let (engine, pool, kept, synced) = primary.resign();
+        Standby::with_pool(engine, pool, kept, synced)
+    }
+
+    fn with_pool(mut engine: Engine, pool: Pool, kept: Kept, synced: Lsn) -> Standby {
         engine.set_read_only(true);
         Standby { engine, pool, synced, kept }
     }

@@ -7,6 +7,7 @@
 use super::store::RowId;
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::ids::Bytes;
 use crate::wire::sql::{Lsn, Row, Timeline, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,15 @@ pub const LOG_START: Lsn = Lsn(0x0100_0000);
 
 /// Bytes before the payload: length, checksum, start, start of the previous record, timeline, durable position.
 const HEADER: usize = 4 + 4 + 8 + 8 + 4 + 8;
+
+/// Log to be written to the node's disk and synced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogWrite {
+    /// Position of the first byte.
+    pub at: Lsn,
+    /// One record.
+    pub bytes: Bytes,
+}
 
 /// What a record says beside its changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@
 use crate::control::Controls;
 use crate::fact::{Fact, Place};
 use crate::ids::Bytes;
-use crate::postgres::primary::LogWrite;
+use crate::postgres::wal::LogWrite;
 use crate::postgres::wal::{LOG_START, Redo, decode_record};
 use crate::saas::Saas;
 use crate::wire::sql::{Lsn, Value};
