@@ -253,6 +253,16 @@ struct Answer {
     at_ns: u64,
     called: bool,
     state: State,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    refused: Option<Refused>,
+}
+
+/// Why a call was not made, and what demands that.
+#[derive(Debug, Serialize)]
+struct Refused {
+    reason: &'static str,
+    requirements: &'static [&'static str],
+    retry_after_ns: u64,
 }
 
 /// Answers one JSON line `{"settings":{…},"calls":[{"at_ns":0,"outcome":"failed"},…]}` with one line: for each call
@@ -268,7 +278,12 @@ pub fn answer_json(line: &str, controls: &Controls) -> Result<String, serde_json
         if let Ok(permit) = permit {
             breaker.record(Instant(call.at_ns), controls, permit, call.outcome);
         }
-        Answer { at_ns: call.at_ns, called: permit.is_ok(), state: breaker.state() }
+        let refused = permit.err().map(|FastFail(wait)| Refused {
+            reason: if breaker.state() == State::Open { "circuit-open" } else { "probes-out" },
+            requirements: OPEN.upholds,
+            retry_after_ns: wait.as_nanos(),
+        });
+        Answer { at_ns: call.at_ns, called: permit.is_ok(), state: breaker.state(), refused }
     };
     serde_json::to_string(&case.calls.iter().map(answer).collect::<Vec<_>>())
 }

@@ -9,6 +9,7 @@ pub mod framing;
 pub mod headers;
 pub mod machine;
 pub mod rate_limit;
+pub mod router;
 pub mod shed;
 pub mod switch;
 mod table;

@@ -3,6 +3,7 @@
 //! A malformed line is answered in its place with an error object and does not stop the others; it shows in the exit
 //! code at the end.
 
+mod jwt;
 mod table;
 
 use crate::args::Model;

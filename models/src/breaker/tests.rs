@@ -95,7 +95,10 @@ fn lost_probes_do_not_keep_it_half_open_for_ever() {
 fn a_case_in_json_is_answered_in_json() {
     let line =
         r#"{"settings":{"failures_row":1},"calls":[{"at_ns":0,"outcome":"failed"},{"at_ns":1,"outcome":"succeeded"}]}"#;
-    let expected = r#"[{"at_ns":0,"called":true,"state":"open"},{"at_ns":1,"called":false,"state":"open"}]"#;
+    let expected = concat!(
+        r#"[{"at_ns":0,"called":true,"state":"open"},{"at_ns":1,"called":false,"state":"open","#,
+        r#""reason":"circuit-open","requirements":["SRV-01","CAC-04"],"retry_after_ns":4999999999}]"#
+    );
     assert_eq!(answer_json(line, &Controls::all_on()).expect("a sound case"), expected);
     assert!(answer_json(r#"{"calls":[{"at_ns":0,"outcome":"maybe"}]}"#, &Controls::all_on()).is_err());
 }

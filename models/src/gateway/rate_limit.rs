@@ -154,6 +154,15 @@ struct Answer {
     admitted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ns: Option<u64>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    refused: Option<Refused>,
+}
+
+/// Why a request was not admitted, and what demands that.
+#[derive(Debug, Serialize)]
+struct Refused {
+    reason: &'static str,
+    requirements: &'static [&'static str],
 }
 
 /// Answers one JSON line `{"rate":{"per_second":R,"burst":B},"at_ns":[…]}` with one line, an answer for each request.
@@ -166,7 +175,12 @@ pub fn answer_json(line: &str, controls: &Controls) -> Result<String, serde_json
     let tenant = TenantId::from("tenant");
     let answer = |at_ns: &u64| {
         let refused = limiter.admit(Instant(*at_ns), controls, &tenant).err();
-        Answer { at_ns: *at_ns, admitted: refused.is_none(), retry_after_ns: refused.map(|r| r.0.as_nanos()) }
+        Answer {
+            at_ns: *at_ns,
+            admitted: refused.is_none(),
+            retry_after_ns: refused.map(|r| r.0.as_nanos()),
+            refused: refused.map(|_| Refused { reason: "rate-limited", requirements: RATE_LIMIT.upholds }),
+        }
     };
     let answers: Vec<Answer> = case.at_ns.iter().map(answer).collect();
     serde_json::to_string(&answers)
@@ -254,7 +268,10 @@ mod tests {
     #[test]
     fn a_case_in_json_is_answered_in_json() {
         let line = r#"{"rate":{"per_second":1,"burst":1},"at_ns":[0,1,1000000000]}"#;
-        let refused = r#"{"at_ns":1,"admitted":false,"retry_after_ns":999999999}"#;
+        let refused = concat!(
+            r#"{"at_ns":1,"admitted":false,"retry_after_ns":999999999,"#,
+            r#""reason":"rate-limited","requirements":["TEN-05","SRV-04"]}"#
+        );
         let expected = format!(r#"[{{"at_ns":0,"admitted":true}},{refused},{{"at_ns":1000000000,"admitted":true}}]"#);
         assert_eq!(answer_json(line, &Controls::all_on()).expect("a sound case"), expected);
         assert!(answer_json("{}", &Controls::all_on()).is_err());

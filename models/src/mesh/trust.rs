@@ -168,6 +168,20 @@ fn revocation_list(der: &Bytes) -> Result<CertRevocationList<'static>, BundleFau
     OwnedCertRevocationList::from_der(der).map(CertRevocationList::from).map_err(|_| BundleFault::Malformed)
 }
 
+impl PathFault {
+    /// Stable name, for answers and reports.
+    pub const fn code(self) -> &'static str {
+        match self {
+            PathFault::UnknownIssuer => "unknown-issuer",
+            PathFault::Signature => "signature",
+            PathFault::NotAnAuthority => "not-an-authority",
+            PathFault::Usage => "usage",
+            PathFault::NeverValid => "never-valid",
+            PathFault::Other => "other",
+        }
+    }
+}
+
 impl ExtendedKeyUsageValidator for BothEnds {
     fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
         let (mut limited, mut server, mut client) = (false, false, false);

@@ -174,6 +174,16 @@ impl PeerDenial {
             PeerDenial::Possession => "possession",
         }
     }
+
+    /// The requirements that demand this denial.
+    pub const fn requirements(self) -> &'static [&'static str] {
+        match self {
+            PeerDenial::Expired | PeerDenial::NotYetValid => &["IDN-05", "IDN-06"],
+            PeerDenial::TrustDomain | PeerDenial::SpiffeId => &["IDN-05", "IDN-08"],
+            PeerDenial::Revoked => &["IDN-06"],
+            _ => &["IDN-05"],
+        }
+    }
 }
 
 impl PeerVerifier {

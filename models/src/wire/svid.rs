@@ -149,6 +149,28 @@ pub struct Seal {
     pub tag: [u8; 16],
 }
 
+impl IdFault {
+    /// Stable name, for answers and reports.
+    pub const fn code(self) -> &'static str {
+        match self {
+            IdFault::TooLong => "too-long",
+            IdFault::Scheme => "scheme",
+            IdFault::TrustDomain => "trust-domain",
+            IdFault::Path => "path",
+        }
+    }
+
+    /// Where the rule stands in the SPIFFE-ID specification.
+    pub const fn clause(self) -> &'static str {
+        match self {
+            IdFault::TooLong => "SPIFFE-ID 2.3",
+            IdFault::Scheme => "SPIFFE-ID 2",
+            IdFault::TrustDomain => "SPIFFE-ID 2.1",
+            IdFault::Path => "SPIFFE-ID 2.2",
+        }
+    }
+}
+
 impl SpiffeId {
     /// Reads an id.
     ///
@@ -232,19 +254,31 @@ impl fmt::Debug for SpiffeId {
 /// The JSON form of a bundle: a JWK set whose keys carry one certificate each (SPIFFE Trust Domain and Bundle §4.2).
 #[derive(Serialize, Deserialize)]
 struct BundleDocument {
+    /// Absent in bundles of issuers that never change theirs (§4.1.1: SHOULD).
+    #[serde(default)]
     spiffe_sequence: u64,
+    #[serde(default = "hourly")]
     spiffe_refresh_hint: u64,
     keys: Vec<BundleKey>,
 }
 
+/// Only `use` and `x5c` are read: the certificate says everything else again.
 #[derive(Serialize, Deserialize)]
 struct BundleKey {
-    #[serde(rename = "use")]
+    #[serde(rename = "use", default)]
     for_use: String,
     kty: String,
+    #[serde(default)]
     crv: String,
+    #[serde(default)]
     x: String,
+    #[serde(default)]
     x5c: Vec<String>,
+}
+
+/// How often to ask somebody who gives no hint, in seconds.
+const fn hourly() -> u64 {
+    3_600
 }
 
 impl TrustBundle {
@@ -268,19 +302,17 @@ impl TrustBundle {
         serde_json::to_string(&document).expect("a bundle is JSON")
     }
 
-    /// Reads the published form of the bundle of `trust_domain`. Keys of another use are passed over (§4.2.2).
+    /// Reads the published form of the bundle of `trust_domain`. Keys of another use are passed over (§4.2.2), and so
+    /// are keys without a certificate; of several certificates the first counts (X.509-SVID §6.2).
     pub fn from_json(trust_domain: &str, json: &str) -> Option<TrustBundle> {
         let document: BundleDocument = serde_json::from_str(json).ok()?;
         let of_svids = document.keys.iter().filter(|k| k.for_use == "x509-svid");
-        let authority = |key: &BundleKey| match key.x5c.as_slice() {
-            [one] => STANDARD.decode(one).ok().map(Bytes::from),
-            _ => None,
-        };
+        let certificates = of_svids.filter_map(|key| key.x5c.first());
         Some(TrustBundle {
             trust_domain: trust_domain.into(),
             sequence: document.spiffe_sequence,
             refresh_hint: Duration::secs(document.spiffe_refresh_hint),
-            authorities: of_svids.map(authority).collect::<Option<_>>()?,
+            authorities: certificates.map(|der| STANDARD.decode(der).ok().map(Bytes::from)).collect::<Option<_>>()?,
             revoked: Vec::new(),
         })
     }

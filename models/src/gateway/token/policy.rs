@@ -95,6 +95,18 @@ impl TokenDenial {
             TokenDenial::Revoked => "revoked",
         }
     }
+
+    /// The requirements that demand this denial.
+    pub const fn requirements(self) -> &'static [&'static str] {
+        match self {
+            TokenDenial::JwksStale => &["IDN-01", "IDN-09"],
+            TokenDenial::UnknownKey => &["IDN-01", "IDN-04"],
+            TokenDenial::Audience | TokenDenial::Expired | TokenDenial::Lifetime => &["IDN-01", "IDN-02"],
+            TokenDenial::Binding | TokenDenial::Revoked => &["IDN-02"],
+            TokenDenial::Signature | TokenDenial::Algorithm => &["IDN-01", "TEN-01"],
+            _ => &["IDN-01"],
+        }
+    }
 }
 
 impl From<ParseFault> for TokenDenial {
