@@ -1,7 +1,8 @@
 //! The two matrices: what was judged where, and what each control stopped.
 //!
-//! Colour never speaks alone: each cell has a symbol and a word. Empty cells stay empty, so that the eye finds
-//! the rest.
+//! Colour never speaks alone: each cell has a symbol and a word. Where many scenarios stand side by side, the words of
+//! what is as it should be are left to the pointer and to screen readers, so that the table fits a page. Empty cells
+//! stay empty, so that the eye finds the rest.
 
 use super::{class, icon, section};
 use crate::matrix::{self, ControlRow, RequirementRow, as_declared};
@@ -9,10 +10,13 @@ use crate::verdict::{Standing, Tone};
 use maud::{Markup, html};
 use sim::record::{AblationRecord, AblationVerdict, GateRecord};
 
+/// Scenarios side by side up to which each cell has room for its word.
+const ROOMY_MAX: usize = 10;
+
 pub(super) fn requirements(record: &GateRecord) -> Markup {
     let rows = matrix::requirements(record);
     let table = html! {
-        table.matrix {
+        table.matrix.dense[record.scenarios.len() > ROOMY_MAX] {
             (head(record, "requirement", "held in"))
             @for group in rows.chunk_by(|a, b| a.group == b.group) {
                 tbody {
@@ -80,7 +84,7 @@ fn legend(used: &[Standing]) -> Markup {
 pub(super) fn controls(record: &GateRecord) -> Markup {
     let (rows, untouched): (Vec<_>, Vec<_>) = matrix::controls(record).into_iter().partition(|row| row.ablated() > 0);
     let table = html! {
-        table.matrix {
+        table.matrix.dense[record.scenarios.len() > ROOMY_MAX] {
             (head(record, "control", "sole in"))
             @for group in rows.chunk_by(|a, b| a.component() == b.component()) {
                 tbody {
@@ -123,7 +127,7 @@ fn control(row: &ControlRow<'_>) -> Markup {
             th scope="row" title={ "Off: " (row.off) } { code { (breakable(row.id)) } }
             @for cell in &row.cells {
                 td {
-                    @for a in cell { (ablation(a)) }
+                    @for alike in cell.chunk_by(|a, b| looks_like(a, b)) { (ablations(alike)) }
                 }
             }
             td.sum.dim[never_sole] title=[never_sole.then_some("No attack was stopped by this control alone.")] {
@@ -133,14 +137,23 @@ fn control(row: &ControlRow<'_>) -> Markup {
     }
 }
 
-fn ablation(a: &AblationRecord) -> Markup {
+/// Whether two ablations have the same to say, of another variant each.
+fn looks_like(a: &AblationRecord, b: &AblationRecord) -> bool {
+    (a.observed, &a.partner, as_declared(a)) == (b.observed, &b.partner, as_declared(b)) && a.expected == b.expected
+}
+
+/// Ablations that look alike, as one cell with their number.
+fn ablations(alike: &[&AblationRecord]) -> Markup {
+    let Some(a) = alike.first() else { return html! {} };
     let (name, _) = look(a.observed);
     let odd = !as_declared(a);
     let classes = if odd { "cell ablation mismatch" } else { "cell ablation" };
+    let titles: Vec<String> = alike.iter().map(|a| title(a)).collect();
     html! {
-        div class={ (classes) " " (name) } title=(title(a)) {
+        div class={ (classes) " " (name) } title=(titles.join("\n")) {
             (icon(name)) span { (ablation_word(a.observed)) }
-            @if let Some(partner) = &a.partner { small { "+ " (breakable(partner)) } }
+            @if alike.len() > 1 { small.times { "×\u{2009}" (alike.len()) } }
+            @if let Some(partner) = &a.partner { small.partner { "+ " (breakable(partner)) } }
             @if odd { small.odd { "≠ " (ablation_word(a.expected)) } }
         }
     }
