@@ -191,6 +191,9 @@ pub struct Gate {
     /// Do only part k of n, k from 0, and keep what it finds for `merge`.
     #[arg(long, value_name = "k/n", conflicts_with = "json")]
     pub shard: Option<Shard>,
+    /// Replay first what `explore` kept here. Its runs are part of the plan; a damaged entry is refused.
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// Where finished steps and reports go: a directory, or file:///PATH, s3://BUCKET/PATH, gs://…, az://… (all but
     /// the first two need the feature `object-store`). A gate that was stopped goes on from what is there.
     #[arg(long, value_name = "DIR", default_value = "cellproof-out")]

@@ -6,7 +6,9 @@
 
 use crate::exit::{Refusal, usage};
 use models::crypto::sha256;
+use scenarios::catalogue;
 use scenarios::explore::{Corpus, Entry};
+use scenarios::prove::Kept;
 use scenarios::token::Token;
 use sim::record::Pass;
 use std::collections::BTreeSet;
@@ -37,6 +39,30 @@ pub fn read(dir: &Path, scenario: &str) -> Result<Corpus, Refusal> {
         Entry::kept(token.seed, token.overrides, text)
     });
     Ok(Corpus::of(entries.collect()))
+}
+
+/// All entries, in order of their scenarios and names: what a gate replays.
+///
+/// # Errors
+/// As for [`read`]; there is no entry at all; or a folder is of no scenario, so that its runs would not be made.
+pub fn all(dir: &Path) -> Result<Vec<Kept>, Refusal> {
+    let failed = |e: io::Error| usage(format!("failed to read the corpus {}: {e}", dir.display()));
+    let listed = fs::read_dir(dir).map_err(failed)?.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    let mut folders: Vec<PathBuf> = listed.into_iter().map(|e| e.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let mut entries = Vec::new();
+    for own in folders {
+        let Some(scenario) = catalogue::ALL.iter().find(|s| folder(dir, s.name) == own) else {
+            let what = "no scenario has this corpus; remove the folder to go on without it";
+            return Err(usage(format!("{}: {what}", own.display())));
+        };
+        let kept = |token: Token| Kept { scenario: token.scenario, seed: token.seed, overrides: token.overrides };
+        entries.extend(tokens(dir, scenario.name)?.into_iter().map(kept));
+    }
+    if entries.is_empty() {
+        return Err(usage(format!("{}: the corpus is empty, expected what `cellproof explore` keeps", dir.display())));
+    }
+    Ok(entries)
 }
 
 /// The tokens of a scenario, in order of their names.

@@ -108,6 +108,7 @@ fn totals(out: &mut String, record: &GateRecord, around: &Around, paint: Paint) 
     if record.scenarios.iter().any(|s| s.passes.iter().any(|p| p.pass == Pass::Swarm)) {
         out.push_str(&hang("", &verdict::bound_sentence(record), COLUMNS));
     }
+    corpus(out, record);
     objectives(out, record);
     let (gaps, all) = (record.not_covered.len(), record.requirements.len());
     if gaps > 0 {
@@ -116,6 +117,18 @@ fn totals(out: &mut String, record: &GateRecord, around: &Around, paint: Paint) 
     }
     if let Some((dir, names)) = &around.written {
         out.push_str(&hang("", &format!("Written to {dir}: {}.", names.join(", ")), COLUMNS));
+    }
+}
+
+/// Runs that an exploration kept, when there are any.
+fn corpus(out: &mut String, record: &GateRecord) {
+    let passes = record.scenarios.iter().flat_map(|s| &s.passes).filter(|p| p.pass == Pass::Corpus);
+    let (mut runs, mut breaches, mut stale) = (0, 0, 0);
+    passes.for_each(|p| (runs, breaches, stale) = (runs + p.runs, breaches + p.breaches, stale + p.stale));
+    if runs > 0 {
+        let stale = if stale > 0 { format!(", {} stale", number(stale)) } else { String::new() };
+        let told = format!("Corpus: {} runs replayed first, {} broken{stale}.", number(runs), number(breaches));
+        out.push_str(&hang("", &told, COLUMNS));
     }
 }
 

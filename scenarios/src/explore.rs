@@ -159,7 +159,8 @@ impl Search<'_> {
             let Some(run) = run else { continue };
             let overrides = used(order.overrides, &run);
             self.keep_failure(&run.record);
-            if self.corpus.is_new(&run.features) {
+            // Where a planned fault did not strike, the plan is not what the run shows.
+            if run.record.errors.is_empty() && self.corpus.is_new(&run.features) {
                 let steering = self.steering(order.seed, &overrides);
                 let token = run.record.token.clone();
                 self.corpus.add(Entry { seed: order.seed, overrides, token, steering, ..Entry::of(run.features) });

@@ -10,6 +10,7 @@
 mod ablation;
 pub mod fold;
 mod interference;
+mod kept;
 mod run;
 pub mod step;
 pub mod sums;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use fold::{Fold, merge_serving};
 pub use interference::disguised;
+pub use kept::Kept;
 pub use run::{CODE, Finished, Order, execute, token};
 pub use step::{Done, Job};
 pub use verdict::judge;
@@ -44,4 +46,6 @@ pub struct Settings {
     pub compare_every: u64,
     /// Whether controls are ablated at all (a quick look does not).
     pub ablate: bool,
+    /// Runs that an exploration kept.
+    pub corpus: Vec<Kept>,
 }

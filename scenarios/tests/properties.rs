@@ -142,6 +142,7 @@ fn a_proof_is_the_same_on_one_thread_and_on_many() {
         interference_pairs: 1,
         compare_every: 3,
         ablate: true,
+        corpus: Vec::new(),
     };
     let plan = Plan::new(settings, &[&*SHORT], Demand::default());
     let on = |threads: usize| {

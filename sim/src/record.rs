@@ -227,6 +227,8 @@ pub enum Pass {
     Value,
     /// The other tenants are absent.
     Presence,
+    /// Swarm runs that an exploration kept. Names what is counted of them; such a run itself is of the swarm.
+    Corpus,
 }
 
 impl Pass {
@@ -238,9 +240,10 @@ impl Pass {
             Pass::Ablation => "ablation",
             Pass::Value => "value",
             Pass::Presence => "presence",
+            Pass::Corpus => "corpus",
         }
     }
-    /// The inverse of [`Pass::as_str`].
+    /// The inverse of [`Pass::as_str`], for passes that a run can be of.
     pub fn parse(s: &str) -> Option<Pass> {
         [Pass::Calm, Pass::Swarm, Pass::Ablation, Pass::Value, Pass::Presence].into_iter().find(|p| p.as_str() == s)
     }
@@ -325,6 +328,10 @@ pub struct PassRecord {
     pub breaches: u64,
     /// Runs that were made twice and compared.
     pub compared: u64,
+    /// Runs of a corpus that no longer are what they were kept for: a fault did not strike, or nothing asked for an
+    /// override.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
     /// Inputs handled by machines, over all runs.
     pub events: u64,
     /// Requests of honest tenants, over all runs.
@@ -337,10 +344,15 @@ pub struct PassRecord {
     pub serving: Vec<Serving>,
     /// Faults that struck, over all runs: name → times.
     pub faults: BTreeMap<String, u64>,
-    /// One-sided upper 95 % confidence bound (Clopper–Pearson) on the probability that a seed breaches.
+    /// One-sided upper 95 % confidence bound (Clopper–Pearson) on the probability that a seed breaches. Runs of a
+    /// corpus were chosen, and bound nothing: 1.
     pub breach_bound_95: f64,
     /// Runs worth keeping whole: the first that failed, otherwise the first.
     pub kept: Vec<RunRecord>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One control, ablated in one scenario.

@@ -2,12 +2,14 @@
 
 use super::sweep::{self, Order, Size};
 use crate::args::{Gate, Profile};
+use crate::corpus;
 use crate::exit::Done;
 use crate::input;
 use crate::place::Place;
 use clap::ValueEnum;
 use scenarios::catalogue;
 use scenarios::gate::Demand;
+use scenarios::prove::Settings;
 use scenarios::sweep::Plan;
 
 /// Gates.
@@ -18,7 +20,8 @@ pub fn gate(args: &Gate) -> Done {
         (false, true) => Size::Full,
         (false, false) => Size::Normal,
     };
-    let settings = sweep::settings(given.inputs.clone(), size, args.seeds);
+    let corpus = args.corpus.as_deref().map(corpus::all).transpose()?.unwrap_or_default();
+    let settings = Settings { corpus, ..sweep::settings(given.inputs.clone(), size, args.seeds) };
     let demand = Demand { canary: true, coverage: args.profile != Profile::Default };
     let plan = Plan::new(settings, catalogue::ALL, demand);
     let order = Order {
@@ -49,6 +52,9 @@ fn command(args: &Gate) -> String {
         && let Some(profile) = args.profile.to_possible_value()
     {
         command += &format!(" --profile {}", profile.get_name());
+    }
+    if let Some(corpus) = &args.corpus {
+        command += &format!(" --corpus {}", input::quoted(&corpus.display().to_string()));
     }
     command + &input::flags(&args.files)
 }

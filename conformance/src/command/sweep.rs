@@ -57,6 +57,7 @@ pub fn settings(inputs: Inputs, size: Size, seeds: Option<u64>) -> Settings {
         interference_pairs: if quick { 0 } else { 2 * times as u32 },
         compare_every: 20,
         ablate: !quick,
+        corpus: Vec::new(),
     }
 }
 

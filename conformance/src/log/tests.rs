@@ -21,6 +21,7 @@ fn plan() -> Plan {
         interference_pairs: 0,
         compare_every: 20,
         ablate: false,
+        corpus: Vec::new(),
     };
     let scenario = scenarios::catalogue::find("stride/disclosure-cache-bleed").expect("it is in the catalogue");
     Plan::new(settings, &[scenario], Demand::default())

@@ -294,6 +294,7 @@ fn pass(s: &ScenarioRecord, pass: Pass, runs: u64, n: u64) -> PassRecord {
         runs,
         breaches: 0,
         compared: if swarm { 7 } else { 1 },
+        stale: 0,
         events: runs * (61_300 + n * 911),
         requests: runs * (212 + n),
         simulated_ns: runs * 13_000_000_000,

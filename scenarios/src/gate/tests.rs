@@ -16,6 +16,7 @@ fn settings() -> Settings {
         interference_pairs: 1,
         compare_every: 20,
         ablate: true,
+        corpus: Vec::new(),
     }
 }
 
@@ -32,6 +33,7 @@ fn scenario(name: &str, verdict: ScenarioVerdict, served: Serving) -> ScenarioRe
         runs: 1,
         breaches: 0,
         compared: 1,
+        stale: 0,
         events: 10,
         requests: served.good + served.bad,
         simulated_ns: 1,

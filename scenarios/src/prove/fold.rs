@@ -3,7 +3,7 @@
 //! Nearly everything is a sum. What is not (the run that is kept, the reasons) goes by the order of the plan, which is
 //! the same whoever did the steps and whenever.
 
-use super::step::{Done, Found, Job, Run, is_bad};
+use super::step::{Done, Found, Job, Run, is_bad, is_broken};
 use super::sums::Sums;
 use sim::measure::bounds;
 use sim::record::{AblationRecord, NonInterference, Pass, PassRecord, Serving};
@@ -34,7 +34,7 @@ impl Fold {
             _ => self.others += 1,
         }
         match done {
-            Done::Run(run) => self.add_run(run),
+            Done::Run(run) => self.add_run(job, run),
             Done::Ablation(record) => self.ablations.push(*record),
             Done::Pair(pair) => self.pairs.push(pair),
             Done::Fell { token, said } => self.fell.push((token, said)),
@@ -51,14 +51,20 @@ impl Fold {
         (self.differences.len() + self.fell.len()) as u64
     }
 
-    fn add_run(&mut self, Run { compared, found }: Run) {
+    fn add_run(&mut self, job: Job, Run { compared, found }: Run) {
         let (sums, kept) = match found {
             Found::Record(run) => (Sums::of(&run), Some(*run)),
             Found::Sums(sums) => (*sums, None),
         };
+        // What exploring chose says nothing of how often a seed breaks something, so it is counted apart; and a fault
+        // that no longer strikes in it makes it stale, not the scenario vacuous.
+        let is_chosen = matches!(job, Job::Kept(_));
+        let pass = if is_chosen { Pass::Corpus } else { sums.pass };
+        let is_bad = if is_chosen { is_broken } else { is_bad };
         let bad = kept.as_ref().is_some_and(is_bad);
-        let record = self.passes.entry(sums.pass).or_insert_with(|| empty(sums.pass));
+        let record = self.passes.entry(pass).or_insert_with(|| empty(pass));
         record.runs += 1;
+        record.stale += u64::from(is_chosen && kept.as_ref().is_some_and(|run| !run.errors.is_empty()));
         record.events += sums.events;
         record.requests += sums.requests_sent;
         record.simulated_ns += sums.simulated_ns;
@@ -66,7 +72,7 @@ impl Fold {
             *record.faults.entry(fault).or_default() += fired;
         }
         for (mark, n) in sums.marks {
-            *self.marks.entry(sums.pass).or_default().entry(mark).or_default() += n;
+            *self.marks.entry(pass).or_default().entry(mark).or_default() += n;
         }
         if let Some(difference) = compared {
             record.compared += 1;
@@ -76,9 +82,11 @@ impl Fold {
         }
         merge_serving(&mut record.serving, &sums.serving);
         record.breaches += u64::from(bad);
-        record.breach_bound_95 = bounds::upper_bound(record.breaches, record.runs, 0.95);
+        if !is_chosen {
+            record.breach_bound_95 = bounds::upper_bound(record.breaches, record.runs, 0.95);
+        }
         if let Some(run) = kept
-            && (record.kept.is_empty() || bad && !record.kept.iter().any(is_bad))
+            && (record.kept.is_empty() && (bad || !is_chosen) || bad && !record.kept.iter().any(is_bad))
         {
             record.kept = vec![run];
         }
@@ -91,6 +99,7 @@ fn empty(pass: Pass) -> PassRecord {
         runs: 0,
         breaches: 0,
         compared: 0,
+        stale: 0,
         events: 0,
         requests: 0,
         simulated_ns: 0,

@@ -22,6 +22,8 @@ pub enum Job {
     Ablate(usize, usize),
     /// The n-th pair of this mode.
     Look(Pass, u32),
+    /// The run at this place of the corpus.
+    Kept(usize),
 }
 
 /// What a step left behind.
@@ -63,9 +65,12 @@ pub enum Found {
     Sums(Box<Sums>),
 }
 
-/// The work of one scenario that a verdict cannot do without; the swarm comes after it.
+/// The work of one scenario that a verdict cannot do without, what exploring kept before all else; the swarm comes
+/// after it.
 pub fn head(settings: &Settings, scenario: &Scenario) -> Vec<Job> {
-    let mut jobs: Vec<Job> = (0..settings.calm_seeds.max(1)).map(Job::Calm).collect();
+    let corpus = settings.corpus.iter().enumerate().filter(|(_, kept)| kept.scenario == scenario.name);
+    let mut jobs: Vec<Job> = corpus.map(|(i, _)| Job::Kept(i)).collect();
+    jobs.extend((0..settings.calm_seeds.max(1)).map(Job::Calm));
     if scenario.canary {
         return jobs;
     }
@@ -88,6 +93,7 @@ impl Job {
             Job::Swarm(_) => "swarm",
             Job::Ablate(..) => "ablation",
             Job::Look(..) => "non-interference",
+            Job::Kept(_) => "corpus",
         }
     }
 
@@ -100,6 +106,7 @@ impl Job {
                 format!("ablation {} {}", variant.name, variant.controls[c].control.id)
             }
             Job::Look(mode, n) => format!("{} {n}", mode.as_str()),
+            Job::Kept(i) => format!("corpus {i}"),
         }
     }
 
@@ -111,6 +118,7 @@ impl Job {
             Job::Swarm(n) => order(Pass::Swarm, n),
             Job::Ablate(v, c) => order(Pass::Ablation, 0).without(scenario.variants[v].controls[c].control),
             Job::Look(mode, n) => order(mode, interference::FIRST_SEED + u64::from(n)),
+            Job::Kept(i) => settings.corpus[i].order(scenario),
         };
         token(&settings.inputs, &order, "").to_string()
     }
@@ -128,6 +136,7 @@ impl Job {
             Job::Swarm(n) => run(settings, &order(Pass::Swarm, n), n, n.is_multiple_of(settings.compare_every.max(1))),
             Job::Ablate(v, c) => Done::Ablation(Box::new(ablation::ablate(settings, scenario, v, c))),
             Job::Look(mode, n) => Done::Pair(interference::look(settings, scenario, mode, n)),
+            Job::Kept(i) => again(settings, &settings.corpus[i].order(scenario)),
         }
     }
 }
@@ -150,9 +159,27 @@ impl Done {
     }
 }
 
+/// Whether a run broke a requirement.
+pub fn is_broken(run: &RunRecord) -> bool {
+    !run.findings.is_empty() || !run.pending.is_empty()
+}
+
 /// Whether a run with guards on went wrong.
 pub fn is_bad(run: &RunRecord) -> bool {
-    !run.findings.is_empty() || !run.pending.is_empty() || !run.errors.is_empty()
+    is_broken(run) || !run.errors.is_empty()
+}
+
+/// Runs what an exploration kept. What it no longer does is an error of the run, and tells that the entry is stale.
+fn again(settings: &Settings, order: &Order) -> Done {
+    let run = execute(&settings.inputs, order);
+    let mut record = run.record;
+    let unused = run.unused.iter().map(|at| format!("override {at} was asked for by nothing"));
+    record.errors.extend(unused);
+    let found = match is_bad(&record) {
+        true => Found::Record(Box::new(record)),
+        false => Found::Sums(Box::new(record.into())),
+    };
+    Done::Run(Run { compared: None, found })
 }
 
 /// What a panic said.

@@ -24,8 +24,9 @@ pub fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold) -> Sc
         let why = format!("a run did not finish: {said}");
         worse(ScenarioVerdict::Skipped(why.clone()), why, Some(token));
     }
-    for run in fold.passes.values().flat_map(|pass| &pass.kept).filter(|run| is_bad(run)) {
-        let pass = run.pass.as_str();
+    let kept = fold.passes.iter().flat_map(|(pass, record)| record.kept.iter().map(|run| (*pass, run)));
+    for (of, run) in kept.filter(|(_, run)| is_bad(run)) {
+        let pass = of.as_str();
         for finding in run.findings.iter().take(3) {
             let reason = format!("{pass}, seed {}: {} broken: {}", run.seed, finding.requirement, finding.message);
             worse(ScenarioVerdict::Breach, reason, Some(&run.token));
@@ -34,7 +35,8 @@ pub fn judge(settings: &Settings, scenario: &'static Scenario, fold: Fold) -> Sc
             let reason = format!("{pass}, seed {}: not served after faults stopped: {pending}", run.seed);
             worse(ScenarioVerdict::Breach, reason, Some(&run.token));
         }
-        for error in run.errors.iter().take(3) {
+        // A run of a corpus that lost its faults is stale, and counted as such.
+        for error in run.errors.iter().take(3).filter(|_| of != Pass::Corpus) {
             worse(ScenarioVerdict::Vacuous, format!("{pass}, seed {}: {error}", run.seed), Some(&run.token));
         }
     }

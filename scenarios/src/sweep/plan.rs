@@ -1,11 +1,12 @@
 //! What is to be done, fixed before anything runs.
 //!
-//! First come the steps that every verdict needs, then the swarm seeds of all scenarios in turn, so that whoever ends a
-//! sweep early takes from all scenarios alike. Nothing is stored for a swarm step: its index says which it is.
+//! First come the runs of a corpus, then the steps that every verdict needs, then the swarm seeds of all scenarios in
+//! turn, so that whoever ends a sweep early takes from all scenarios alike. Nothing is stored for a swarm step: its
+//! index says which it is.
 
 use crate::catalogue;
 use crate::gate::{self, Demand};
-use crate::prove::{CODE, Done, Job, Settings, step};
+use crate::prove::{CODE, Done, Job, Kept, Settings, step};
 use crate::scenario::Scenario;
 use models::config::{Inputs, hex};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub struct Terms {
     pub compare_every: u64,
     /// As in [`Settings`].
     pub ablate: bool,
+    /// As in [`Settings`], one line an entry.
+    pub corpus: Vec<String>,
     /// What must be there besides scenarios that held.
     pub demand: Demand,
 }
@@ -62,7 +65,9 @@ impl Plan {
         let steps = |(i, s): (usize, &&'static Scenario)| {
             step::head(&settings, s).into_iter().map(move |job| (i, job)).collect::<Vec<_>>()
         };
-        let head = scenarios.iter().enumerate().flat_map(steps).collect();
+        let mut head: Vec<(usize, Job)> = scenarios.iter().enumerate().flat_map(steps).collect();
+        // What exploring kept is what most probably breaks.
+        head.sort_by_key(|(_, job)| !matches!(job, Job::Kept(_)));
         Plan { settings, scenarios: scenarios.to_vec(), demand, head }
     }
 
@@ -129,6 +134,7 @@ impl Plan {
             interference_pairs: s.interference_pairs,
             compare_every: s.compare_every,
             ablate: s.ablate,
+            corpus: s.corpus.iter().map(Kept::to_string).collect(),
             demand: self.demand,
         }
     }
@@ -157,6 +163,7 @@ impl Terms {
             interference_pairs: self.interference_pairs,
             compare_every: self.compare_every,
             ablate: self.ablate,
+            corpus: self.corpus.iter().map(|entry| entry.parse()).collect::<Result<_, _>>()?,
         };
         Ok(Plan::new(settings, &scenarios, self.demand))
     }
@@ -207,6 +214,7 @@ mod tests {
             interference_pairs: 1,
             compare_every: 20,
             ablate: true,
+            corpus: Vec::new(),
         };
         Plan::new(settings, catalogue::ALL, Demand::default())
     }

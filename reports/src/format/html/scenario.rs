@@ -8,7 +8,7 @@ use crate::matrix::{self, as_declared};
 use crate::text::{count, percent, probability, simulated};
 use crate::verdict::{Standing, Tone};
 use maud::{Markup, html};
-use sim::record::{AblationRecord, Finding, GateRecord, PassRecord, RunRecord, ScenarioRecord, ScenarioVerdict};
+use sim::record::{AblationRecord, Finding, GateRecord, Pass, PassRecord, RunRecord, ScenarioRecord, ScenarioVerdict};
 
 pub(super) fn all(record: &GateRecord) -> Markup {
     let body = html! {
@@ -66,7 +66,7 @@ fn why(s: &ScenarioRecord, it: Standing) -> Markup {
 
 fn passes(s: &ScenarioRecord) -> Markup {
     let bound = |p: &PassRecord| {
-        let few = p.runs < 2;
+        let few = p.runs < 2 || p.pass == Pass::Corpus;
         if few { "–".to_string() } else { format!("≤ {}", probability(p.breach_bound_95)) }
     };
     let expected = Standing::of(s) == Standing::CanaryFailed;
