@@ -2,7 +2,7 @@
 //!
 //! Start at [`scenario`] (what one is), [`prove`] (the passes that decide its verdict) and [`sweep`] (many of them, in
 //! parallel, anywhere). [`stage`] turns a scenario into a world; [`actors`] are the honest clients and the attackers on
-//! it; [`token`] is the line that replays a run.
+//! it; [`token`] is the line that replays a run; [`compare`] holds two engines against each other.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod actors;
 pub mod canary;
 pub mod catalogue;
 pub mod chaos;
+pub mod compare;
 pub mod drill;
 pub mod explore;
 pub mod fuzz;

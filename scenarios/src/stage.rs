@@ -33,6 +33,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 mod events;
+pub mod form;
 
 use events::Events;
 

@@ -4,9 +4,11 @@
 //! Queue, workers, service time, timers, disk and clock behave as in the kernel, to the nanosecond: an engine whose own
 //! clock ticks more coarsely is late in delivering, never in computing. Start at [`Run`].
 
+mod defect;
 mod run;
 mod scene;
 
+pub use defect::{Defect, Tamper};
 pub use run::{Cue, Power, Run};
 
 use crate::absence;

@@ -79,6 +79,8 @@ pub enum Habit {
     Reads,
     /// It publishes almost always, as devices do.
     Publishes,
+    /// Of everything something, except events.
+    Records,
 }
 
 /// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
@@ -106,6 +108,7 @@ impl Habit {
     fn kind(self, n: u64) -> u64 {
         match (self, n) {
             (Habit::Mixed, _) => n,
+            (Habit::Records, _) => n % EVENTS,
             // Three reads past the cache, three changes.
             (Habit::Reads | Habit::Publishes, 0..3) => 0,
             (Habit::Reads, 3..97) => FRESH_READS,

@@ -14,13 +14,26 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// What is deployed, and done, around the brokers.
-#[derive(Default)]
 pub(super) struct Events {
     /// Honest tenants with a connector.
     pub connectors: Vec<Tenant>,
     pub mirrors: Mirrors,
+    /// Whether the mirrors are there to be judged.
+    pub is_mirrored: bool,
     pub witnessed: bool,
     pub tampering: Vec<(Arc<str>, Tampering)>,
+}
+
+impl Default for Events {
+    fn default() -> Events {
+        Events {
+            connectors: Vec::new(),
+            mirrors: Mirrors::default(),
+            is_mirrored: true,
+            witnessed: false,
+            tampering: Vec::new(),
+        }
+    }
 }
 
 impl Stage<'_> {
@@ -92,11 +105,14 @@ impl Events {
         self.connectors.iter().map(seat).collect()
     }
 
-    /// Those who judge events: mirrors always, the rest where there is something to judge.
+    /// Those who judge events: mirrors wherever they are, the rest where there is something to judge.
     pub fn judges(&self, platform: &PlatformConfig, cast: &Rc<Cast>) -> Vec<Box<dyn Oracle<Saas>>> {
         let ways = self.mirrors.ways(platform).into_iter();
         let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
-        let mut judges: Vec<Box<dyn Oracle<Saas>>> = vec![Box::new(mirroring::Mirroring::new(cast.clone(), ways))];
+        let mut judges: Vec<Box<dyn Oracle<Saas>>> = Vec::new();
+        if self.is_mirrored {
+            judges.push(Box::new(mirroring::Mirroring::new(cast.clone(), ways)));
+        }
         if !self.connectors.is_empty() {
             let tenants = self.connectors.iter().map(|t| t.id.clone());
             let edited = self.tampering.iter().map(|(_, t)| t.topic.clone()).collect();

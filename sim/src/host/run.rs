@@ -5,7 +5,7 @@
 //! ([`Power`]) for what only it can do: stop a host, cut a connection.
 
 use super::{Departure, Due, Host, Waiting, scene::Scene};
-use crate::absence::Chosen;
+use crate::absence::{self, Chosen};
 use crate::control::{ControlSet, Controls};
 use crate::court::{Court, Outcome, Ran};
 use crate::disk::DiskFaults;
@@ -105,6 +105,11 @@ impl<P: Platform> Run<P> {
     /// Role of a node.
     pub fn role(&self, node: NodeId) -> String {
         self.hosts[node.0 as usize].borrow().spec.role.clone()
+    }
+
+    /// Whether a node takes part at all: the choice map may leave it out, and then an engine needs no host for it.
+    pub fn is_there(&self, node: NodeId) -> bool {
+        absence::has_node(&self.scene.borrow().draws, &self.hosts[node.0 as usize].borrow().spec)
     }
 
     /// End of the run.

@@ -1,0 +1,363 @@
+//! Who is there in the engine form of each scenario.
+//!
+//! A front door with all that answers behind it takes eight nodes; a database without its standby goes on alone, as its
+//! arbiter permits. What is left of twelve are stores, clients and attackers.
+
+use super::{Form, Part, Row};
+
+/// The way of a request through cell A: gateway, service, policy, database, and who vouches for them.
+const DOOR_A: &[&str] = &[
+    "edge-a",
+    "cell-a/idp",
+    "cell-a/mesh-ca",
+    "cell-a/app-1",
+    "cell-a/policy",
+    "cell-a/config",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+];
+
+/// The same without a database, for those who only publish.
+const GATE_A: &[&str] = &["edge-a", "cell-a/idp", "cell-a/mesh-ca", "cell-a/app-1", "cell-a/policy", "cell-a/config"];
+
+/// The way of a request through cell B.
+const DOOR_B: &[&str] = &[
+    "edge-b",
+    "cell-b/idp",
+    "cell-b/mesh-ca",
+    "cell-b/app-1",
+    "cell-b/policy",
+    "cell-b/config",
+    "cell-b/postgres-1",
+    "cell-b/arbiter",
+];
+
+/// The smallest cluster that takes events.
+const LOG_A: &[&str] = &["cell-a/kafka-1", "cell-a/kafka-controller"];
+const LOG_B: &[&str] = &["cell-b/kafka-1", "cell-b/kafka-controller"];
+
+/// A whole cluster, for those who go to the brokers themselves.
+const BROKERS_A: &[&str] =
+    &["cell-a/mesh-ca", "cell-a/kafka-controller", "cell-a/kafka-1", "cell-a/kafka-2", "cell-a/kafka-3"];
+const BROKERS_B: &[&str] =
+    &["cell-b/mesh-ca", "cell-b/kafka-controller", "cell-b/kafka-1", "cell-b/kafka-2", "cell-b/kafka-3"];
+
+/// Why what happens between two clusters is not told on twelve nodes.
+const TWO_CLUSTERS: &str = "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
+
+/// Draws that say for whom each of these attackers plays, and whom it attacks: `acme`, and its neighbour in the cell.
+const FUZZ_IN_CELL_A: &[(&str, u64, u64)] = &[
+    ("foreign-read", 1, 0),
+    ("foreign-read", 2, 0),
+    ("list", 1, 0),
+    ("list", 2, 0),
+    ("planted-row", 1, 0),
+    ("planted-row", 2, 0),
+    ("stale-setting", 1, 0),
+    ("stale-setting", 2, 0),
+    ("report", 1, 0),
+    ("report", 2, 0),
+];
+
+const fn form(parts: &'static [Part]) -> Result<Form, &'static str> {
+    Ok(Form { parts, lacks: &[] })
+}
+
+const fn part(name: &'static str, here: &'static [&'static [&'static str]], marks: &'static [&'static str]) -> Part {
+    Part { name, here, marks, spared: &[], pinned: &[] }
+}
+
+/// A row for every scenario, in order of name.
+pub(super) const ROWS: &[Row] = &[
+    (
+        "abuse/cache-flooding",
+        form(&[part(
+            "flood",
+            &[DOOR_A, &["cell-a/cache", "client/acme", "client/acme-corp", "attacker/large-records"]],
+            &["hoard.read"],
+        )]),
+    ),
+    (
+        "abuse/event-flood",
+        form(&[
+            part(
+                "brokers",
+                &[BROKERS_A, &["connector/acme", "connector/acme-corp", "attacker/at-the-brokers"]],
+                &["flood.at-the-brokers"],
+            ),
+            part("door", &[DOOR_B, LOG_B, &["client/beta", "attacker/through-the-door"]], &["flood.through-the-door"]),
+            part(
+                "garbage",
+                &[DOOR_A, LOG_A, &["client/acme", "attacker/malformed"]],
+                &["flood.garbage-sent", "flood.dead-letter-kept"],
+            ),
+        ]),
+    ),
+    (
+        "abuse/event-snooping",
+        form(&[part(
+            "brokers",
+            &[
+                BROKERS_A,
+                &["connector/acme", "connector/acme-corp", "attacker/produce", "attacker/consume"],
+                &["attacker/describe", "attacker/offset-commit", "attacker/self-made-service"],
+            ],
+            &[
+                "snoop.produce-heard",
+                "snoop.consume-heard",
+                "snoop.describe-heard",
+                "snoop.commit-heard",
+                "snoop.self-made-shown",
+            ],
+        )]),
+    ),
+    (
+        "abuse/label-and-level",
+        form(&[part(
+            "records",
+            &[DOOR_A, &["client/gamma", "attacker/label", "attacker/level", "attacker/permitted"]],
+            &["label.asked", "level.asked", "permitted.asked", "label.permitted-served"],
+        )]),
+    ),
+    (
+        "abuse/request-smuggling",
+        form(&[
+            part(
+                "headers",
+                &[DOOR_A, &["client/acme", "attacker/certificate", "attacker/subject"]],
+                &["smuggling.certificate-forged", "smuggling.subject-forged"],
+            ),
+            part(
+                "framing",
+                &[DOOR_A, &["client/acme", "attacker/hidden-request", "attacker/swallowed-request"]],
+                &["smuggling.request-hidden", "smuggling.beginning-hidden"],
+            ),
+        ]),
+    ),
+    (
+        "abuse/tenant-switching",
+        form(&[part(
+            "picker",
+            &[DOOR_A, &["client/acme", "client/gamma", "attacker/walker", "attacker/name-reader"]],
+            &["switching.tenant-selected", "switching.foreign-owner-named"],
+        )]),
+    ),
+    ("canary/foreign-row", form(&[part("lists", &[DOOR_B, &["client/beta"]], &["canary.listed"])])),
+    (
+        "chaos/ca-outage",
+        form(&[
+            part(
+                "home",
+                &[DOOR_A, &["client/acme", "attacker/revoked-at-home"]],
+                &["ca-outage.dialled-at-home", "ca-outage.certificate-died"],
+            ),
+            part(
+                "abroad",
+                &[DOOR_B, &["client/beta", "cell-a/mesh-ca", "attacker/revoked-abroad"]],
+                &["ca-outage.dialled-abroad"],
+            ),
+        ]),
+    ),
+    (
+        "chaos/cache-loss",
+        form(&[
+            part("lost", &[DOOR_A, &["cell-a/cache", "client/acme", "client/acme-corp"]], &["cache-loss.read-lost"]),
+            part("slow", &[DOOR_B, &["cell-b/cache", "client/beta", "client/delta"]], &["cache-loss.read-slow"]),
+        ]),
+    ),
+    (
+        "chaos/cell-loss",
+        form(&[part(
+            "lost",
+            &[DOOR_A, &["client/acme", "cell-b/app-1", "attacker/failover-abroad"]],
+            &["cell-loss.noticed", "cell-loss.asked"],
+        )]),
+    ),
+    (
+        "chaos/disk-faults",
+        form(&[
+            part(
+                "rotten-log",
+                &[DOOR_A, &["cell-a/postgres-2", "client/acme", "client/acme-corp"]],
+                &["disk-faults.rotten-log"],
+            ),
+            part(
+                "lost-sync",
+                &[DOOR_B, &["cell-b/postgres-2", "client/beta", "client/delta"]],
+                &["disk-faults.lost-sync"],
+            ),
+            part("rotten-events", &[DOOR_A, LOG_A, &["cell-a/kafka-2", "client/acme"]], &["disk-faults.rotten-events"])
+                .sparing(&["cell-a/postgres-1"]),
+        ]),
+    ),
+    (
+        "chaos/intercell-partition",
+        Ok(Form {
+            parts: &[part(
+                "leader",
+                &[DOOR_A, LOG_A, &["cell-a/kafka-2", "client/acme"]],
+                &["partition.event-retried", "partition.event-at-lonely-leader"],
+            )],
+            lacks: &[("partition.mirror-behind", TWO_CLUSTERS)],
+        }),
+    ),
+    ("chaos/mirror-loop", Err(TWO_CLUSTERS)),
+    (
+        "chaos/primary-failover",
+        form(&[
+            part(
+                "deposed",
+                &[DOOR_A, &["cell-a/postgres-2", "client/acme", "client/acme-corp"]],
+                &["failover.asked-deposed"],
+            ),
+            part(
+                "unshipped",
+                &[DOOR_B, &["cell-b/postgres-2", "client/beta", "client/delta"]],
+                &["failover.asked-unshipped"],
+            ),
+        ]),
+    ),
+    (
+        "chaos/retry-storm",
+        form(&[
+            part("late", &[DOOR_A, &["client/acme", "client/acme-corp"]], &["retry-storm.waited-in-vain"]),
+            part("lost", &[DOOR_B, &["client/beta", "attacker/lost-answers"]], &["retry-storm.write-repeated"]),
+        ]),
+    ),
+    (
+        "chaos/stale-policy",
+        form(&[
+            part(
+                "cut-off",
+                &[DOOR_A, &["client/acme", "client/acme-corp", "attacker/cut-off"]],
+                &["stale.asked-when-cut-off"],
+            ),
+            part(
+                "old-news",
+                &[DOOR_B, &["client/delta", "attacker/withholder", "attacker/old-news"]],
+                &["stale.asked-on-old-news"],
+            ),
+        ]),
+    ),
+    (
+        "fuzz/cross-tenant",
+        form(&[
+            part(
+                "reads",
+                &[DOOR_A, &["client/acme-corp", "attacker/foreign-read", "attacker/list", "attacker/report"]],
+                &["fuzz.foreign-read", "fuzz.list", "fuzz.report"],
+            )
+            .pinning(FUZZ_IN_CELL_A),
+            part(
+                "writes",
+                &[DOOR_A, &["client/acme-corp", "attacker/planted-row", "attacker/stale-setting"]],
+                &["fuzz.planted-row", "fuzz.stale-setting"],
+            )
+            .pinning(FUZZ_IN_CELL_A),
+        ]),
+    ),
+    (
+        "stride/denial-gateway-flood",
+        form(&[part("spike", &[DOOR_A, &["client/acme", "client/acme-corp", "attacker/spike"]], &["flood.shot"])]),
+    ),
+    (
+        "stride/disclosure-cache-bleed",
+        form(&[
+            part(
+                "names",
+                &[DOOR_A, &["cell-a/cache", "client/acme", "attacker/same-name", "attacker/page"]],
+                &["cache.same-name-asked", "cache.crafted-page-asked"],
+            ),
+            part(
+                "successor",
+                &[DOOR_A, &["cell-a/cache", "client/gamma", "attacker/successor"]],
+                &["cache.former-record-asked"],
+            ),
+        ]),
+    ),
+    (
+        "stride/repudiation-audit-topics",
+        form(&[
+            part(
+                "swapped",
+                &[GATE_A, LOG_A, &["cell-a/witness", "client/acme", "connector/acme"]],
+                &["repudiation.swapped"],
+            ),
+            part(
+                "erased",
+                &[GATE_A, LOG_A, &["cell-a/witness", "client/acme-corp", "connector/acme-corp"]],
+                &["repudiation.erased"],
+            ),
+            part(
+                "truncated",
+                &[GATE_A, LOG_A, &["cell-a/witness", "client/gamma", "connector/gamma"]],
+                &["repudiation.truncated"],
+            ),
+            part(
+                "requests",
+                &[BROKERS_B, &["cell-b/witness", "connector/beta", "attacker/delete-by-request"]],
+                &["repudiation.delete-heard"],
+            ),
+        ]),
+    ),
+    (
+        "stride/spoofing-rogue-workload",
+        form(&[
+            part(
+                "certificates",
+                &[DOOR_A, &["client/acme", "attacker/self-signed", "attacker/dead-svid"]],
+                &["rogue.self-signed-shown", "rogue.dead-svid-shown"],
+            ),
+            part(
+                "names",
+                &[DOOR_A, &["client/acme", "attacker/other-domain", "attacker/other-service"]],
+                &["rogue.other-domain-shown", "rogue.other-service-shown"],
+            ),
+        ]),
+    ),
+    (
+        "stride/spoofing-stolen-token",
+        form(&[
+            part(
+                "stolen",
+                &[DOOR_A, &["client/acme", "attacker/replayed", "attacker/header"]],
+                &["spoofing.replayed-token", "spoofing.tenant-header"],
+            ),
+            part(
+                "forged",
+                &[DOOR_A, &["client/acme", "attacker/edited", "attacker/alg-none", "attacker/hs256"]],
+                &["spoofing.edited-token", "spoofing.alg-none-token", "spoofing.hs256-token"],
+            ),
+            part(
+                "misused",
+                &[DOOR_A, &["partner/idp", "client/acme", "attacker/partner", "attacker/audience"]],
+                &["spoofing.partner-issuer", "spoofing.other-audience"],
+            ),
+            part(
+                "once-genuine",
+                &[DOOR_A, &["client/acme", "attacker/expired", "attacker/too-early", "attacker/revoked"]],
+                &["spoofing.expired-token", "spoofing.early-token", "spoofing.revoked-token"],
+            ),
+            part("abroad", &[DOOR_B, &["cell-a/idp", "client/beta", "attacker/abroad"]], &["spoofing.token-abroad"]),
+        ]),
+    ),
+    (
+        "stride/tampering-intercell-events",
+        Ok(Form {
+            parts: &[part(
+                "events",
+                &[DOOR_A, LOG_A, &["client/acme", "attacker/malformed"]],
+                &["tampering.no-event-sent", "tampering.bound-event-kept"],
+            )],
+            lacks: &[("tampering.batch-altered", TWO_CLUSTERS)],
+        }),
+    ),
+    (
+        "stride/tampering-policy-bundle",
+        form(&[part(
+            "bundles",
+            &[DOOR_A, &["attacker/mirror", "attacker/foreign-signed", "attacker/altered", "attacker/rolled-back"]],
+            &["bundle.foreign-signed", "bundle.altered", "bundle.rolled-back"],
+        )]),
+    ),
+];
