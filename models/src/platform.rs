@@ -208,7 +208,7 @@ pub struct Built {
 
 /// Index of a tenant in leak markers: its place in `tenants.yaml`.
 pub fn index_of(tenants: &Tenants, id: &str) -> u32 {
-    tenants.tenants.iter().position(|t| &*t.id == id).map_or(u32::MAX >> 8, |i| i as u32)
+    tenants.place(id).map_or(u32::MAX >> 8, |i| i as u32)
 }
 
 /// How retries are earned and spent, at every hop.

@@ -123,6 +123,7 @@ pub struct Stage<'a> {
     pub loot: Loot,
     platform: PlatformConfig,
     tenants: Vec<(Tenant, Duration)>,
+    idle: Vec<Tenant>,
     leaving: Vec<(TenantId, Instant)>,
     habits: Vec<(TenantId, Habit)>,
     successors: Vec<(Arc<str>, TenantId)>,
@@ -177,6 +178,7 @@ impl<'a> Stage<'a> {
             loot: Loot::default(),
             platform: inputs.platform.clone(),
             tenants: Vec::new(),
+            idle: Vec::new(),
             leaving: Vec::new(),
             habits: Vec::new(),
             successors: Vec::new(),
@@ -212,6 +214,12 @@ impl<'a> Stage<'a> {
         for id in ids.split_whitespace() {
             self.tenants.push((self.tenant(id), gap));
         }
+    }
+
+    /// All other configured tenants exist as well, with their records and topics, and ask for nothing.
+    pub fn others_idle(&mut self) {
+        let asks = |id: &TenantId| self.tenants.iter().any(|(t, _)| t.id == *id);
+        self.idle = self.inputs.tenants.tenants.iter().filter(|t| !asks(&t.id)).cloned().collect();
     }
 
     fn tenant(&self, id: &str) -> Tenant {
@@ -475,7 +483,7 @@ impl<'a> Stage<'a> {
         let salt = |id: &TenantId| if disguise.viewer.as_ref() == Some(id) { 0 } else { disguise.salt };
         let deployment = Deployment {
             config: Rc::new(self.platform.clone()),
-            tenants: self.tenants.iter().map(|(t, _)| (t.clone(), salt(&t.id))).collect(),
+            tenants: self.tenants.iter().map(|(t, _)| t).chain(&self.idle).map(|t| (t.clone(), salt(&t.id))).collect(),
             all_tenants: Rc::new(self.inputs.tenants.clone()),
             records: self.records,
             specials: self.specials.clone(),

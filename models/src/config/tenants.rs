@@ -73,7 +73,12 @@ impl Tenants {
 
     /// The tenant of this id.
     pub fn get(&self, id: &str) -> Option<&Tenant> {
-        self.tenants.binary_search_by(|t| (*t.id).cmp(id)).ok().map(|i| &self.tenants[i])
+        self.place(id).map(|i| &self.tenants[i])
+    }
+
+    /// Where it stands in the order of ids.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.tenants.binary_search_by(|t| (*t.id).cmp(id)).ok()
     }
 }
 

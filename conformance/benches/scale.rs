@@ -1,0 +1,143 @@
+//! What more tenants, more time and more cores cost the whole platform, in one run of one process, as one table.
+//!
+//! Figures, and no assertions about them: a machine that is busy with something else measures that. `--quick` leaves
+//! out what takes minutes.
+
+use models::config::{Inputs, PLATFORM_TOML, TENANTS_YAML};
+use rayon::prelude::*;
+use scenarios::catalogue;
+use scenarios::prove::{Order, execute};
+use scenarios::scenario::Scenario;
+use scenarios::stage::{Acts, Stage};
+use sim::record::{Pass, RunRecord};
+use sim::{Duration, Instant};
+use std::fmt::Write;
+
+/// Tenants that ask, whatever the number of those that exist.
+const ACTIVE: &str = "acme acme-corp beta delta";
+const DAY_S: u64 = 24 * 60 * 60;
+
+const fn scenario(name: &'static str, build: fn(&mut Stage<'_>)) -> Scenario {
+    let (title, threat) = ("Honest traffic", "none");
+    Scenario { name, title, threat, stride: None, requirements: &[], variants: &[], canary: false, build }
+}
+
+/// Honest traffic from one second on, then silence of three.
+fn traffic(stage: &mut Stage<'_>, gap: Duration, seconds: u64) {
+    stage.tenants(ACTIVE, gap);
+    stage.others_idle();
+    let until = Instant::ZERO + Duration::secs(seconds);
+    stage.acts = Acts {
+        safety_until: until,
+        traffic_until: until,
+        verify_from: until + Duration::millis(200),
+        end: until + Duration::secs(3),
+        ..stage.acts
+    };
+}
+
+static BRIEF: Scenario = scenario("bench/brief", |stage| traffic(stage, Duration::millis(5), 5));
+static LONG: Scenario = scenario("bench/long", |stage| traffic(stage, Duration::millis(5), 35));
+static MONTH: Scenario = scenario("bench/month", |stage| traffic(stage, Duration::secs(5), 30 * DAY_S));
+static DAY: Scenario = scenario("bench/day", |stage| traffic(stage, Duration::secs(5), DAY_S));
+
+/// The reference platform with so many tenants, half of them in each region.
+fn inputs(tenants: usize) -> Inputs {
+    let mut yaml = TENANTS_YAML.to_owned();
+    let known = Inputs::embedded().tenants.tenants.len();
+    for n in known..tenants {
+        let region = if n % 2 == 0 { "EU" } else { "US" };
+        write!(
+            yaml,
+            "\n  - id: tenant-{n:05}\n    name: Tenant {n}\n    owner: bench\n    region: {region}\n    \
+             labels: [internal]\n    data_classes: {{ audit: internal, agents: internal }}\n"
+        )
+        .expect("a string takes everything");
+    }
+    // A floor for each of ten thousand tenants must fit into one cache.
+    let platform = PLATFORM_TOML.replace("cache_floor_bytes = 1048576", "cache_floor_bytes = 4096");
+    Inputs::parse(("platform.toml", &platform), ("tenants.yaml", &yaml)).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// Runs it, and returns what it was with the seconds that it took.
+fn timed(inputs: &Inputs, scenario: &'static Scenario) -> (RunRecord, f64) {
+    let began = std::time::Instant::now();
+    let record = execute(inputs, &Order::new(scenario, Pass::Calm, 1)).record;
+    let took = began.elapsed().as_secs_f64();
+    assert!(record.errors.is_empty(), "{:?}", record.errors);
+    (record, took)
+}
+
+/// A request that is refused at the door is cheap, and would flatter the figure.
+fn assert_served(name: &str, good: u64, sent: u64) {
+    assert!(good * 1_000 >= sent * 999, "{name}: only {good} of {sent} requests are served");
+}
+
+/// Cost of an event with so many tenants: two lengths of the same run, so that setting the stage is not in it.
+fn tenants(counts: &[usize]) {
+    println!("\ntenants  stage s  events      ns/event  of {}", counts[0]);
+    let mut first = None;
+    for count in counts {
+        let inputs = inputs(*count);
+        let ((brief, brief_s), (long, long_s)) = (timed(&inputs, &BRIEF), timed(&inputs, &LONG));
+        let events = long.events - brief.events;
+        let good = long.requests_good - brief.requests_good;
+        assert_served(LONG.name, good, long.requests_sent - brief.requests_sent);
+        let cost = (long_s - brief_s) * 1e9 / events as f64;
+        let stage = brief_s - cost * brief.events as f64 / 1e9;
+        let base = *first.get_or_insert(cost);
+        println!("{count:>7}  {stage:>7.2}  {events:>10}  {cost:>8.0}  {:>4.2}", cost / base);
+    }
+}
+
+/// A long stretch of thin traffic on one core.
+fn stretch(name: &str, scenario: &'static Scenario) {
+    let (record, took) = timed(&Inputs::embedded(), scenario);
+    assert_served(name, record.requests_good, record.requests_sent);
+    let simulated = record.simulated_ns as f64 / 1e9;
+    println!(
+        "\n{name}: {:.1} M events, {} requests, {took:.1} s, {:.0} times as fast as time, {:.2} M events/s",
+        record.events as f64 / 1e6,
+        record.requests_sent,
+        simulated / took,
+        record.events as f64 / took / 1e6
+    );
+}
+
+/// Highest resident memory since it was last forgotten, in KiB; none where the system does not tell.
+fn peak_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+}
+
+/// Seeds a second by number of cores, and whether memory grows with the number of seeds.
+fn sweep(seeds: u64) {
+    let inputs = Inputs::embedded();
+    let scenario = catalogue::find("fuzz/cross-tenant").expect("it is in the catalogue");
+    println!("\nthreads  seeds  seeds/s  of one thread  peak MiB");
+    let mut one = None;
+    for (threads, seeds) in [(1, seeds), (1, 4 * seeds), (2, 4 * seeds)] {
+        // Forgetting the peak needs no more than one's own process.
+        _ = std::fs::write("/proc/self/clear_refs", "5");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+        let began = std::time::Instant::now();
+        let run = |seed| execute(&inputs, &Order::new(scenario, Pass::Swarm, seed)).record.events;
+        let events: u64 = pool.install(|| (0..seeds).into_par_iter().map(run).sum());
+        let rate = seeds as f64 / began.elapsed().as_secs_f64();
+        assert!(events > 0);
+        let base = *one.get_or_insert(rate);
+        let peak = peak_kib().map_or("?".to_owned(), |kib| format!("{:.0}", kib as f64 / 1024.0));
+        println!("{threads:>7}  {seeds:>5}  {rate:>7.0}  {:>13.2}  {peak:>8}", rate / base);
+    }
+}
+
+fn main() {
+    let quick = std::env::args().any(|arg| arg == "--quick");
+    sweep(if quick { 50 } else { 500 });
+    tenants(if quick { &[10, 100] } else { &[10, 1_000, 10_000] });
+    if quick {
+        stretch("one day", &DAY);
+    } else {
+        stretch("30 days", &MONTH);
+    }
+}
