@@ -3,6 +3,7 @@
 //! A component speaks these words and knows no other component. Large words are boxed, so that a message that waits in
 //! the event heap stays small.
 
+pub mod codec;
 pub mod http;
 pub mod kafka;
 pub mod mirror;
@@ -14,11 +15,15 @@ pub mod sql;
 pub mod svid;
 
 use crate::ids::Bytes;
+use serde::{Deserialize, Serialize};
 use sim::seed::mix;
 use std::sync::Arc;
 
+/// A stable name that the receiver compares, such as an SQLSTATE.
+pub type Code = &'static str;
+
 /// A message between two nodes. `id` correlates a call and its answer; it is unique at the caller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Wire {
     /// A request over HTTP.
     Http(Box<http::Request>),
@@ -36,8 +41,6 @@ pub enum Wire {
     Handshake(Box<svid::Handshake>),
     /// Who has just connected, by its certificate. A sidecar tells its own workload; on a network it is no word at all.
     Connected(svid::SpiffeId),
-    /// A word on a link that an attacker may hold: readable and changeable, but then the seal does not fit.
-    Sealed(Box<(Wire, svid::Seal)>),
     /// A question to the policy agent.
     Policy(u64, Arc<policy::Input>),
     /// Its decision.
@@ -70,6 +73,10 @@ pub enum Wire {
     Probe(u64),
     /// The echo of a probe.
     ProbeAnswer(u64),
+    /// A word on a link that an attacker may hold: readable and changeable, but then the seal does not fit. Last, and
+    /// not a word that another can be inside of: the codec writes the seal beside the word.
+    #[serde(skip)]
+    Sealed(Box<(Wire, svid::Seal)>),
 }
 
 impl Wire {

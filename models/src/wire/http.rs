@@ -8,10 +8,11 @@ pub mod codec;
 pub mod route;
 
 use crate::ids::{Bytes, TenantId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A request as a principal sent it, or as a gateway forwards it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// Correlates the answer; travels as `x-request-id`.
     pub id: u64,
@@ -28,7 +29,7 @@ pub struct Request {
 }
 
 /// The answer to the request of the same id.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The request's id; travels as `x-request-id`.
     pub id: u64,
@@ -53,7 +54,7 @@ pub struct Response {
 }
 
 /// Request headers. Names are known or lower case; values are printable ASCII.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Headers {
     /// `authorization`: the bearer token.
     pub authorization: Option<Arc<str>>,
@@ -79,7 +80,7 @@ pub struct Headers {
 }
 
 /// What the transport knows about the other end; no header can change it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Peer {
     /// SHA-256 of the DER client certificate presented in the TLS handshake (RFC 8705 `x5t#S256`, not encoded).
     pub thumbprint: Option<[u8; 32]>,
@@ -88,7 +89,7 @@ pub struct Peer {
 }
 
 /// The methods that the platform answers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Method {
     /// Read.
     Get,
@@ -138,7 +139,7 @@ impl Method {
 ///
 /// *Unknown tenant* and *tenant not granted* share one code on purpose, and so do *absent* and *another tenant's*
 /// record: a client must not learn which names exist.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Reason {
     /// Served.
     Ok,

@@ -4,6 +4,7 @@
 //! they come from the connection's certificate.
 
 use crate::ids::{Bytes, TenantId};
+use serde::{Deserialize, Serialize};
 use sim::{Duration, Instant};
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use std::sync::Arc;
 pub type TopicName = Arc<str>;
 
 /// A broker of one cluster.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct BrokerId(pub u16);
 
 /// A record as the producer made it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// Key; order holds per key, because a key stays on one partition.
     pub key: Option<Bytes>,
@@ -42,7 +43,7 @@ impl Record {
 const RECORD_OVERHEAD: u64 = 12;
 
 /// Headers that the platform defines.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Headers {
     /// Cell in which the record was first produced; absent in that cell itself.
     pub origin_cell: Option<Arc<str>>,
@@ -53,7 +54,7 @@ pub struct Headers {
 }
 
 /// Identity of an idempotent producer, and the place of a batch in its sequence on one partition.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ProducerStamp {
     /// Producer id.
     pub id: u64,
@@ -64,7 +65,7 @@ pub struct ProducerStamp {
 }
 
 /// Records as they lie in a log.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Batch {
     /// Offset of the first record.
     pub base_offset: u64,
@@ -90,7 +91,7 @@ impl Batch {
 }
 
 /// How many replicas must have a batch before it is acknowledged.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Acks {
     /// The leader alone (`acks=1`).
     Leader,
@@ -99,7 +100,7 @@ pub enum Acks {
 }
 
 /// Error codes by their Kafka names; the number is the wire code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[repr(i16)]
 #[allow(missing_docs, reason = "the names are Kafka's and documented there")]
 pub enum ErrorCode {
@@ -126,7 +127,7 @@ pub enum ErrorCode {
 }
 
 /// What a client asks of a broker.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Append records.
     Produce(Produce),
@@ -190,7 +191,7 @@ pub enum Request {
 }
 
 /// Append records to one partition.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Produce {
     /// Topic.
     pub topic: TopicName,
@@ -207,7 +208,7 @@ pub struct Produce {
 }
 
 /// Read one partition.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fetch {
     /// Topic.
     pub topic: TopicName,
@@ -222,7 +223,7 @@ pub struct Fetch {
 }
 
 /// What a broker answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Response {
     /// To a produce or a fence.
     Produce(ProduceReply),
@@ -268,7 +269,7 @@ pub enum Response {
 }
 
 /// Answer to a produce.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProduceReply {
     /// What went wrong.
     pub error: ErrorCode,
@@ -288,7 +289,7 @@ impl ProduceReply {
 }
 
 /// Answer to a fetch.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FetchReply {
     /// What went wrong.
     pub error: ErrorCode,
@@ -303,7 +304,7 @@ pub struct FetchReply {
 }
 
 /// A topic, as far as the principal may know it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TopicMetadata {
     /// Name.
     pub topic: TopicName,
@@ -314,7 +315,7 @@ pub struct TopicMetadata {
 }
 
 /// Words between brokers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Replication {
     /// A follower asks for what comes after its log; at the same time its acknowledgement.
     Fetch(ReplicaFetch),
@@ -339,7 +340,7 @@ pub enum Replication {
 }
 
 /// A follower's fetch.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReplicaFetch {
     /// Topic.
     pub topic: TopicName,
@@ -358,7 +359,7 @@ pub struct ReplicaFetch {
 }
 
 /// The leader's answer to a follower.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReplicaAppend {
     /// Topic.
     pub topic: TopicName,
@@ -379,7 +380,7 @@ pub struct ReplicaAppend {
 }
 
 /// Who leads a partition: decided by the controller, known to all brokers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PartitionState {
     /// Topic.
     pub topic: TopicName,
@@ -398,7 +399,7 @@ pub struct PartitionState {
 }
 
 /// Words of a broker to the controller.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BrokerWord {
     /// I live, and know the metadata up to a version. A new incarnation is a registration.
     Heartbeat {
@@ -427,7 +428,7 @@ pub enum BrokerWord {
 }
 
 /// Words of the controller to a broker: the states that changed after version `from`, up to version `to`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MetadataUpdate {
     /// Metadata that the broker must already have.
     pub from: u64,
@@ -438,7 +439,7 @@ pub struct MetadataUpdate {
 }
 
 /// Words between a broker and the controller of its cluster, in either direction.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ClusterWord {
     /// A broker's.
     Broker(BrokerWord),

@@ -2,10 +2,11 @@
 
 use super::kafka::{Record, TopicName};
 use crate::ids::Bytes;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A word of a mirror.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum MirrorWord {
     /// Signed records, to the receiving half.
     Batch(MirrorBatch),
@@ -24,7 +25,7 @@ impl MirrorWord {
 }
 
 /// A record with its offset in the source.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MirrorRecord {
     /// Offset in the source topic.
     pub offset: u64,
@@ -33,7 +34,7 @@ pub struct MirrorRecord {
 }
 
 /// The records of a stretch of one source partition; those that may not leave are not in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MirrorBatch {
     /// Cell that sends it.
     pub source_cell: Arc<str>,
@@ -56,7 +57,7 @@ pub struct MirrorBatch {
 }
 
 /// The sink's answer to a batch.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MirrorAck {
     /// Source topic.
     pub topic: TopicName,

@@ -3,6 +3,7 @@
 //! A token travels as text, and text is all that a relying party may trust. [`parse`] only reads: whether the signature
 //! is real, the time right and the audience meant is decided where tokens are accepted.
 
+use super::Code;
 use crate::crypto::{base64url, base64url_decode};
 use crate::ids::TenantId;
 use jsonwebtoken::{Algorithm, Validation};
@@ -105,7 +106,7 @@ pub enum ParseFault {
 }
 
 /// A client asks the provider for a token (client credentials, or a token exchange on behalf of `subject`).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TokenRequest {
     /// The registered client.
     pub client_id: Arc<str>,
@@ -132,7 +133,7 @@ pub struct TokenRequest {
 }
 
 /// How a client proves who it is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ClientProof {
     /// A shared secret (`client_secret_post`).
     Secret(Arc<str>),
@@ -143,7 +144,7 @@ pub enum ClientProof {
 }
 
 /// What is asked of the provider.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum OidcRequest {
     /// A token.
     Token(Arc<TokenRequest>),
@@ -152,12 +153,12 @@ pub enum OidcRequest {
 }
 
 /// What the provider answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum OidcAnswer {
     /// The token.
     Token(Arc<str>),
     /// No token, and why (a code of RFC 6749 §5.2).
-    Refused(&'static str),
+    Refused(#[serde(with = "super::codec::code")] Code),
     /// The JWK set (RFC 7517 §5) as JSON.
     Jwks(Arc<str>),
 }

@@ -5,7 +5,7 @@
 //! default is where such systems have leaked.
 
 use crate::ids::{Bytes, TenantId};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use sim::Instant;
 use std::fmt;
@@ -70,9 +70,16 @@ impl Serialize for Level {
     }
 }
 
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Level::from_name(&name).ok_or_else(|| serde::de::Error::custom("a level"))
+    }
+}
+
 /// A question: may this principal touch this resource here? (Governance document, §3.2.) `None` is missing, null or of
 /// the wrong type.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// Whether the subject is authenticated.
     pub authenticated: Option<bool>,
@@ -167,7 +174,8 @@ impl Deny {
 }
 
 /// A set of reasons. Small enough to copy, so that a decision never allocates.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Denies(u16);
 
 impl Denies {
@@ -196,6 +204,20 @@ impl Denies {
     }
 }
 
+impl TryFrom<u16> for Denies {
+    type Error = &'static str;
+
+    fn try_from(bits: u16) -> Result<Denies, &'static str> {
+        if bits >> Deny::ALL.len() == 0 { Ok(Denies(bits)) } else { Err("a set of known reasons") }
+    }
+}
+
+impl From<Denies> for u16 {
+    fn from(denies: Denies) -> u16 {
+        denies.0
+    }
+}
+
 impl fmt::Debug for Denies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(Deny::code)).finish()
@@ -203,7 +225,7 @@ impl fmt::Debug for Denies {
 }
 
 /// The answer to a question.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Decision {
     /// Whether the request may go on.
     pub allow: bool,
@@ -226,12 +248,22 @@ impl Decision {
 }
 
 /// What a policy bundle contains, with the digests of what it really contains.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "(Arc<str>, Arc<str>)")]
 pub struct BundleContent {
     policy: Arc<str>,
     data: Arc<str>,
+    /// Never taken from whoever sent it.
+    #[serde(skip_serializing)]
     policy_sha256: [u8; 32],
+    #[serde(skip_serializing)]
     data_sha256: [u8; 32],
+}
+
+impl From<(Arc<str>, Arc<str>)> for BundleContent {
+    fn from((policy, data): (Arc<str>, Arc<str>)) -> BundleContent {
+        BundleContent::new(policy, data)
+    }
 }
 
 impl BundleContent {
@@ -262,7 +294,7 @@ impl BundleContent {
 
 /// What is signed about a bundle. The server signs the same revision anew from time to time, so that an old bundle
 /// cannot be passed off as fresh by holding back what came after it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     /// Counts the changes of the policy; never goes down.
     pub revision: u64,
@@ -295,7 +327,7 @@ impl Manifest {
 const DOMAIN: &[u8; 27] = b"cellproof policy bundle v1\n";
 
 /// A bundle as it travels. Whoever holds it has proved nothing yet.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SignedBundle {
     /// What the signature is about.
     pub manifest: Manifest,

@@ -4,15 +4,16 @@
 //! a second request.
 
 use crate::ids::Bytes;
+use serde::{Deserialize, Serialize};
 use sim::Duration;
 use std::sync::Arc;
 
 /// One connection to a cache server, unique over the run.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
 /// A command, in the form Redis 7 understands it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// `AUTH user password`.
     Auth {
@@ -58,7 +59,7 @@ pub type Request = Vec<Command>;
 pub type Response = Vec<Reply>;
 
 /// A reply.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// `+OK`.
     Ok,
@@ -80,7 +81,7 @@ pub enum Reply {
 }
 
 /// Why a command was refused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum ErrorCode {
     /// The connection has no user yet.
     NoAuth,

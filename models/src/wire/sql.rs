@@ -4,14 +4,16 @@
 //! session is held exactly as long as the message runs and its commit waits. Log positions never reach a tenant: an
 //! [`Outcome`] carries them for the primary, and a service forwards only its replies.
 
+use super::Code;
 use crate::ids::{Bytes, TenantId};
+use serde::{Deserialize, Serialize};
 use sim::Instant;
 use std::sync::Arc;
 
 /// A value of the modelled types: `bool`, `int8`, `text`, and NULL.
 ///
 /// The order is the one of PostgreSQL's `C` collation with NULL first; an index is sorted by it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Value {
     /// SQL NULL. Equal to itself here, as in an index; the `=` of SQL is in the engine.
     #[default]
@@ -31,7 +33,7 @@ pub type Row = Arc<[Value]>;
 ///
 /// With parameters it is a prepared statement, and holds exactly one command; without, it is a simple query, and may
 /// hold several: this is where a stacked injection lives.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Statement {
     /// SQL text. Kept shared, so that the server finds its plan without copying or parsing.
     pub text: Arc<str>,
@@ -40,7 +42,7 @@ pub struct Statement {
 }
 
 /// One client transaction through a pool in transaction mode.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Transaction {
     /// The tenant that the service's connection library sets before the first statement. `None` is an operation that
     /// forgot to.
@@ -50,7 +52,7 @@ pub struct Transaction {
 }
 
 /// The answer to one command.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// Rows of a query, or of `RETURNING`.
     Rows {
@@ -64,14 +66,15 @@ pub enum Reply {
     /// Refused, or failed.
     Error {
         /// SQLSTATE (PostgreSQL 15, appendix A).
-        sqlstate: &'static str,
+        #[serde(with = "super::codec::code")]
+        sqlstate: Code,
         /// The primary message, as PostgreSQL words it.
         message: Arc<str>,
     },
 }
 
 /// What became of a [`Transaction`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// One reply a command, in order. `BEGIN`, the tenant's `SET` and `COMMIT` are the pool's own and have none,
     /// except that a `COMMIT` that failed is the last reply.
@@ -84,15 +87,15 @@ pub struct Outcome {
 }
 
 /// A position in the write-ahead log, in bytes. The LSN of a record is the position just past it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
 pub struct Lsn(pub u64);
 
 /// A timeline: it grows by one with every promotion, and two primaries never share one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
 pub struct Timeline(pub u32);
 
 /// Log from a primary to a standby.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WalSend {
     /// The sender's timeline.
     pub timeline: Timeline,
@@ -105,7 +108,7 @@ pub struct WalSend {
 }
 
 /// A standby's log is durable up to here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WalAck {
     /// The standby's timeline.
     pub timeline: Timeline,
@@ -114,7 +117,7 @@ pub struct WalAck {
 }
 
 /// Words of physical replication.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Replication {
     /// Log, towards the standby.
     Send(WalSend),
@@ -146,7 +149,7 @@ pub enum Replication {
 
 /// Words between a database node and the arbiter that lends leadership (etcd, Consul or a Kubernetes lease in a real
 /// deployment).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Lease {
     /// A primary asks to stay one.
     Renew {

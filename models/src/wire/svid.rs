@@ -3,6 +3,7 @@
 //! An id is text with strict grammar (SPIFFE-ID §2), because everything a lenient reader forgives (a port, an escape, a
 //! dot segment, another case) is a second spelling of someone else's name.
 
+use super::Code;
 use crate::ids::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +26,8 @@ pub type TrustDomain = Arc<str>;
 pub type Chain = Arc<[Bytes]>;
 
 /// A valid SPIFFE id, such as `spiffe://cell-a.test/ns/data/sa/kafka/tenant/acme`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Arc<str>", into = "Arc<str>")]
 pub struct SpiffeId {
     text: Arc<str>,
     path_at: usize,
@@ -46,7 +48,7 @@ pub enum IdFault {
 }
 
 /// What a workload asks its mesh CA for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SvidRequest {
     /// Who asks, as attested by the node: namespace and service account of the pod.
     pub workload: Arc<str>,
@@ -59,7 +61,7 @@ pub struct SvidRequest {
 }
 
 /// Name of a key of the simulation: role and number.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct KeyName {
     /// Whose.
     pub role: Arc<str>,
@@ -68,7 +70,7 @@ pub struct KeyName {
 }
 
 /// An X.509-SVID with the name of its private key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Svid {
     /// The leaf and the intermediate that signed it.
     pub chain: Chain,
@@ -83,7 +85,7 @@ pub struct Svid {
 }
 
 /// Whom to believe in one trust domain (SPIFFE Trust Domain and Bundle).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TrustBundle {
     /// The trust domain.
     pub trust_domain: TrustDomain,
@@ -98,14 +100,14 @@ pub struct TrustBundle {
 }
 
 /// Messages of the mesh's control plane.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SvidWord {
     /// A workload asks for a certificate.
     Ask(Arc<SvidRequest>),
     /// It gets one.
     Issued(Arc<Svid>),
     /// It gets none, and why.
-    Refused(&'static str),
+    Refused(#[serde(with = "super::codec::code")] Code),
     /// Anyone asks for the bundle.
     AskBundle,
     /// The bundle.
@@ -113,7 +115,7 @@ pub enum SvidWord {
 }
 
 /// Messages by which two peers open a link. The nonces are fresh; each proof is made over both and the prover's leaf.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Handshake {
     /// The client begins.
     ClientHello {
@@ -137,11 +139,11 @@ pub enum Handshake {
         proof: Bytes,
     },
     /// One of them hangs up, and why.
-    Refused(&'static str),
+    Refused(#[serde(with = "super::codec::code")] Code),
 }
 
 /// What protects one message of a link.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Seal {
     /// Number of the message in its direction.
     pub sequence: u64,
@@ -240,6 +242,18 @@ fn is_segment(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..") && segment.bytes().all(legal)
 }
 
+impl TryFrom<Arc<str>> for SpiffeId {
+    type Error = &'static str;
+
+    fn try_from(text: Arc<str>) -> Result<SpiffeId, &'static str> {
+        SpiffeId::parse(&text).map_err(|_| "a SPIFFE id")
+    }
+}
+impl From<SpiffeId> for Arc<str> {
+    fn from(id: SpiffeId) -> Arc<str> {
+        id.text
+    }
+}
 impl fmt::Display for SpiffeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
