@@ -10,5 +10,6 @@ pub mod forge;
 pub mod handshake;
 pub mod machine;
 pub mod session;
+pub mod terminal;
 pub mod trust;
 pub mod verify;

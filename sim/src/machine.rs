@@ -10,6 +10,7 @@ use crate::id::NodeId;
 use crate::record::Vantage;
 use crate::seed::{Draws, Lineage, Purpose, mix};
 use crate::time::{Duration, Instant};
+use std::any::Any;
 use std::fmt;
 
 /// The words of one product: what its machines say to each other, and what can be observed of them.
@@ -91,6 +92,11 @@ pub enum Input<P: Platform> {
 pub trait Machine<P: Platform> {
     /// Takes one input and leaves effects in `out`.
     fn handle(&mut self, ctx: &mut Ctx<'_, P>, input: Input<P>, out: &mut Outbox<P>);
+    /// What an engine may look at that brings a layer of its own, such as the certificates of a node whose connections
+    /// it opens. Nothing, for most.
+    fn aspect(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// What a machine may know while it handles an input.

@@ -28,6 +28,8 @@ pub const UNREAD: &[&str] = &[".git", "target", "cellproof-out", "corpus", "arti
 /// Which packages of the house a package may depend on, tests included. A package that is not listed is not planned.
 pub const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &[]),
+    // It carries the reference platform's words and opens TLS with its SVIDs; scenarios are what its example runs.
+    ("sim/turmoil", &["models", "scenarios", "sim"]),
     ("models", &["sim"]),
     ("scenarios", &["models", "sim"]),
     ("reports", &["sim"]),

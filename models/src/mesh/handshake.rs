@@ -34,6 +34,16 @@ impl Identity {
         Identity { key, ..self }
     }
 
+    /// Its certificates.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Signs with the key that it holds.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.key.sign(message)
+    }
+
     /// SHA-256 of the leaf: what tokens are bound to (RFC 8705).
     pub fn leaf_digest(&self) -> &[u8; 32] {
         &self.leaf_digest

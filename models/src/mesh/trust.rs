@@ -104,6 +104,11 @@ impl TrustStore {
         self.bundles.get(trust_domain)
     }
 
+    /// Every bundle, by trust domain.
+    pub fn bundles(&self) -> impl Iterator<Item = &Arc<TrustBundle>> {
+        self.bundles.values()
+    }
+
     /// SHA-256 of everything in the store: the key id under which verdicts are remembered.
     pub fn digest(&self) -> [u8; 32] {
         self.digest

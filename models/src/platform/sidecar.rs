@@ -7,6 +7,7 @@
 mod handshakes;
 mod identity;
 mod links;
+mod terminal;
 
 use crate::fact::Fact;
 use crate::mesh::handshake::Identity;
@@ -19,6 +20,7 @@ use handshakes::{Hello, Opening};
 use links::Links;
 use sim::node::Boot;
 use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -291,6 +293,10 @@ impl Machine<Saas> for Sidecar {
             Input::Refused { to, message } => self.bounced(ctx, to, message, out),
             other => self.workload(ctx, other, out),
         }
+    }
+
+    fn aspect(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 

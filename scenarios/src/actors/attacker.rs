@@ -7,12 +7,14 @@ use super::presence::{self, Presence};
 use models::fact::Fact;
 use models::ids::Bytes;
 use models::luck;
+use models::mesh::handshake::Identity;
 use models::saas::Saas;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method, Peer, Request, Response};
 use sim::choice::{ABSENT, PRESENT};
 use sim::seed::{Lineage, Purpose, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +36,10 @@ pub enum Event<'a> {
 pub trait Script {
     /// Something happened.
     fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>);
+    /// The certificate and key that it shows in handshakes, if any.
+    fn identity(&self) -> Option<&Identity> {
+        None
+    }
 }
 
 struct Open {
@@ -212,5 +218,9 @@ impl Machine<Saas> for Attacker {
             Input::Refused { message: Wire::Http(request), .. } => self.answered(ctx, out, request.id, None),
             _ => {}
         }
+    }
+
+    fn aspect(&self) -> Option<&dyn Any> {
+        self.script.as_ref()?.identity().map(|identity| identity as &dyn Any)
     }
 }

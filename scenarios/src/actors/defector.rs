@@ -72,4 +72,8 @@ impl Script for Defector {
             }
         }
     }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.pod.as_ref()?.identity()
+    }
 }

@@ -123,4 +123,8 @@ impl Script for Pod {
             _ => {}
         }
     }
+
+    fn identity(&self) -> Option<&Identity> {
+        Some(&self.identity)
+    }
 }

@@ -17,6 +17,7 @@ use crate::oracle::Act;
 use crate::seed::{CORE, Draws, Lineage, below, mix};
 use crate::time::Instant;
 use crate::world::WorldSpec;
+use std::any::Any;
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 
@@ -130,6 +131,12 @@ impl<P: Platform> Run<P> {
     /// What a node's own clock shows.
     pub fn local(&self, node: NodeId, now: Instant) -> Instant {
         self.hosts[node.0 as usize].borrow().clock.local(now)
+    }
+
+    /// Looks at what a node's machine shows to engines, if it is up and shows anything of this type.
+    pub fn look<T: Any, R>(&self, node: NodeId, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let host = self.hosts[node.0 as usize].borrow();
+        host.machine.as_ref()?.aspect()?.downcast_ref().map(look)
     }
 
     /// Whether anybody holds a network position between two nodes.
