@@ -14,6 +14,8 @@ fn main() {
     println!("cargo::rerun-if-changed=../Cargo.lock");
     files.sort();
     let mut digest = Sha256::new();
+    // Defects that can be planted are code, and what has none must not pass for what has some.
+    digest.update([u8::from(std::env::var_os("CARGO_FEATURE_PLANTED").is_some())]);
     for file in files {
         let bytes = std::fs::read(&file).unwrap_or_default();
         digest.update(file.to_string_lossy().replace('\\', "/").as_bytes());

@@ -14,6 +14,10 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Plant a defect first (`list planted` names them).
+    #[cfg(feature = "planted")]
+    #[arg(long, value_name = "DEFECT", global = true, value_parser = defect)]
+    pub planted: Option<&'static sim::planted::Defect>,
 }
 
 /// What to do.
@@ -31,6 +35,9 @@ pub enum Command {
     Replay(Replay),
     /// Search for failures: runs made from what earlier runs showed.
     Explore(Explore),
+    /// Look for the planted defect as a gate does, then as `explore` does, and shrink what was found.
+    #[cfg(feature = "planted")]
+    Hunt(Hunt),
     /// Make a run that failed as small as it can be, and tell its story.
     Shrink(Shrink),
     /// Show a finished gate's record in another format.
@@ -62,6 +69,9 @@ pub enum Topic {
     Faults,
     /// Marks that scenarios must reach.
     Marks,
+    /// Defects that can be planted.
+    #[cfg(feature = "planted")]
+    Planted,
 }
 
 /// Arguments of `list`.
@@ -304,6 +314,19 @@ pub struct Shrink {
     pub files: Files,
 }
 
+/// Arguments of `hunt`.
+#[cfg(feature = "planted")]
+#[derive(Group, Debug)]
+pub struct Hunt {
+    /// Compare exploring with plain random seeds instead, on the scenario nearest to the defect: from so many base
+    /// seeds each.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub experiment: u64,
+    /// Runs that each may make; exploring a scenario takes so many in its default budget.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub runs: u64,
+}
+
 /// Formats of `report`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {
@@ -351,6 +374,12 @@ fn seeds(text: &str) -> Result<Seeds, String> {
         Some((from, until)) => Err(format!("{from}..{until} holds no seed: expected A..B with A < B, B excluded")),
         None => Err("expected A..B, two whole numbers; B is excluded".into()),
     }
+}
+
+/// A defect by its name.
+#[cfg(feature = "planted")]
+fn defect(name: &str) -> Result<&'static sim::planted::Defect, String> {
+    models::planted::find(name).ok_or_else(|| "no such defect: `cellproof list planted` names them".into())
 }
 
 /// A file that will be known as what it is when it is read again.

@@ -2,6 +2,8 @@
 
 pub mod explore;
 pub mod gate;
+#[cfg(feature = "planted")]
+mod hunt;
 pub mod list;
 pub mod merge;
 pub mod model;
@@ -25,6 +27,8 @@ pub fn dispatch(command: Command) -> Done {
         Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explore(args) => explore::explore(&args),
+        #[cfg(feature = "planted")]
+        Command::Hunt(args) => hunt::hunt(&args),
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Report(args) => report::report(&args),
         Command::Model(args) => model::model(&args),

@@ -6,6 +6,7 @@ use models::config::{Inputs, PLATFORM_TOML, TENANTS_YAML};
 use scenarios::catalogue;
 use scenarios::scenario::Scenario;
 use sim::control::Control;
+use sim::planted::planted;
 use std::fs;
 use std::path::Path;
 
@@ -75,12 +76,13 @@ fn text(file: Option<&Path>, name: &str) -> Result<(String, Option<String>), Ref
     Ok((name, Some(text)))
 }
 
-/// What has to be typed again for the same input.
+/// What has to be typed again for the same run: the input files, and the defect that was planted.
 pub fn flags(files: &Files) -> String {
     let flag = |name: &str, file: &Option<std::path::PathBuf>| {
         file.as_ref().map_or(String::new(), |path| format!(" {name} {}", quoted(&path.display().to_string())))
     };
-    flag("--platform", &files.platform) + &flag("--tenants", &files.tenants)
+    let planted = planted().map_or(String::new(), |defect| format!(" --planted {}", defect.name));
+    flag("--platform", &files.platform) + &flag("--tenants", &files.tenants) + &planted
 }
 
 /// An argument as a shell takes it.

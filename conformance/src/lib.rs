@@ -32,6 +32,8 @@ use std::process::ExitCode;
 /// Reads the arguments of the process, does what they say, and ends with the code of [`exit::Exit`].
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
+    #[cfg(feature = "planted")]
+    args.planted.into_iter().for_each(sim::planted::plant);
     match command::dispatch(args.command) {
         Ok(exit) => exit.into(),
         Err(Refusal { exit, message }) => {

@@ -8,9 +8,11 @@ use crate::exit::{Exit, Refusal, usage};
 use crate::input;
 use models::config::Inputs;
 use scenarios::catalogue;
-use scenarios::prove::{self, CODE, Finished, Order};
+use scenarios::code;
+use scenarios::prove::{self, Finished, Order};
 use scenarios::token::file::{EXTENSION, ReplayFile, Texts};
 use scenarios::token::{Digests, Token};
+use sim::planted::Defect;
 use sim::record::Pass;
 use std::fs;
 use std::path::Path;
@@ -55,7 +57,7 @@ impl Ticket {
 
     /// What a token made here would pin.
     fn now(&self) -> Digests {
-        Digests::short(&self.inputs.digest(), &models::catalogue::digest(), CODE, "")
+        Digests::short(&self.inputs.digest(), &models::catalogue::digest(), &code::code(), "")
     }
 
     /// The order of the run.
@@ -85,10 +87,28 @@ impl Ticket {
         Ok(Order { off, overrides: token.overrides.clone(), keep: true, ..plain })
     }
 
+    /// Says so when the token was made by this build, with another defect planted or with none.
+    fn other_defect(&self) -> Option<String> {
+        let is_made_with = |defect: Option<&Defect>| {
+            let digests = Digests::short("", "", &code::with(defect), "");
+            digests.code == self.token.digests.code
+        };
+        let with = models::planted::ALL.iter().find(|defect| is_made_with(Some(defect)));
+        let how = match with {
+            Some(defect) => format!("with --planted {}: give the same", defect.name),
+            None if is_made_with(None) => "without a planted defect: give none".into(),
+            None => return None,
+        };
+        Some(format!("The token was made {how}. What follows is another run, and proves nothing about the token's."))
+    }
+
     /// Whether this is the run that was named; `changed` says that it is another on purpose.
     pub fn sameness(&self, run: &Finished, changed: bool) -> Sameness {
         let (pinned, now) = (&self.token.digests, self.now());
         if (&pinned.code, &pinned.catalogue) != (&now.code, &now.catalogue) {
+            if let Some(said) = self.other_defect() {
+                return Sameness::OtherCode(said);
+            }
             let differs = if pinned.code == now.code { "catalogue of requirements" } else { "code" };
             return Sameness::OtherCode(format!(
                 "The token was made by other {differs}: what follows is this code's run, and proves nothing about \

@@ -228,6 +228,18 @@ fn what_cannot_be_written_is_told_and_what_was_written_stays() {
     let dir = empty();
     fs::create_dir_all(dir.path().join("taken").join(LOG)).expect("a directory");
     check(dir.path(), &[&GATE[..], &["--out", "taken"]].concat(), 2, "cellproof: failed to open taken/sweep.log: ");
+    fs::write(dir.path().join("file"), "mine").expect("a file");
+    for out in ["file", "file/below"] {
+        check(
+            dir.path(),
+            &[&GATE[..], &["--out", out]].concat(),
+            2,
+            &format!("cellproof: failed to write into {out}: "),
+        );
+    }
+    let explore = ["explore", "fuzz/cross-tenant", "--runs", "1", "--corpus", "file/below"];
+    check(dir.path(), &explore, 2, "cellproof: failed to ");
+    assert_eq!(read(dir.path().join("file")), b"mine");
     if !cfg!(unix) {
         return;
     }

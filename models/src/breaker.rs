@@ -6,6 +6,7 @@
 
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::BREAKER_LOSES_PROBES;
 use serde::{Deserialize, Serialize};
 use sim::{Duration, Instant};
 
@@ -104,6 +105,8 @@ pub struct Breaker {
     /// Openings since it was last closed.
     openings: u32,
     probes_out: u32,
+    /// Places of probes that were never given back: only a planted defect loses any.
+    probes_lost: u32,
     probes_passed: u32,
 }
 
@@ -119,6 +122,7 @@ impl Breaker {
             failures_row: 0,
             openings: 0,
             probes_out: 0,
+            probes_lost: 0,
             probes_passed: 0,
         }
     }
@@ -137,10 +141,13 @@ impl Breaker {
 
     /// Brings back what became of a call.
     pub fn record(&mut self, now: Instant, controls: &Controls, permit: Permit, outcome: Outcome) {
+        let failed = outcome == Outcome::Failed;
         if permit.era != self.era {
+            if BREAKER_LOSES_PROBES.is_planted() && failed && self.state == State::Open {
+                self.probes_lost += 1;
+            }
             return;
         }
-        let failed = outcome == Outcome::Failed;
         match self.state {
             State::Closed => {
                 let (calls, failures) = self.window.add(now, self.settings.window, failed);
@@ -196,7 +203,7 @@ impl Breaker {
     fn enter(&mut self, state: State) {
         self.state = state;
         self.era += 1;
-        self.probes_out = 0;
+        self.probes_out = self.probes_lost;
         self.probes_passed = 0;
     }
 }

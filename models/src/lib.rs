@@ -24,6 +24,7 @@ pub mod marker;
 pub mod mesh;
 pub mod mirror;
 pub mod oracles;
+pub mod planted;
 pub mod platform;
 pub mod policy;
 pub mod postgres;

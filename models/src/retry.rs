@@ -7,6 +7,7 @@
 
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::RETRY_REFUNDS_THE_SPENT;
 use crate::wire::http::{Method, Reason};
 use sim::Duration;
 
@@ -129,7 +130,8 @@ impl Allowance {
 
     /// The hop below answered: of the `lent` retries it spent so many (`x-retries-spent`), the rest comes back.
     pub fn answered(&mut self, lent: u8, spent: u8) {
-        self.left = self.left.saturating_add(lent.saturating_sub(spent));
+        let kept = if RETRY_REFUNDS_THE_SPENT.is_planted() { 0 } else { spent };
+        self.left = self.left.saturating_add(lent.saturating_sub(kept));
         self.spent = self.spent.saturating_add(spent);
     }
 

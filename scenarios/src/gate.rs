@@ -3,7 +3,8 @@
 //! The record carries the catalogue and the controls with it, so whoever reads it needs nothing else. The exit code is
 //! decided here and nowhere else.
 
-use crate::prove::{CODE, Settings, merge_serving};
+use crate::code::code;
+use crate::prove::{Settings, merge_serving};
 use models::catalogue;
 use models::registry;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &s
     GateRecord {
         version: RECORD_VERSION,
         tool: concat!("cellproof ", env!("CARGO_PKG_VERSION")).into(),
-        code: CODE.into(),
+        code: code(),
         config: settings.inputs.digest(),
         catalogue: catalogue::digest(),
         command: command.into(),

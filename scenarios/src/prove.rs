@@ -19,7 +19,7 @@ mod verdict;
 pub use fold::{Fold, merge_serving};
 pub use interference::disguised;
 pub use kept::Kept;
-pub use run::{CODE, Finished, Order, execute, token};
+pub use run::{Finished, Order, execute, token};
 pub use step::{Done, Job};
 pub use verdict::judge;
 

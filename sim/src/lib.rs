@@ -23,6 +23,7 @@ pub mod measure;
 pub mod network;
 pub mod node;
 pub mod oracle;
+pub mod planted;
 pub mod queue;
 pub mod record;
 pub mod seed;

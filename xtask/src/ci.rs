@@ -29,6 +29,7 @@ const FULL_STEPS: &[Step] = &[
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
     ("object store", object_store),
     ("determinism", determinism),
+    ("planted", planted),
     ("teeth", |_| Ok(crate::teeth::run(&[])? == Exit::Fine)),
     ("fuzz", fuzz),
 ];
@@ -108,6 +109,12 @@ fn object_store(root: &Path) -> Result<bool, String> {
     clippy.arg("clippy").args(feature).args(["--all-targets", "--", "-D", "warnings"]);
     Ok(spawn::succeeds(&mut clippy)?
         && spawn::succeeds(spawn::cargo(root).arg("test").args(feature).args(["--lib", "place"]))?)
+}
+
+/// The tests of a build with planted defects, and the hunt for each of them.
+fn planted(root: &Path) -> Result<bool, String> {
+    let feature = ["test", "--package", "conformance", "--features", "planted", "--test", "planted"];
+    Ok(spawn::succeeds(spawn::cargo(root).args(feature))? && crate::planted::run(&[])? == Exit::Fine)
 }
 
 /// The same seeds twice: two processes, two counts of threads, two time zones and locales.

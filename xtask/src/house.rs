@@ -45,7 +45,7 @@ pub const IMPORTS_NOBODY: &[&str] = &["xtask"];
 pub const DETERMINISTIC: &[&str] = &["sim", "models", "scenarios"];
 
 /// Modules of `models` that every component may import.
-pub const FLOOR: &[&str] = &["control", "crypto", "fact", "ids", "luck", "marker", "saas", "wire"];
+pub const FLOOR: &[&str] = &["control", "crypto", "fact", "ids", "luck", "marker", "planted", "saas", "wire"];
 
 /// Modules of `models` that may import everything: they know the whole platform, and no component knows them.
 pub const ROOF: &[&str] = &["catalogue", "config", "oracles", "platform"];

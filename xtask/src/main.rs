@@ -13,6 +13,7 @@ mod imports;
 mod manifest;
 mod modules;
 mod numbers;
+mod planted;
 mod product;
 mod source;
 mod spawn;
@@ -33,6 +34,9 @@ cargo xtask COMMAND
   codegen [--check]      refresh the generated lists: controls, scenarios, the matrix in README.md
   teeth [--only CONTROL]… [--seeds N] [--jobs N]
                          remove each control's code in turn and demand that the gate turns red
+  planted [DEFECT…] [--experiment]
+                         plant each defect of models/src/planted.rs in turn: the gate or exploring must find it
+                         --experiment compares exploring with plain random seeds on the rare ones
   bench [ARGS…]          cargo bench --workspace
   numbers [--build]      lines, files, circles, dependencies; --build also times a clean release build
 
@@ -65,6 +69,7 @@ fn dispatch(args: &[String]) -> Done {
         "tidy" => tidy::run(rest),
         "codegen" => codegen::run(rest),
         "teeth" => teeth::run(rest),
+        "planted" => planted::run(rest),
         "bench" => bench::run(rest),
         "numbers" => numbers::run(rest),
         "help" | "--help" | "-h" => {
@@ -93,6 +98,7 @@ mod tests {
         check(&["codegen", "--chekc"], Err(()));
         check(&["teeth", "--only"], Err(()));
         check(&["teeth", "--seeds", "many"], Err(()));
+        check(&["planted", "--fast"], Err(()));
         check(&["ci", "--ful"], Err(()));
         check(&[], Err(()));
     }

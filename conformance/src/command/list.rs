@@ -34,7 +34,15 @@ pub fn objects(topic: Topic) -> Vec<Value> {
             let variants = catalogue::ALL.iter().flat_map(|s| s.variants.iter().map(move |v| (s, v)));
             variants.map(|(s, v)| json!({"mark": v.mark, "variant": v.name, "scenario": s.name})).collect()
         }
+        #[cfg(feature = "planted")]
+        Topic::Planted => models::planted::ALL.iter().map(|d| planted(d)).collect(),
     }
+}
+
+/// A defect. Its scenario is where an experiment looks.
+#[cfg(feature = "planted")]
+fn planted(d: &sim::planted::Defect) -> Value {
+    json!({"name": d.name, "conditions": d.conditions, "scenario": d.scenario, "says": d.says})
 }
 
 fn scenario(s: &scenarios::scenario::Scenario) -> Value {
@@ -90,6 +98,10 @@ fn table(topic: Topic) -> String {
         Topic::Marks => {
             let variants = catalogue::ALL.iter().flat_map(|s| s.variants.iter().map(move |v| (s, v)));
             variants.map(|(s, v)| vec![v.mark.into(), v.name.into(), s.name.into()]).collect()
+        }
+        #[cfg(feature = "planted")]
+        Topic::Planted => {
+            models::planted::ALL.iter().map(|d| vec![d.name.into(), d.conditions.to_string(), d.says.into()]).collect()
         }
     };
     if rows.is_empty() {

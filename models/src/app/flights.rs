@@ -10,6 +10,7 @@ use super::operation::Task;
 use crate::cache::Owner;
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::FLIGHTS_SHARED;
 use std::collections::BTreeMap;
 
 /// One of those who miss the same entry asks the store.
@@ -61,7 +62,8 @@ impl Flights {
     /// A request wants what the errand fetches: whether it joins somebody who is already fetching it. If not, it is the
     /// one who fetches.
     pub fn join(&mut self, controls: &Controls, errand: &Errand, request: u64) -> bool {
-        match self.0.get_mut(errand) {
+        let shared = self.0.keys().find(|other| FLIGHTS_SHARED.is_planted() && other.name == errand.name).cloned();
+        match self.0.get_mut(shared.as_ref().unwrap_or(errand)) {
             Some(flight) if !flight.closed && controls.on(&SINGLE_FLIGHT) => {
                 flight.passengers.push(request);
                 true

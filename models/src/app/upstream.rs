@@ -5,6 +5,7 @@ use crate::breaker::{Breaker, Outcome, Permit, Settings};
 use crate::cache::client::{CacheClient, Ticket};
 use crate::cache::{Account, Key, Owner, Read};
 use crate::ids::TenantId;
+use crate::planted::CACHE_CONNECTION_REUSED;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::resp;
@@ -41,6 +42,8 @@ pub struct Caches {
     calls: BTreeMap<u64, (Ticket, Option<Permit>)>,
     /// Calls that nobody waits for count down from the top, so that they never meet a request's number.
     quiet: u64,
+    /// Connections that still owe an answer, by the call that nobody waits for any more.
+    owing: BTreeMap<u64, resp::ConnectionId>,
     patience: Duration,
     reborn: Option<(TenantId, Instant)>,
 }
@@ -58,6 +61,7 @@ impl Caches {
             breaker: Breaker::new(spec.breaker),
             calls: BTreeMap::new(),
             quiet: u64::MAX,
+            owing: BTreeMap::new(),
             patience: spec.patience,
             reborn: spec.reborn.clone(),
         }
@@ -124,19 +128,33 @@ impl Caches {
         (self.node, Wire::Resp(self.quiet, connection, request))
     }
 
-    /// Reads an answer. `None` when nobody waits for it.
-    pub fn settle(&mut self, ctx: &Ctx<'_, Saas>, id: u64, response: resp::Response) -> Option<Read> {
+    /// Reads an answer: of which call, and what. `None` when nobody waits for it.
+    pub fn settle(&mut self, ctx: &Ctx<'_, Saas>, id: u64, response: resp::Response) -> Option<(u64, Read)> {
+        let id = self.mistaken(id).unwrap_or(id);
         let (ticket, permit) = self.calls.remove(&id)?;
         let read = self.client.settle(ctx.controls(), ticket, response);
         let permit = permit?;
         self.breaker.record(ctx.now(), ctx.controls(), permit, Outcome::Succeeded);
-        Some(read)
+        Some((id, read))
     }
 
     /// No answer came in time: its connection is out of step and never used again.
     pub fn timed_out(&mut self, ctx: &Ctx<'_, Saas>, id: u64) {
-        if let Some((_, Some(permit))) = self.calls.remove(&id) {
+        if let Some((ticket, Some(permit))) = self.calls.remove(&id) {
+            if CACHE_CONNECTION_REUSED.is_planted() {
+                self.owing.insert(id, ticket.connection());
+                self.client.put_back(ticket);
+            }
             self.breaker.record(ctx.now(), ctx.controls(), permit, Outcome::Failed);
         }
+    }
+
+    /// The call that takes an answer for its own which came too late for another one on the same connection; its own
+    /// answer is then owed to the next.
+    fn mistaken(&mut self, id: u64) -> Option<u64> {
+        let connection = self.owing.remove(&id)?;
+        let next = self.calls.iter().find(|(_, (ticket, _))| ticket.connection() == connection).map(|(id, _)| *id)?;
+        self.owing.insert(next, connection);
+        Some(next)
     }
 }

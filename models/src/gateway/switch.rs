@@ -8,6 +8,7 @@ use super::table::Table;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
+use crate::planted::GATEWAY_REFUSED_SWITCH_COUNTS;
 use sim::{Duration, Instant};
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ impl SwitchLimiter {
         let full_at = active.full_at.max(now) + self.every;
         let missing = full_at.since(now).as_nanos().saturating_sub(DEPTH.as_nanos());
         if missing > 0 && controls.on(&SWITCH_LIMIT) {
+            if GATEWAY_REFUSED_SWITCH_COUNTS.is_planted() {
+                active.tenant = tenant.clone();
+            }
             return Err(RetryAfter(Duration(missing)));
         }
         active.full_at = full_at.min(now + DEPTH);

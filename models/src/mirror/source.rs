@@ -8,6 +8,7 @@ use super::batch::{MirrorAck, MirrorBatch, MirrorRecord, Signer};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
+use crate::planted::{MIRROR_COMMITS_WHAT_WAS_SENT, MIRROR_LATEST_WITHOUT_POSITION};
 use crate::wire::kafka::{ErrorCode, Fetch, FetchReply, Record, Request, Response, TopicName};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
@@ -231,11 +232,12 @@ impl MirrorSource {
             correlation
         };
         let (group, topic, partition) = (settings.group.clone(), lane.topic.clone(), lane.partition);
-        if lane.acked > lane.committed && now >= lane.commit_at {
+        let settled = if MIRROR_COMMITS_WHAT_WAS_SENT.is_planted() { lane.sent } else { lane.acked };
+        if settled > lane.committed && now >= lane.commit_at {
             lane.commit_at = now + settings.commit_every;
-            lane.committed = lane.acked;
+            lane.committed = settled;
             let (group, topic) = (group.clone(), topic.clone());
-            ask(Request::OffsetCommit { group, topic, partition, offset: lane.acked });
+            ask(Request::OffsetCommit { group, topic, partition, offset: settled });
         }
         let patience = match lane.stage {
             Stage::Read => settings.retry + settings.fetch_wait,
@@ -362,7 +364,7 @@ impl Lane {
         if controls.on(&RESUME_OFFSET) {
             match committed {
                 Some(offset) => self.begin_at(offset),
-                None => self.stage = Stage::Locate { latest: false },
+                None => self.stage = Stage::Locate { latest: MIRROR_LATEST_WITHOUT_POSITION.is_planted() },
             }
             return;
         }

@@ -9,6 +9,7 @@ use super::bundle::{Loaded, Loader, Refusal, TrustedKey, content_matches};
 use super::rego::Calls;
 use crate::control;
 use crate::control::{Control, Controls};
+use crate::planted::POLICY_FRESH_BY_ARRIVAL;
 use crate::wire::policy::{Decision, Deny, Input, LogEntry, Manifest, SignedBundle};
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
@@ -163,6 +164,10 @@ impl Agent {
     ) -> Result<Accepted, Refusal> {
         let manifest = &bundle.manifest;
         match (self.examine(now, controls, loader, bundle)?, &mut self.installed) {
+            (Examined::InForce, Some(installed)) if POLICY_FRESH_BY_ARRIVAL.is_planted() => {
+                installed.manifest.issued_at = now;
+                Ok(Accepted::Refreshed)
+            }
             (Examined::InForce, Some(installed)) if manifest.issued_at > installed.manifest.issued_at => {
                 installed.manifest.issued_at = manifest.issued_at;
                 Ok(Accepted::Refreshed)

@@ -7,6 +7,7 @@ use super::agent::{Accepted, Agent};
 use super::bundle::{Loader, Refusal, Signer, TrustedKey};
 use crate::fact::Fact;
 use crate::ids::TenantId;
+use crate::planted::POLICY_FLOOR_UNSYNCED;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::policy::{BundleContent, Input as Question, SignedBundle};
@@ -116,6 +117,11 @@ impl PolicyAgent {
         out.busy(self.spec.cost.1);
         let revision = bundle.manifest.revision;
         match self.agent.examine(ctx.now(), ctx.controls(), &mut self.loader, &bundle) {
+            Ok(_) if revision > self.kept && POLICY_FLOOR_UNSYNCED.is_planted() => {
+                self.kept = revision;
+                out.write(FLOOR, Write::Append(revision.to_le_bytes().into()));
+                self.take(ctx, out, &bundle);
+            }
             Ok(_) if revision > self.kept => {
                 self.waiting.entry(revision).or_insert(bundle);
                 out.write(FLOOR, Write::Append(revision.to_le_bytes().into()));

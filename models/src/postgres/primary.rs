@@ -15,6 +15,7 @@ use super::wal::LogWrite;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
+use crate::planted::{POSTGRES_LEASE_FROM_GRANT, POSTGRES_READS_WITHOUT_LEASE};
 use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalAck, WalSend};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
@@ -90,6 +91,14 @@ struct Queued {
     token: u64,
     draw: u64,
     transaction: Transaction,
+}
+
+impl Queued {
+    /// Whether it changes nothing.
+    fn reads(&self) -> bool {
+        let changes = |text: &str| ["INSERT", "UPDATE", "DELETE"].iter().any(|word| text.starts_with(word));
+        !self.transaction.statements.iter().any(|statement| changes(&statement.text))
+    }
 }
 
 /// An outcome that may leave for its client.
@@ -305,7 +314,8 @@ impl Primary {
     pub fn arbiter_said(&mut self, now: Instant, controls: &Controls, word: &Lease) -> Step {
         match word {
             Lease::Granted { timeline, asked, synchronous } if *timeline == self.timeline() => {
-                self.lease_until = self.lease_until.max(*asked + self.term);
+                let from = if POSTGRES_LEASE_FROM_GRANT.is_planted() { now } else { *asked };
+                self.lease_until = self.lease_until.max(from + self.term);
                 if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
                     self.synchronous = false;
                     self.whole = true;
@@ -388,7 +398,13 @@ impl Primary {
     /// Runs what is queued while sessions are free.
     fn work(&mut self, now: Instant, controls: &Controls, step: &mut Step) {
         if self.fenced(controls) && !self.leads(now) {
-            return self.turn_away(step);
+            if !POSTGRES_READS_WITHOUT_LEASE.is_planted() {
+                return self.turn_away(step);
+            }
+            let (reads, others) = self.queue.drain(..).partition(Queued::reads);
+            self.queue = others;
+            self.turn_away(step);
+            self.queue = reads;
         }
         while let Some(next) = self.queue.front() {
             let Some(session) = self.pool.checkout(next.draw) else { break };

@@ -48,6 +48,11 @@ fn build(stage: &mut Stage<'_>) {
         let (strength, on_ppm) = ((500_000, 800_000), 300_000);
         stage.allow(Allowance { kind, targets: lines(), length: long, strength, on_ppm, takes_copy: false });
     }
+    // And the receiving half of each may die, and has to find out from its log how far it came.
+    let sinks = ["cell-a/mirror-in", "cell-b/mirror-in"].map(|role| Target::Node(role.into()));
+    let short = (Duration::millis(200), Duration::millis(1_500));
+    let (kind, strength, on_ppm) = ("crash", (0, 0), 400_000);
+    stage.allow(Allowance { kind, targets: sinks.into(), length: short, strength, on_ppm, takes_copy: false });
     // Under its own name in the other cell: from here on only its origin says that it is no news there.
     stage.mark_when("loop.copy-abroad", |fact| {
         matches!(fact, Fact::EventStored { place, topic, .. }

@@ -1,5 +1,6 @@
 //! One run: from an order to a record.
 
+use crate::code::code;
 use crate::explore::{Features, Shape};
 use crate::scenario::Scenario;
 use crate::stage::{Disguise, Stage};
@@ -17,9 +18,6 @@ use sim::record::{Pass, RunRecord};
 use sim::seed::Draws;
 use sim::world::{Struck, World};
 use std::collections::BTreeMap;
-
-/// Digest of the code that decides runs.
-pub const CODE: &str = env!("CELLPROOF_CODE");
 
 /// What to run.
 #[derive(Clone)]
@@ -177,6 +175,6 @@ pub fn token(inputs: &Inputs, order: &Order, digest: &str) -> Token {
         seed: order.seed,
         ablations: order.off.iter().map(|c| c.id.into()).collect(),
         overrides: order.overrides.clone(),
-        digests: Digests::short(&inputs.digest(), &models::catalogue::digest(), CODE, digest),
+        digests: Digests::short(&inputs.digest(), &models::catalogue::digest(), &code(), digest),
     }
 }

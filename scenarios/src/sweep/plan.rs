@@ -5,8 +5,9 @@
 //! index says which it is.
 
 use crate::catalogue;
+use crate::code::code;
 use crate::gate::{self, Demand};
-use crate::prove::{CODE, Done, Job, Kept, Settings, step};
+use crate::prove::{Done, Job, Kept, Settings, step};
 use crate::scenario::Scenario;
 use models::config::{Inputs, hex};
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,7 @@ impl Plan {
     pub fn terms(&self) -> Terms {
         let s = &self.settings;
         Terms {
-            code: CODE.into(),
+            code: code(),
             config: s.inputs.digest(),
             catalogue: models::catalogue::digest(),
             scenarios: self.scenarios.iter().map(|s| s.name.to_owned()).collect(),

@@ -4,6 +4,7 @@
 //! cannot be passed off as another type, and nothing is parsed before it is verified. The payload is held decoded, so
 //! what [`Envelope::verify`] returns is what was signed, never another reading of the same text.
 
+use crate::planted;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
@@ -62,6 +63,7 @@ impl Envelope {
 
     /// Adds the signature of another key over the same payload.
     pub fn add_signature(&mut self, keyid: &str, signer: impl FnOnce(&[u8]) -> Vec<u8>) {
+        planted::before_signing();
         let sig = signer(&self.pae());
         self.signatures.push(Signature { keyid: keyid.to_owned(), sig });
     }

@@ -4,6 +4,7 @@
 //! that say which key to try, not a proof of anything; collisions are cheap, so the verifier pins whole keys.
 
 use super::digest::Digest;
+use crate::planted;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
@@ -83,6 +84,7 @@ impl Note {
 
     /// Adds the signature of another key, as a witness does.
     pub fn add_signature(&mut self, key: NoteKey, signer: impl FnOnce(&[u8]) -> Vec<u8>) {
+        planted::before_signing();
         let signature = signer(self.text.as_bytes());
         self.signatures.push((key, signature));
     }

@@ -3,6 +3,7 @@
 //! The fence comes first, because a write of the former life may still be on its way when the log is read.
 
 use super::{Lane, Stage};
+use crate::planted::MIRROR_TAIL_BY_FIRST;
 use crate::wire::kafka::{ErrorCode, FetchReply, ProduceReply};
 
 /// Where the search for the last mirrored record begins, counted back from the end.
@@ -40,7 +41,9 @@ impl Lane {
             _ => return false,
         }
         let records = reply.batches.iter().flat_map(|b| b.records.iter());
-        found = records.filter_map(|r| r.headers.source_offset).next_back().or(found);
+        let mut mirrored = records.filter_map(|r| r.headers.source_offset);
+        let last = if MIRROR_TAIL_BY_FIRST.is_planted() { mirrored.next() } else { mirrored.next_back() };
+        found = last.or(found);
         // A fetch that brought nothing new before the fence has met the leader's high watermark: ask again.
         if reply.next_offset < end {
             self.stage = Stage::Tail { end, at: reply.next_offset, back, found };
