@@ -44,6 +44,8 @@ pub enum Command {
     Report(Report),
     /// Ask a reference model: JSON lines in, JSON lines out.
     Model(Model),
+    /// Compare a policy in Rego, access or auto-remediation, with the reference on a whole small space of questions.
+    Policy(Policy),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
@@ -364,6 +366,25 @@ pub struct Model {
     /// Print the JSON Schema of a model's lines.
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     pub schema: Option<String>,
+}
+
+/// Arguments of `policy`.
+#[derive(Group, Debug)]
+#[command(after_help = "Exit codes: 0 agrees, 1 disagrees, 2 does not compile, 3 needs a builtin that is not there.")]
+pub struct Policy {
+    /// A file of Rego, or a directory whose `.rego` files are compiled together.
+    #[arg(value_name = "FILE.rego|DIR")]
+    pub path: PathBuf,
+    /// The policy's data, `{"tenants": {…}}` or its table alone in JSON, or a `tenants.yaml`; by default the
+    /// `data.json` or `tenants.json` in DIR, or else the embedded tenants.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Print the judgement as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Worker threads; all cores by default. Changes no result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Reads `A..B`.

@@ -7,6 +7,7 @@ mod hunt;
 pub mod list;
 pub mod merge;
 pub mod model;
+pub mod policy;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -32,6 +33,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Report(args) => report::report(&args),
         Command::Model(args) => model::model(&args),
+        Command::Policy(args) => policy::policy(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);

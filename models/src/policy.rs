@@ -2,8 +2,9 @@
 //! points that enforce it.
 //!
 //! Start at [`abac`], the reference decision. [`rego`] evaluates policies in Rego and must agree with it, [`judge`]
-//! asks whether somebody's policy does; [`bundle`]
-//! signs, verifies and loads them; [`agent`] is the enforcement point's side. Nothing here knows who asks.
+//! asks whether somebody's policy, a [`subject`], does; [`bundle`]
+//! signs, verifies and loads them; [`agent`] is the enforcement point's side. [`remediation`] is the document's other
+//! policy, §3.7. Nothing here knows who asks.
 
 pub mod abac;
 pub mod agent;
@@ -13,6 +14,8 @@ pub mod input;
 pub mod judge;
 pub mod machine;
 pub mod rego;
+pub mod remediation;
+pub mod subject;
 
 pub use agent::{Agent, Answer};
 pub use bundle::{Loader, Refusal, Signer, TrustedKey};

@@ -2,6 +2,7 @@
 //! canary, hostile names, objectives of five tenants in two cells. No run has ever produced it.
 
 mod scenarios;
+pub mod schema;
 mod serving;
 
 use sim::record::{ControlRecord, GateRecord, RECORD_VERSION, Requirement};

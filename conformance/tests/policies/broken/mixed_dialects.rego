@@ -1,0 +1,5 @@
+package access
+
+allow if { input.subject.authenticated == true }
+
+deny[code] { code := "LABEL" }
