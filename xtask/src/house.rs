@@ -30,6 +30,8 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &[]),
     // It carries the reference platform's words and opens TLS with its SVIDs; scenarios are what its example runs.
     ("sim/turmoil", &["models", "scenarios", "sim"]),
+    // Outside the workspace: it runs the forms of scenarios on madsim, and nobody depends on it.
+    ("sim/madsim", &["models", "scenarios", "sim"]),
     ("models", &["sim"]),
     ("scenarios", &["models", "sim"]),
     ("reports", &["sim"]),

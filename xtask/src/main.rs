@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod controls;
+mod engines;
 mod exit;
 mod house;
 mod imports;
@@ -37,7 +38,10 @@ cargo xtask COMMAND
   planted [DEFECT…] [--experiment]
                          plant each defect of models/src/planted.rs in turn: the gate or exploring must find it
                          --experiment compares exploring with plain random seeds on the rare ones
-  bench [ARGS…]          cargo bench --workspace
+  engines [SCENARIO…] [--seed N] [--defect lose:N|swap:N]
+                         the engine form of every scenario on every engine, and where they disagree with the kernel;
+                         --defect seeds a defect in the others' adapters, and then they must
+  bench [engines|ARGS…]  the engines beside each other, and cargo bench --workspace; `engines` is the first alone
   numbers [--build]      lines, files, circles, dependencies; --build also times a clean release build
 
 Exit codes: 0 fine, 1 something is wrong, 2 bad usage or an unreadable checkout, 3 nothing ran.
@@ -70,6 +74,7 @@ fn dispatch(args: &[String]) -> Done {
         "codegen" => codegen::run(rest),
         "teeth" => teeth::run(rest),
         "planted" => planted::run(rest),
+        "engines" => engines::run(rest),
         "bench" => bench::run(rest),
         "numbers" => numbers::run(rest),
         "help" | "--help" | "-h" => {
@@ -100,6 +105,7 @@ mod tests {
         check(&["teeth", "--seeds", "many"], Err(()));
         check(&["planted", "--fast"], Err(()));
         check(&["ci", "--ful"], Err(()));
+        check(&["engines", "--defect"], Err(()));
         check(&[], Err(()));
     }
 }

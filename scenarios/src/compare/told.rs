@@ -3,14 +3,12 @@
 use super::EDGE_NS;
 use crate::scenario::Scenario;
 use crate::stage::form::{ACTS, Part, Weather};
-use models::config::Inputs;
 use models::fact::Fact;
 use models::saas::Saas;
 use serde::{Deserialize, Serialize};
-use sim::ControlSet;
 use sim::control::Control;
 use sim::record::{FaultFired, ScenarioVerdict};
-use sim::world::{Outcome, World};
+use sim::world::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A request, or another undertaking, from its first fact to its last.
@@ -57,6 +55,9 @@ pub struct Told {
     pub faults: Vec<FaultFired>,
     /// Requests, by causal id.
     pub lives: BTreeMap<String, Life>,
+    /// What hangs on a millisecond, by the keys of differences; only the kernel knows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unsteady: BTreeSet<String>,
 }
 
 impl Told {
@@ -72,23 +73,6 @@ impl Told {
         let edges = self.faults.iter().flat_map(|fault| [fault.from_ns, fault.until_ns]);
         edges.chain([ACTS.end.0]).any(|edge| (from..=until).contains(&edge))
     }
-}
-
-/// Runs a part on the kernel.
-///
-/// # Errors
-/// As for [`Part::set`].
-pub fn on_kernel(
-    inputs: &Inputs,
-    (scenario, part): (&Scenario, &Part),
-    weather: Weather,
-    seed: u64,
-    off: &[&'static Control],
-) -> Result<Told, String> {
-    let set = part.set(inputs, scenario, weather, seed)?;
-    let controls = off.iter().fold(ControlSet::EMPTY, |set, control| set.with(control.slot));
-    let outcome = World::new(set.spec, set.draws, controls).run();
-    Ok(tell((scenario, part), weather, (seed, off), "kernel", outcome))
 }
 
 /// What a run of a part on an engine told.
@@ -141,16 +125,18 @@ pub fn tell(
         mistakes,
         faults: outcome.faults,
         lives,
+        unsteady: BTreeSet::new(),
     }
 }
 
-/// A decision, or an answer as its principal sees it. Bodies are compared by what the oracles say of them.
+/// A decision, or an answer as its principal sees it. Bodies are compared by what the oracles say of them; and so is
+/// what a consumer was brought, because which of its polls brings an event is a matter of moments.
 fn said(fact: &Fact) -> Option<String> {
     match fact {
         Fact::Decided { by, allowed, reason, subject } => {
             Some(format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" }))
         }
-        Fact::Answered(answer) => {
+        Fact::Answered(answer) if !answer.what.starts_with("CONSUME") => {
             let tenant = answer.tenant.as_deref().unwrap_or("-");
             Some(format!("{} {} for {}, tenant {tenant}", answer.status, answer.reason, answer.what))
         }

@@ -3,6 +3,8 @@
 //! Kernel tests and benches share it, so not every user needs every part.
 #![allow(dead_code)]
 
+pub mod workload;
+
 use sim::choice::Choices;
 use sim::disk::Write;
 use sim::fault::{FaultSpec, Target};

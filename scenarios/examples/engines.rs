@@ -1,0 +1,125 @@
+//! The engines, held against each other: `kernel [SCENARIO…]` runs the engine forms on the kernel and prints what each
+//! run told, one line of JSON a run; `compare FILE…` reads such lines of several engines and prints where they differ
+//! from the first.
+//!
+//! Exit codes: 0 all alike, 1 they differ, 2 bad usage or input, 3 nothing to compare.
+
+use scenarios::catalogue;
+use scenarios::compare::runs::Wanted;
+use scenarios::compare::{CAPABILITIES, Told, compare};
+use scenarios::stage::form;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let done = match args.next().as_deref() {
+        Some("kernel") => kernel(args),
+        Some("compare") => table(&args.collect::<Vec<_>>()),
+        _ => Err("say `kernel [SCENARIO…]` or `compare FILE FILE…`".into()),
+    };
+    done.unwrap_or_else(|why| {
+        eprintln!("engines: {why}");
+        ExitCode::from(2)
+    })
+}
+
+fn kernel(args: impl Iterator<Item = String>) -> Result<ExitCode, String> {
+    let wanted = Wanted::parse(args)?;
+    if wanted.defect.is_some() {
+        return Err("the kernel is what the others are compared with: it has no adapter for a defect".into());
+    }
+    wanted.each_on_kernel(|told| println!("{}", serde_json::to_string(&told).expect("what is told can be written")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an engine told, by what it was a run of.
+type Runs = BTreeMap<String, Told>;
+
+fn read(file: &str) -> Result<(String, Runs), String> {
+    let text = std::fs::read_to_string(file).map_err(|why| format!("failed to read {file}: {why}"))?;
+    let mut runs = Runs::new();
+    for (i, line) in text.lines().enumerate() {
+        let place = |why: serde_json::Error| format!("{file}:{}: not a run that was told: {why}", i + 1);
+        let told: Told = serde_json::from_str(line).map_err(place)?;
+        runs.insert(told.address(), told);
+    }
+    let engine = runs.values().next().map(|told| told.engine.clone());
+    Ok((engine.ok_or(format!("{file} holds no run"))?, runs))
+}
+
+fn table(files: &[String]) -> Result<ExitCode, String> {
+    let read: Vec<(String, Runs)> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    let Some(((reference, first), others)) = read.split_first() else {
+        return Err("`compare` needs the files of two engines or more".into());
+    };
+    if others.is_empty() {
+        return Err("`compare` needs the files of two engines or more".into());
+    }
+    let wrong: usize =
+        others.iter().map(|(engine, runs)| side_by_side((reference, first), (engine, runs))).sum::<Result<_, _>>()?;
+    skips(first);
+    capabilities();
+    let (runs, engines) = (first.len(), others.len());
+    println!("{runs} runs of {reference} beside {engines} other engine(s): {wrong} differ.");
+    Ok(ExitCode::from(u8::from(wrong > 0)))
+}
+
+/// Prints every run of the reference beside that of another engine, and counts those that differ.
+fn side_by_side((reference, first): (&str, &Runs), (engine, runs): (&str, &Runs)) -> Result<usize, String> {
+    let mut wrong = 0;
+    let mut sums = [0; 4];
+    println!("{reference} and {engine}: verdict, marks, requests compared, at an edge, unsteady, stray");
+    for (address, one) in first {
+        let Some(other) = runs.get(address) else {
+            println!("  {address:<84} missing on {engine}");
+            wrong += 1;
+            continue;
+        };
+        let found = compare(one, other)?;
+        let alike = if found.is_alike() { "alike" } else { "DIFFER" };
+        let counts = [found.compared, found.at_edge, found.unsteady, found.stray];
+        sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        let [requests, at_edge, unsteady, stray] = counts;
+        let (verdict, marks) = (&one.verdict, one.marks.len());
+        println!("  {address:<84} {verdict:<8} {marks} {requests:>5} {at_edge:>5} {unsteady:>5} {stray:>4}  {alike}");
+        for difference in found.differences.iter().take(3) {
+            println!("      {difference}");
+        }
+        if found.differences.len() > 3 {
+            println!("      and {} more", found.differences.len() - 3);
+        }
+        wrong += usize::from(!found.is_alike());
+    }
+    let [requests, at_edge, unsteady, stray] = sums;
+    println!("  {requests} requests compared, {at_edge} at an edge, {unsteady} unsteady, {stray} stray");
+    println!();
+    Ok(wrong)
+}
+
+/// What no engine was asked, and why.
+fn skips(first: &Runs) {
+    println!("Not compared");
+    for scenario in catalogue::ALL.iter().filter(|s| first.values().all(|told| told.scenario != s.name)) {
+        let why = form::of(scenario).err().unwrap_or("it was not asked for");
+        println!("  {:<40} {why}", scenario.name);
+    }
+    for told in first.values() {
+        let form = catalogue::find(&told.scenario).ok().and_then(|scenario| form::of(scenario).ok());
+        let is_first = form.is_some_and(|form| form.parts[0].name == told.part) && told.off.is_empty();
+        if let (true, Some(form)) = (is_first && told.weather == form::Weather::Calm, form) {
+            form.lacks.iter().for_each(|(mark, why)| println!("  {mark:<40} {why}"));
+        }
+    }
+    println!();
+}
+
+fn capabilities() {
+    println!("{:<20} {:>8} {:>8} {:>8}", "fault", "kernel", "madsim", "turmoil");
+    for row in CAPABILITIES.rows() {
+        let [kernel, madsim, turmoil] = row.by.map(|(_, means)| means.word());
+        println!("{:<20} {kernel:>8} {madsim:>8} {turmoil:>8}", row.kind);
+    }
+    println!("world: the kernel's world; engine: the engine's own network or scheduler; host: the hosted node.");
+    println!();
+}
