@@ -104,6 +104,8 @@ pub enum Engine {
     /// The kernel: the reference, and the source of evidence.
     #[default]
     Kernel,
+    /// Every word as bytes over simulated TCP, and mutual TLS by rustls: single runs, some tens of times slower.
+    Turmoil,
 }
 
 /// Seeds from `A` up to, not including, `B`.

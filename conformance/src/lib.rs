@@ -12,6 +12,7 @@ pub mod claim;
 pub mod command;
 pub mod corpus;
 pub mod desk;
+pub mod engine;
 pub mod exit;
 pub mod input;
 pub mod log;

@@ -4,12 +4,13 @@
 //! and what differs is said.
 
 use crate::args::Files;
+use crate::engine;
 use crate::exit::{Exit, Refusal, usage};
 use crate::input;
 use models::config::Inputs;
 use scenarios::catalogue;
 use scenarios::code;
-use scenarios::prove::{self, Finished, Order};
+use scenarios::prove::{self, Engine, Finished, Order};
 use scenarios::token::file::{EXTENSION, ReplayFile, Texts};
 use scenarios::token::{Digests, Token};
 use sim::planted::Defect;
@@ -60,15 +61,21 @@ impl Ticket {
         Digests::short(&self.inputs.digest(), &models::catalogue::digest(), &code::code(), "")
     }
 
+    /// The engine that ran it.
+    ///
+    /// # Errors
+    /// There is no such engine here.
+    pub fn engine(&self) -> Result<&'static Engine, Refusal> {
+        let name = &self.token.engine;
+        engine::find(name).ok_or_else(|| usage(format!("token is of engine `{name}`, expected {}", engine::names())))
+    }
+
     /// The order of the run.
     ///
     /// # Errors
-    /// It is of an unknown scenario, control or engine, or was made with other input than is here.
+    /// It is of an unknown scenario or control, or was made with other input than is here.
     pub fn order(&self) -> Result<Order, Refusal> {
         let token = &self.token;
-        if token.engine != "kernel" {
-            return Err(usage(format!("token is of engine `{}`, this command runs `kernel`", token.engine)));
-        }
         let scenario = catalogue::find(&token.scenario).map_err(usage)?;
         let off = input::controls(&token.ablations)?;
         let now = self.now();

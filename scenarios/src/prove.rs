@@ -8,6 +8,7 @@
 //! the end. Which steps there are, and who does them, is [`crate::sweep`]'s.
 
 mod ablation;
+mod engine;
 pub mod fold;
 mod interference;
 mod kept;
@@ -16,10 +17,11 @@ pub mod step;
 pub mod sums;
 mod verdict;
 
+pub use engine::{Engine, KERNEL};
 pub use fold::{Fold, merge_serving};
 pub use interference::disguised;
 pub use kept::Kept;
-pub use run::{Finished, Order, execute, token};
+pub use run::{Finished, Order, execute, execute_on, token};
 pub use step::{Done, Job};
 pub use verdict::judge;
 

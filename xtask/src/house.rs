@@ -35,7 +35,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("models", &["sim"]),
     ("scenarios", &["models", "sim"]),
     ("reports", &["sim"]),
-    ("conformance", &["models", "reports", "scenarios", "sim"]),
+    ("conformance", &["models", "reports", "scenarios", "sim", "sim-turmoil"]),
     ("fuzz", &["models", "sim"]),
     ("xtask", &[]),
 ];

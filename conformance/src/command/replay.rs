@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub fn replay(args: &Replay) -> Done {
     let ticket = Ticket::read(&args.token, &args.files)?;
     let extra = input::controls(&args.ablate)?;
+    let engine = ticket.engine()?;
     let mut order = ticket.order()?;
     for control in extra {
         if order.off.iter().all(|c| c.slot != control.slot) {
@@ -27,7 +28,7 @@ pub fn replay(args: &Replay) -> Done {
         }
     }
     let changed = order.off.len() != ticket.token.ablations.len();
-    let Ok(run) = catch_unwind(AssertUnwindSafe(|| prove::execute(&ticket.inputs, &order))) else {
+    let Ok(run) = catch_unwind(AssertUnwindSafe(|| prove::execute_on(engine, &ticket.inputs, &order))) else {
         return Err(Refusal { exit: Exit::Inconclusive, message: "the run did not finish: an invariant broke".into() });
     };
     let sameness = ticket.sameness(&run, changed);

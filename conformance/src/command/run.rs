@@ -1,11 +1,12 @@
 //! `cellproof run`: proves some scenarios like the gate; or, given a seed or a control to switch off, runs and shows
-//! what was found.
+//! what was found, on the kernel or on another engine.
 //!
 //! With a control off and no seed it tries the gate's seeds and stops at the first breach: a reviewer wants to see the
 //! attack succeed, not to guess a seed.
 
 use super::sweep::{self, SEED_BASE, Size, on_threads, quietly};
 use crate::args::{Run, Seeds};
+use crate::engine;
 use crate::exit::{Done, Exit, usage};
 use crate::input;
 use crate::place::Place;
@@ -14,7 +15,7 @@ use crate::timeline;
 use models::config::Inputs;
 use rayon::prelude::*;
 use scenarios::gate::Demand;
-use scenarios::prove::{self, Order};
+use scenarios::prove::{self, KERNEL, Order};
 use scenarios::scenario::Scenario;
 use scenarios::sweep::Plan;
 use sim::control::Control;
@@ -38,11 +39,15 @@ pub fn run(args: &Run) -> Done {
     if args.digests {
         return digests(args, &inputs, &chosen, &off, seeds);
     }
-    if off.is_empty() && seeds.is_none() {
+    let engine = engine::of(args.engine);
+    if off.is_empty() && seeds.is_none() && engine.name == KERNEL.name {
         if args.faults {
             return Err(usage("--faults goes with --seed or --seeds; a proof draws faults anyway"));
         }
         return proved(args, &chosen);
+    }
+    if engine.name != KERNEL.name && args.quick {
+        return Err(usage("--quick goes with a proof, and proofs run on the kernel: give --seed or --seeds"));
     }
     singles(args, &inputs, &chosen, &off, seeds)
 }
@@ -92,7 +97,7 @@ fn digests(
         let block: Vec<u64> = (from..until).collect();
         let lines = on_threads(args.threads, || {
             let line = |seed: &u64| {
-                let run = prove::execute(inputs, &order(args, scenario, off, *seed));
+                let run = prove::execute_on(engine::of(args.engine), inputs, &order(args, scenario, off, *seed));
                 format!("{seed} {}\n", run.record.digest)
             };
             block.par_iter().map(line).collect::<Vec<String>>()
@@ -117,13 +122,16 @@ fn singles(
             input::quoted(&dir.display().to_string())
         )));
     }
-    let searching = seeds.is_none();
-    let seeds = seeds.unwrap_or(Seeds { from: SEED_BASE, until: SEED_BASE + TRIES });
+    let engine = engine::of(args.engine);
+    let searching = seeds.is_none() && !off.is_empty();
+    // Without a seed and with all controls on, another engine than the kernel runs the gate's first seed.
+    let tries = if searching { TRIES } else { 1 };
+    let seeds = seeds.unwrap_or(Seeds { from: SEED_BASE, until: SEED_BASE + tries });
     let mut runs: Vec<RunRecord> = Vec::new();
     for scenario in chosen {
         if searching {
             for seed in seeds.from..seeds.until {
-                let run = prove::execute(inputs, &order(args, scenario, off, seed)).record;
+                let run = prove::execute_on(engine, inputs, &order(args, scenario, off, seed)).record;
                 let found = !run.findings.is_empty();
                 // What found nothing only counts, unless it is the last.
                 if found || seed + 1 == seeds.until {
@@ -134,7 +142,7 @@ fn singles(
         } else {
             let all: Vec<u64> = (seeds.from..seeds.until).collect();
             let work = || {
-                let run = |seed: &u64| prove::execute(inputs, &order(args, scenario, off, *seed)).record;
+                let run = |seed: &u64| prove::execute_on(engine, inputs, &order(args, scenario, off, *seed)).record;
                 quietly(|| all.par_iter().map(run).collect::<Vec<_>>())
             };
             runs.extend(on_threads(args.threads, work)?);

@@ -12,7 +12,7 @@ use crate::progress::Gauge;
 use crate::shrunk::{self, Telling};
 use crate::terminal::{Paint, say};
 use crate::ticket::Ticket;
-use scenarios::prove::{self, Finished, Order};
+use scenarios::prove::{self, Finished, KERNEL, Order};
 use scenarios::shrink::{self, Counts, Failure, Refused, Shrunk, Story};
 use scenarios::token::Token;
 use scenarios::token::file::{EXTENSION, ReplayFile, Texts};
@@ -26,6 +26,10 @@ const OVERRIDES_MAX: usize = 24;
 /// Shrinks.
 pub fn shrink(args: &Shrink) -> Done {
     let ticket = Ticket::read(&args.token, &args.files)?;
+    let engine = ticket.engine()?.name;
+    if engine != KERNEL.name {
+        return Err(usage(format!("token is of engine `{engine}`: shrink its run on `kernel`, and replay that")));
+    }
     let order = ticket.order()?;
     if let Some(dir) = args.out.as_deref().and_then(Path::parent) {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };

@@ -1,5 +1,6 @@
 //! One run: from an order to a record.
 
+use super::engine::{Engine, KERNEL};
 use crate::code::code;
 use crate::explore::{Features, Shape};
 use crate::scenario::Scenario;
@@ -16,7 +17,7 @@ use sim::control::{Control, ControlSet};
 use sim::journal;
 use sim::record::{Pass, RunRecord};
 use sim::seed::Draws;
-use sim::world::{Struck, World};
+use sim::world::Struck;
 use std::collections::BTreeMap;
 
 /// What to run.
@@ -91,6 +92,11 @@ pub struct Finished {
 
 /// Runs an order on the kernel.
 pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
+    execute_on(&KERNEL, inputs, order)
+}
+
+/// Runs an order on an engine.
+pub fn execute_on(engine: &Engine, inputs: &Inputs, order: &Order) -> Finished {
     let mut choices = Choices::overriding(order.overrides.clone());
     if order.log_draws {
         choices = choices.logged();
@@ -104,7 +110,7 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
     }
     let memos = stage.memos();
     let spec = stage.build(&order.disguise, order.keep);
-    let outcome = World::new(spec, draws, off).run();
+    let outcome = (engine.run)(spec, draws, off, order.seed);
     let mut serving = Vec::new();
     let (mut sent, mut good) = (0, 0);
     let mut shape = None;
@@ -122,10 +128,10 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
     let record = RunRecord {
         scenario: order.scenario.name.into(),
         pass: order.pass,
-        engine: "kernel".into(),
+        engine: engine.name.into(),
         seed: order.seed.to_string(),
         ablations: order.off.iter().map(|c| c.id.into()).collect(),
-        token: token(inputs, order, &digest).to_string(),
+        token: Token { engine: engine.name.into(), ..token(inputs, order, &digest) }.to_string(),
         digest,
         events: outcome.events,
         simulated_ns: outcome.ended.0,
@@ -166,12 +172,12 @@ fn calls((tokens, chains): &(TokenMemo, ChainMemo)) -> BTreeMap<String, (u64, u6
         .collect()
 }
 
-/// The token of a run with this result digest.
+/// The token of a run on the kernel with this result digest.
 pub fn token(inputs: &Inputs, order: &Order, digest: &str) -> Token {
     Token {
         scenario: order.scenario.name.into(),
         pass: order.pass,
-        engine: "kernel".into(),
+        engine: KERNEL.name.into(),
         seed: order.seed,
         ablations: order.off.iter().map(|c| c.id.into()).collect(),
         overrides: order.overrides.clone(),

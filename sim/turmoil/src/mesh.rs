@@ -5,6 +5,7 @@
 //! must agree: a difference is a mistake of the run, and so is a word in the clear between two ends that hold a link.
 //! Links that an attacker holds stay in the clear, because the attack there is on the model's own seal.
 
+use crate::engine::Order;
 use crate::speech::{Line, Manner, Speech};
 use crate::tls::End;
 use models::fact::Fact;
@@ -16,12 +17,21 @@ use models::wire::Wire;
 use models::wire::codec;
 use models::wire::svid::{Chain, Handshake};
 use sim::control::ControlSet;
-use sim::world::Outcome;
+use sim::seed::Draws;
+use sim::world::{Outcome, WorldSpec};
 use sim::{Instant, Lineage, NodeId};
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, ServerConfig};
+
+/// Runs a world of the reference platform on turmoil; `seed` is what turmoil draws from. Every fact is kept, because
+/// what rustls did is held against what the mesh decided.
+pub fn run(mut spec: WorldSpec<Saas>, draws: Draws, off: ControlSet, seed: u64) -> Outcome<Saas> {
+    spec.keep = true;
+    crate::run(Order { spec, draws, off, seed, defect: None }, Rc::new(Mesh::new(off)))
+}
 
 /// The reference platform's speech.
 pub struct Mesh {
