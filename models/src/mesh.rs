@@ -12,4 +12,5 @@ pub mod machine;
 pub mod session;
 pub mod terminal;
 pub mod trust;
+pub mod usage;
 pub mod verify;

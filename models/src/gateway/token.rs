@@ -296,7 +296,9 @@ impl Readable {
             return Err(TokenDenial::Critical);
         }
         let typ = header.typ.as_deref().unwrap_or_default();
-        let typ = typ.strip_prefix("application/").unwrap_or(typ);
+        // Media types know no case, and `application/` may be left out (RFC 7515 §4.1.9).
+        let (prefix, rest) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
+        let typ = if prefix.eq_ignore_ascii_case("application/") { rest } else { typ };
         if !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE) {
             return Err(TokenDenial::Type);
         }

@@ -194,11 +194,7 @@ impl Ca {
         self.calls.x509_issue.real += 1;
         let serial = self.last_serial;
         let key = crypto::key(&name.role, name.index);
-        let params = leaf_params(id, window, serial);
-        let signer = self.current();
-        let issuer = Issuer::from_params(&signer.params, signer.key.certifier());
-        let leaf = params.signed_by(key.certifier(), &issuer).expect("an Ed25519 key signs any certificate");
-        let chain: Chain = [leaf.der().as_ref().into(), signer.der.clone()].into();
+        let chain = certify(self.current(), &leaf_params(id, window, serial), &key);
         Svid { chain, key: name.clone(), id: id.clone(), serial, not_after: window.not_after }
     }
 
@@ -269,6 +265,30 @@ impl Ca {
         self.calls
     }
 
+    /// Certifies a leaf of any parameters.
+    #[cfg(test)]
+    pub(super) fn sign_params(&self, params: &CertificateParams, name: &KeyName) -> Chain {
+        certify(self.current(), params, &crypto::key(&name.role, name.index))
+    }
+
+    /// Certifies a leaf by an intermediate of any parameters, which the root has signed.
+    #[cfg(test)]
+    pub(super) fn sign_below(
+        &self,
+        mut params: CertificateParams,
+        window: Window,
+        leaf: &CertificateParams,
+        name: &KeyName,
+    ) -> Chain {
+        let key = crypto::key("nested", 0);
+        window.write(&mut params, 77);
+        let root = Issuer::from_params(&self.root.params, self.root.key.certifier());
+        let der = params.signed_by(key.certifier(), &root).expect("an Ed25519 key signs any certificate");
+        let der = der.der().as_ref().into();
+        let nested = Authority { params, key, der, not_after: window.not_after };
+        certify(&nested, leaf, &crypto::key(&name.role, name.index))
+    }
+
     fn current(&self) -> &Authority {
         self.intermediates.last().expect("an authority is made with its first intermediate")
     }
@@ -296,6 +316,13 @@ impl Ca {
         let issuer = Issuer::from_params(&signer.params, signer.key.certifier());
         params.signed_by(&issuer).expect("an intermediate may sign revocation lists").der().as_ref().into()
     }
+}
+
+/// A leaf for `key`, with the certificate of who signed it.
+fn certify(signer: &Authority, params: &CertificateParams, key: &Key) -> Chain {
+    let issuer = Issuer::from_params(&signer.params, signer.key.certifier());
+    let leaf = params.signed_by(key.certifier(), &issuer).expect("an Ed25519 key signs any certificate");
+    [leaf.der().as_ref().into(), signer.der.clone()].into()
 }
 
 /// The first and last second of a certificate's life, since the Unix epoch, both included (RFC 5280 §4.1.2.5).
@@ -335,7 +362,7 @@ pub(super) fn leaf_params(id: &SpiffeId, window: Window, serial: u64) -> Certifi
     params
 }
 
-fn authority_params(trust_domain: &str, name: &str, sub_authorities_max: u8) -> CertificateParams {
+pub(super) fn authority_params(trust_domain: &str, name: &str, sub_authorities_max: u8) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "cellproof");

@@ -4,6 +4,7 @@
 //! that account covers *now* is our own check. So the costly answer is exact for ever, and validity is its own control.
 
 use super::trust::{BundleFault, CHAIN_MAX, PathFault, PathVerdict, TrustStore};
+use super::usage;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::crypto::memo::Memo;
@@ -82,6 +83,8 @@ pub enum PeerDenial {
     Malformed,
     /// Not exactly one URI name (X.509-SVID §2), or not a SPIFFE id with a path.
     NoSpiffeId,
+    /// A leaf whose key is not for this, or an authority whose key is not for signing (X.509-SVID §3.2, §4.3).
+    KeyUsage,
     /// No path of signatures to a believed root.
     Path(PathFault),
     /// Not alive yet.
@@ -166,6 +169,7 @@ impl PeerDenial {
             PeerDenial::ChainLength => "chain-length",
             PeerDenial::Malformed => "malformed",
             PeerDenial::NoSpiffeId => "no-spiffe-id",
+            PeerDenial::KeyUsage => "key-usage",
             PeerDenial::Path(_) => "svid-chain",
             PeerDenial::NotYetValid => "not-yet-valid",
             PeerDenial::Expired => "expired",
@@ -378,6 +382,10 @@ impl Reading {
         for der in chain.iter() {
             let (not_before, not_after) = window_of(der)?;
             window = (window.0.max(not_before), window.1.min(not_after));
+        }
+        let (_, authorities) = chain.split_first().ok_or(PeerDenial::ChainLength)?;
+        if !usage::may_authenticate(leaf) || !authorities.iter().all(|der| usage::may_sign(der)) {
+            return Err(PeerDenial::KeyUsage);
         }
         let spki = cert.subject_public_key_info();
         let public = spki.strip_prefix(ED25519_SPKI).and_then(|key| key.try_into().ok());

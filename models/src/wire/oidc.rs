@@ -243,19 +243,23 @@ struct Unchecked {
 
 impl Unchecked {
     fn complete(self) -> Result<Claims, ParseFault> {
-        let tenant = self.tenant.ok_or(ParseFault::Missing("tenant"))?;
+        // A name that is empty names nobody (RFC 8725 §3.8).
+        let name = |claim: Option<Arc<str>>, called: &'static str| {
+            claim.filter(|text| !text.is_empty()).ok_or(ParseFault::Missing(called))
+        };
+        let tenant = name(self.tenant, "tenant")?;
         Ok(Claims {
-            iss: self.iss.ok_or(ParseFault::Missing("iss"))?,
-            sub: self.sub.ok_or(ParseFault::Missing("sub"))?,
+            iss: name(self.iss, "iss")?,
+            sub: name(self.sub, "sub")?,
             aud: self.aud.ok_or(ParseFault::Missing("aud"))?,
-            client_id: self.client_id.ok_or(ParseFault::Missing("client_id"))?,
+            client_id: name(self.client_id, "client_id")?,
             exp: self.exp.ok_or(ParseFault::Missing("exp"))?,
             nbf: self.nbf.unwrap_or(0),
             iat: self.iat.ok_or(ParseFault::Missing("iat"))?,
-            jti: self.jti.ok_or(ParseFault::Missing("jti"))?,
+            jti: name(self.jti, "jti")?,
             tenants: self.tenants.unwrap_or_else(|| vec![tenant.clone()]),
             tenant,
-            region: self.region.ok_or(ParseFault::Missing("region"))?,
+            region: name(self.region, "region")?,
             scope: self.scope.unwrap_or_else(|| "".into()),
             clearance: self.clearance.ok_or(ParseFault::Missing("clearance"))?,
             cnf: self.cnf,

@@ -91,8 +91,47 @@ impl PublicKey {
         }
         let key = DecodingKey::from_jwk(jwk).ok()?;
         let public = key.try_get_as_bytes().ok()?.try_into().ok()?;
+        if is_small_order(&public) {
+            return None;
+        }
         Some(PublicKey { kid: jwk.common.key_id.as_deref()?.into(), public, key })
     }
+}
+
+/// The y-coordinates, little-endian and without the sign of x, of the eight points of small order on edwards25519 in
+/// every encoding (RFC 8032 §5.1.2): 0, 1, the two of order 8, p - 1, p, p + 1.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    near_p(0xec),
+    near_p(0xed),
+    near_p(0xee),
+];
+
+const fn near_p(low: u8) -> [u8; 32] {
+    let mut y = [0xff; 32];
+    (y[0], y[31]) = (low, 0x7f);
+    y
+}
+
+/// Whether anyone could sign under this key: for a point of small order some signature fits any message, and no secret
+/// is needed to find it (RFC 8725 §3.4; the library does not ask).
+fn is_small_order(public: &[u8; 32]) -> bool {
+    let mut y = *public;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
 }
 
 #[cfg(test)]

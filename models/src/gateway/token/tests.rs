@@ -2,6 +2,8 @@
 //!
 //! The provider is the real model, because a forged token proves nothing unless it is one edit away from a genuine one.
 
+mod rfc8725;
+
 use super::*;
 use crate::control::ControlSet;
 use crate::idp::clients::{Client, ClientAuth, Subject};

@@ -1,5 +1,7 @@
 //! One attack a check: refused with everything on, believed with exactly that control off.
 
+mod spiffe;
+
 use super::*;
 use crate::control::ControlSet;
 use crate::crypto::key;
