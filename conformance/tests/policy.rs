@@ -154,6 +154,9 @@ fn threads_change_no_judgement_and_text_says_what_was_asked() {
     {
         assert!(one.out.contains(said), "{}", one.out);
     }
+    let further = judge(&["sound/looks_further.rego"]);
+    let said = "not asked input.subject.suspended: it is not in the document's input";
+    assert!(further.code == 0 && further.out.contains(said), "{}", further.out);
     assert!(one.out.ends_with("ways\n") || one.out.ends_with("way\n"), "{}", one.out);
 }
 

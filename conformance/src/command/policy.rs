@@ -73,6 +73,8 @@ fn sit(duty: Duty, reading: &Reading, data: &Data, subject: &mut Subject) -> Res
             let mut asked = Asked::new("access", reading, judge.rules(), ask(&judge, subject), judge.len());
             asked.tenants = judge.space().tenants().to_vec();
             asked.combinations = Some(judge.space().product_len());
+            let ungiven = Access::ungiven(reading).into_iter();
+            asked.unasked = ungiven.map(|input| format!("input.{input}: it is not in the document's input")).collect();
             Ok(asked)
         }
         Duty::Remediation => {

@@ -199,6 +199,13 @@ impl fmt::Debug for Subject {
     }
 }
 
+/// The text of a module in Rego v1 as the library must be given it to read it as OPA does; unchanged when it does not
+/// parse.
+pub fn as_opa_reads(text: &str) -> String {
+    let module = Module { file: String::new(), text: text.to_owned() };
+    dialect::closed(&module, false).unwrap_or(module.text)
+}
+
 fn engine() -> Engine {
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(false);

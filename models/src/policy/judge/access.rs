@@ -94,6 +94,18 @@ impl Access {
         &self.rules
     }
 
+    /// Input that the policy looks at and that no question has: the document's shape does not know it.
+    pub fn ungiven(reading: &Reading) -> Vec<String> {
+        let known = |input: &str| {
+            let shape = FIELDS.iter().map(|at| at[1..].replace('/', "."));
+            // A whole part may be looked at, and so may what would lie inside a field.
+            shape
+                .into_iter()
+                .any(|field| field == input || field.starts_with(&format!("{input}.")) || input.starts_with(&field))
+        };
+        reading.inputs.iter().filter(|input| !known(input)).cloned().collect()
+    }
+
     fn has(&self, rule: &str) -> bool {
         self.rules.contains(&rule)
     }

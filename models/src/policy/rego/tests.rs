@@ -221,6 +221,16 @@ fn a_function_we_do_not_have_is_named() {
 }
 
 #[test]
+fn nothing_denied_means_the_same_here_as_in_opa() {
+    let policy =
+        "package p\ndefault allow := false\nallow if not deny[_]\ndeny contains \"LABEL\" if input.resource.label";
+    let mut rego = RegoPolicy::compile(policy, &data()).unwrap_or_else(|e| panic!("{e}"));
+    let labelled = Input { label: Some("pii".into()), ..Input::default() };
+    assert_eq!(rego.decide(&Controls::all_on(), &Input::default()), Decision::ALLOW);
+    assert_eq!(rego.decide(&Controls::all_on(), &labelled), Decision::deny(Deny::Label));
+}
+
+#[test]
 fn a_policy_that_cannot_say_why_denies_as_an_error() {
     let decide = |policy: &str| {
         let mut rego = RegoPolicy::compile(policy, &data()).expect(policy);

@@ -36,25 +36,31 @@ fn parse(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), String> {
 }
 
 /// Adds a module that parses, in a form that the library evaluates as OPA does.
+fn insert(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), Unusable> {
+    let fault = |e: String| parse_fault(module, &e, None);
+    let now = Module { text: closed(module, v0).map_err(fault)?, ..module.clone() };
+    parse(engine, &now, v0).map_err(fault)
+}
+
+/// A module's text with its negations closed.
 ///
 /// In OPA `not deny[_]` holds when nothing is denied; the library takes the wildcard out of the negation, which then
 /// holds when *something* is not denied, and never for an empty set. The same, written so that nothing can be taken
 /// out, is `count([1 | deny[_]]) == 0`. Lines stay where they are.
-fn insert(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), Unusable> {
+///
+/// # Errors
+/// The module does not parse; in the library's words.
+pub(super) fn closed(module: &Module, v0: bool) -> Result<String, String> {
     let mut now = module.clone();
     loop {
         let mut alone = Engine::new();
-        parse(&mut alone, &now, v0).map_err(|e| parse_fault(module, &e, None))?;
+        parse(&mut alone, &now, v0)?;
         let negations = readings(&alone).into_iter().next().unwrap_or_default().negations;
-        let Some((negation, (from, to))) =
-            negations.into_iter().next().and_then(|at| Some((now.text.get(at.0..at.1)?, at)))
-        else {
-            break;
-        };
-        let Some(inner) = negation.strip_prefix("not") else { break };
+        let Some(&(from, to)) = negations.first() else { return Ok(now.text) };
+        let inner = now.text.get(from..to).and_then(|negation| negation.strip_prefix("not"));
+        let Some(inner) = inner else { return Ok(now.text) };
         now.text = format!("{}count([1 | {}]) == 0{}", &now.text[..from], inner.trim(), &now.text[to..]);
     }
-    parse(engine, &now, v0).map_err(|e| parse_fault(module, &e, None))
 }
 
 /// Whether the words of v1 are used and not imported: a v0 that takes them for names is not what its author wrote.
