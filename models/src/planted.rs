@@ -84,14 +84,6 @@ pub const KAFKA_FOLLOWER_FORGETS_PRODUCERS: Defect = defect(
     "chaos/disk-faults",
     "a follower does not note who produced what it copies: elected, it appends again what is retried",
 );
-/// A repeated fetch is taken for an acknowledgement.
-pub const KAFKA_REPEATED_FETCH_ACKNOWLEDGES: Defect = defect(
-    "kafka.repeated-fetch-acknowledges",
-    3,
-    "chaos/disk-faults",
-    "a follower's fetch that the network delivers twice counts as having what was sent in answer to the first, and \
-     the leader dies before that is true",
-);
 /// A producer begins anew at a new leader.
 pub const PRODUCER_NEW_AT_NEW_LEADER: Defect = defect(
     "kafka.producer-new-at-new-leader",
@@ -142,14 +134,6 @@ pub const MIRROR_TAIL_BY_FIRST: Defect = defect(
     "chaos/mirror-loop",
     "a sink that restarts takes the first record at the tail of its log for the last one that it applied",
 );
-/// A lease runs from when it was heard of.
-pub const POSTGRES_LEASE_FROM_GRANT: Defect = defect(
-    "postgres.lease-from-grant",
-    3,
-    "chaos/primary-failover",
-    "a lease runs from when the grant arrives: one that was held up, and is the last before a partition, outlives the \
-     arbiter's patience, and two lead",
-);
 /// Reads need no lease.
 pub const POSTGRES_READS_WITHOUT_LEASE: Defect = defect(
     "postgres.reads-without-lease",
@@ -192,7 +176,6 @@ pub const ALL: &[&Defect] = &[
     &KAFKA_FOLLOWER_FORGETS_PRODUCERS,
     &PRODUCER_NEW_AT_NEW_LEADER,
     &KAFKA_QUOTA_EARNS_AGAIN,
-    &KAFKA_REPEATED_FETCH_ACKNOWLEDGES,
     &MESH_REMEMBERS_BELIEF,
     &MIRROR_COMMITS_WHAT_WAS_SENT,
     &MIRROR_GAP_WHEN_THREE_WAIT,
@@ -201,7 +184,6 @@ pub const ALL: &[&Defect] = &[
     &MIRROR_TAIL_BY_FIRST,
     &POLICY_FLOOR_UNSYNCED,
     &POLICY_FRESH_BY_ARRIVAL,
-    &POSTGRES_LEASE_FROM_GRANT,
     &POSTGRES_READS_WITHOUT_LEASE,
     &RETRY_REFUNDS_THE_SPENT,
 ];

@@ -15,7 +15,7 @@ use super::wal::LogWrite;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
-use crate::planted::{POSTGRES_LEASE_FROM_GRANT, POSTGRES_READS_WITHOUT_LEASE};
+use crate::planted::POSTGRES_READS_WITHOUT_LEASE;
 use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Timeline, Transaction, WalAck, WalSend};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, VecDeque};
@@ -314,8 +314,7 @@ impl Primary {
     pub fn arbiter_said(&mut self, now: Instant, controls: &Controls, word: &Lease) -> Step {
         match word {
             Lease::Granted { timeline, asked, synchronous } if *timeline == self.timeline() => {
-                let from = if POSTGRES_LEASE_FROM_GRANT.is_planted() { now } else { *asked };
-                self.lease_until = self.lease_until.max(from + self.term);
+                self.lease_until = self.lease_until.max(*asked + self.term);
                 if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
                     self.synchronous = false;
                     self.whole = true;

@@ -81,6 +81,8 @@ pub enum Habit {
     Publishes,
     /// Of everything something, except events.
     Records,
+    /// It changes records and looks at once, past the cache, whether that is there, as editors do.
+    Edits,
 }
 
 /// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
@@ -113,6 +115,7 @@ impl Habit {
             (Habit::Reads | Habit::Publishes, 0..3) => 0,
             (Habit::Reads, 3..97) => FRESH_READS,
             (Habit::Publishes, 3..97) => EVENTS,
+            (Habit::Edits, 0..60) => 0,
             _ => CHANGES,
         }
     }

@@ -3,6 +3,7 @@
 //! In one cell it lives on, cut off from arbiter and standby, and half of the application still reaches it. In the
 //! other it dies, at a moment when its standby had not yet received what it had just been asked to write.
 
+use crate::actors::Habit;
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::fact::Fact;
@@ -38,6 +39,8 @@ const DARK: (Instant, Instant) = (Instant(2_450_000_000), Instant(4_500_000_000)
 
 fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp", Duration::millis(40));
+    // A primary that leads no more shows by what it answers to those who ask for the last word.
+    stage.habit("acme acme-corp", Habit::Edits);
     stage.tenants("beta delta", Duration::millis(30));
     // So many that what is lost is seldom written again before somebody looks.
     stage.records(40);

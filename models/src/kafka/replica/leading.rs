@@ -5,7 +5,6 @@
 
 use super::{Follower, Local, Reader, Replica};
 use crate::kafka::{Effect, LogChange};
-use crate::planted::KAFKA_REPEATED_FETCH_ACKNOWLEDGES;
 use crate::wire::kafka::{Batch, BrokerId, BrokerWord, ErrorCode, ReplicaAppend, ReplicaFetch, Replication};
 
 /// Bytes in one answer to a follower (`replica.fetch.max.bytes`).
@@ -41,12 +40,8 @@ impl Replica {
         }
         let end = self.log.end();
         let follower = &mut self.followers[at];
-        let repeated = follower.end == word.offset && !follower.parked && !word.first;
         follower.end = word.offset;
         follower.durable = word.durable;
-        if repeated && KAFKA_REPEATED_FETCH_ACKNOWLEDGES.is_planted() {
-            follower.durable = end;
-        }
         follower.wakes = 0;
         follower.parked = word.offset == end && !word.first;
         if word.offset == end {
