@@ -9,7 +9,9 @@ use sim::world::WorldSpec;
 use sim::{Instant, Lineage, NodeId};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -31,12 +33,36 @@ pub struct Order<P: Platform> {
     pub seed: u64,
     /// A defect of this adapter.
     pub defect: Option<Defect>,
+    /// Code of a user, by the role of the node on whose host it runs.
+    pub guests: BTreeMap<String, Guest<P>>,
+}
+
+/// Code of a user that runs on the host of a node, beside its machine, and is started anew with it.
+pub type Guest<P> = Rc<dyn Fn(Seat<P>) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// What a guest has of the run: it can tell the machine beside it something.
+pub struct Seat<P: Platform> {
+    engine: Rc<Engine<P>>,
+    node: NodeId,
+}
+
+impl<P: Platform> Seat<P> {
+    pub(crate) fn at(engine: Rc<Engine<P>>, node: NodeId) -> Seat<P> {
+        Seat { engine, node }
+    }
+
+    /// Gives the machine a word, as from its own node.
+    pub fn tell(&self, message: P::Message) {
+        let lineage = Lineage::root(u64::from(self.node.0), self.engine.now().0);
+        self.engine.arrive(self.node, lineage, Input::Message { from: self.node, message });
+    }
 }
 
 /// A run in progress.
 pub(crate) struct Engine<P: Platform> {
     pub run: Run<P>,
     pub speech: Rc<dyn Speech<P>>,
+    pub guests: BTreeMap<String, Guest<P>>,
     pub seed: u64,
     tamper: RefCell<Tamper<P>>,
     pub wakes: Vec<Notify>,
@@ -52,6 +78,7 @@ impl<P: Platform> Engine<P> {
         Engine {
             speech,
             seed: order.seed,
+            guests: order.guests,
             tamper: RefCell::new(Tamper::new(order.defect)),
             wakes: (0..run.nodes()).map(|_| Notify::new()).collect(),
             addresses: OnceCell::new(),

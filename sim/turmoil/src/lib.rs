@@ -17,13 +17,14 @@
 mod drive;
 mod engine;
 mod frame;
+pub mod guest;
 mod link;
 pub mod mesh;
 mod node;
 mod speech;
 pub mod tls;
 
-pub use engine::Order;
+pub use engine::{Guest, Order, Seat};
 pub use speech::{Line, Manner, Speech};
 
 use engine::Engine;

@@ -21,6 +21,7 @@ use sim::seed::Draws;
 use sim::world::{Outcome, WorldSpec};
 use sim::{Instant, Lineage, NodeId};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -30,7 +31,8 @@ use tokio_rustls::rustls::{ClientConfig, ServerConfig};
 /// what rustls did is held against what the mesh decided.
 pub fn run(mut spec: WorldSpec<Saas>, draws: Draws, off: ControlSet, seed: u64) -> Outcome<Saas> {
     spec.keep = true;
-    crate::run(Order { spec, draws, off, seed, defect: None }, Rc::new(Mesh::new(off)))
+    let guests = BTreeMap::new();
+    crate::run(Order { spec, draws, off, seed, defect: None, guests }, Rc::new(Mesh::new(off)))
 }
 
 /// The reference platform's speech.

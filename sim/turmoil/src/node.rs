@@ -1,6 +1,6 @@
 //! The tasks of a host: one that hosts a machine and sleeps until something is due or arrives, one that listens.
 
-use crate::engine::{Engine, PLAIN, TLS};
+use crate::engine::{Engine, PLAIN, Seat, TLS};
 use crate::frame::{self, Frame};
 use crate::link;
 use crate::tls;
@@ -25,6 +25,9 @@ pub async fn host<P: Platform>(engine: Rc<Engine<P>>, node: NodeId) -> turmoil::
     for port in [PLAIN, TLS] {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
         spawn_local(listen(engine.clone(), node, listener, port == TLS));
+    }
+    if let Some(guest) = engine.guests.get(&engine.run.role(node)) {
+        spawn_local(guest(Seat::at(engine.clone(), node)));
     }
     let mut links: BTreeMap<NodeId, UnboundedSender<Departure<P>>> = BTreeMap::new();
     loop {

@@ -23,7 +23,8 @@ fn on_turmoil(
 ) -> (Told, [u8; 32], (usize, usize)) {
     let set = part.set(&Inputs::embedded(), scenario, weather, SEED).expect("the part can be set up");
     let controls = off.iter().fold(ControlSet::EMPTY, |set, control| set.with(control.slot));
-    let order = Order { spec: set.spec, draws: set.draws, off: controls, seed: SEED, defect };
+    let order =
+        Order { spec: set.spec, draws: set.draws, off: controls, seed: SEED, defect, guests: Default::default() };
     let mesh = Rc::new(Mesh::new(controls));
     let outcome = run(order, mesh.clone());
     let digest = outcome.journal.digest;
