@@ -6,7 +6,7 @@ use super::costs::{Capacities, Capacity, Costs};
 use super::links::Links;
 use super::problems::Problems;
 use super::read::{Reader, Table, is_tenant_id};
-use super::settings::{Dependency, Limits, Offline, Slos, Tokens, Ttls, read_dependencies, settings};
+use super::settings::{Dependency, Housekeeping, Limits, Offline, Slos, Tokens, Ttls, read_dependencies, settings};
 use super::tree;
 use serde::Serialize;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct PlatformConfig {
     pub slos: Slos,
     /// Limits per tenant and client.
     pub limits: Limits,
+    /// How often components look after themselves.
+    pub housekeeping: Housekeeping,
     /// How long something may be used.
     pub ttls: Ttls,
     /// Lifetimes of tokens and certificates.
@@ -163,6 +165,7 @@ fn read(r: &mut Reader, mut top: Table) -> Option<PlatformConfig> {
     let links = top.table(r, "links").map(|t| Links::read(r, t));
     let slos = top.table(r, "slos").map(|t| Slos::read(r, t));
     let limits = top.table(r, "limits").map(|t| Limits::read(r, t));
+    let housekeeping = top.table(r, "housekeeping").map(|t| Housekeeping::read(r, t));
     let ttls = top.table(r, "ttls").map(|t| Ttls::read(r, t));
     let tokens = top.get(r, "tokens").and_then(|node| {
         let tokens = r.table(node, "tokens").map(|t| Tokens::read(r, t))?;
@@ -182,6 +185,7 @@ fn read(r: &mut Reader, mut top: Table) -> Option<PlatformConfig> {
         links: links?,
         slos: slos?,
         limits: limits?,
+        housekeeping: housekeeping?,
         ttls: ttls?,
         tokens: tokens?,
         dependencies,

@@ -93,6 +93,22 @@ settings! {
 }
 
 settings! {
+    /// How often components look after themselves while nobody asks for anything.
+    Housekeeping {
+        /// Heartbeats, leases, probes and polls take this many times as long as in the reference, whose runs last for
+        /// seconds.
+        slower: count "slower" 1..=1_000;
+    }
+}
+
+impl Housekeeping {
+    /// What takes `reference` there, here.
+    pub fn every(&self, reference: Duration) -> Duration {
+        reference * self.slower
+    }
+}
+
+settings! {
     /// How long something may be used.
     Ttls {
         /// An entry of the cache.

@@ -73,6 +73,8 @@ pub struct GatewaySpec {
     pub cost: (Duration, Duration),
     /// How long an upstream may take.
     pub patience: Duration,
+    /// How often an instance is asked whether it is there.
+    pub check_every: Duration,
     /// Ids of tokens that were taken back.
     pub revoked: Vec<Arc<str>>,
     /// Memo of the run.
@@ -134,15 +136,16 @@ const PROBE_PATIENCE: Duration = Duration::millis(400);
 /// How often keys are fetched, and how soon again when they were never had.
 const KEYS_EVERY: Duration = Duration::secs(30);
 const KEYS_RETRY: Duration = Duration::millis(250);
-const TICK: Duration = Duration::millis(100);
+/// How often an instance is asked whether it is there, in the reference: a run lasts seconds, and only the ratio of
+/// detection to failure matters to a verdict.
+pub const CHECK_EVERY: Duration = Duration::millis(250);
 
 impl Gateway {
     /// A gateway that knows no keys yet.
     pub fn boot(spec: &GatewaySpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> Gateway {
         let policy = TokenPolicy::new(&spec.issuers[0].0, &spec.audience);
         let regions: Vec<Arc<str>> = spec.cells.iter().map(|c| c.region.clone()).collect();
-        // Sub-second checks: a run lasts seconds, and only the ratio of detection to failure matters to a verdict.
-        let health = HealthPolicy { every: Duration::millis(250), ..HealthPolicy::DEFAULT };
+        let health = HealthPolicy { every: spec.check_every, ..HealthPolicy::DEFAULT };
         let (per_second, burst) = spec.rate;
         let mut gateway = Gateway {
             name: name_hash("gateway") ^ u64::from(ctx.node().0),
@@ -208,7 +211,7 @@ impl Gateway {
             self.probes.insert(id, (cell, now));
             out.send_for(lineage, app, Wire::Probe(id));
         }
-        out.timer_for(lineage.child(1), TICK, HEALTH);
+        out.timer_for(lineage.child(1), self.spec.check_every.scale(2, 5), HEALTH);
     }
 
     fn checked(&mut self, out: &mut Outbox<Saas>, cell: usize, sent: Instant, healthy: bool) {

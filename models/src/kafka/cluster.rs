@@ -86,6 +86,7 @@ impl World {
     fn boot(&mut self, broker: usize) {
         self.lives[broker] += 1;
         let timing = Timing {
+            tick: STEP,
             heartbeat: Duration::millis(200),
             replica_lag_max: Duration::millis(600),
             retry: Duration::millis(100),

@@ -96,6 +96,7 @@ pub struct BrokerSpec {
 
 /// Intervals for runs of seconds, not hours: a dead broker is missed after [`SESSION`].
 pub const TIMING: Timing = Timing {
+    tick: Duration::millis(100),
     heartbeat: Duration::millis(200),
     replica_lag_max: Duration::millis(600),
     retry: Duration::millis(100),
@@ -112,7 +113,6 @@ pub fn platform_rules() -> Vec<Rule> {
 const LOG: FileId = 0;
 const LIVES: FileId = 1;
 const TICK: u64 = 0;
-const TICK_EVERY: Duration = Duration::millis(100);
 const SYNC_AGAIN: Duration = Duration::millis(50);
 /// The sync of a life's mark. Nothing waits for it.
 const LIFE: u64 = u64::MAX;
@@ -160,6 +160,7 @@ pub struct BrokerNode {
     called: u64,
     life: u64,
     ticks: u64,
+    tick_every: Duration,
     effects: Vec<Effect>,
 }
 
@@ -205,6 +206,7 @@ impl BrokerNode {
             called: 0,
             life,
             ticks: 0,
+            tick_every: spec.timing.tick,
             effects: Vec::new(),
         };
         node.tick(ctx, out);
@@ -225,7 +227,7 @@ impl BrokerNode {
                 out.fact(Fact::Truth { what: tampering.edit.name(), about: tampering.topic, value: 1 });
             }
         }
-        out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
+        out.timer_for(ctx.own(mix(self.life, self.ticks)), self.tick_every, TICK);
     }
 
     fn call(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, request: Request) {

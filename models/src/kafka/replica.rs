@@ -22,6 +22,8 @@ use std::sync::Arc;
 /// Intervals of the brokers, as in `server.properties`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timing {
+    /// Between two looks at what is due.
+    pub tick: Duration,
     /// Between heartbeats to the controller.
     pub heartbeat: Duration,
     /// `replica.lag.time.max.ms`: a follower this far behind leaves the in-sync set.
@@ -36,10 +38,25 @@ impl Default for Timing {
     /// Kafka's defaults, except that a follower may lag 10 s, not 30: failover drills should not wait.
     fn default() -> Timing {
         Timing {
+            tick: Duration::millis(100),
             heartbeat: Duration::secs(2),
             replica_lag_max: Duration::secs(10),
             retry: Duration::millis(500),
             request_timeout: Duration::secs(30),
+        }
+    }
+}
+
+impl Timing {
+    /// The same brokers, who look after themselves so much more seldom. Clients wait for their answers no longer.
+    #[must_use]
+    pub fn slower(self, times: u64) -> Timing {
+        let Timing { tick, heartbeat, replica_lag_max, .. } = self;
+        Timing {
+            tick: tick * times,
+            heartbeat: heartbeat * times,
+            replica_lag_max: replica_lag_max * times,
+            ..self
         }
     }
 }

@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 const LIVES: FileId = 0;
 const TICK: u64 = 0;
-const TICK_EVERY: Duration = Duration::millis(100);
 const TICKS_PER_REPORT: u64 = 10;
 
 /// Role of the key that signs for a cell.
@@ -86,6 +85,8 @@ pub struct MirrorOutSpec {
     pub topics: Vec<(TopicName, u32, Option<TenantId>)>,
     /// Cells, regions, and intervals.
     pub settings: SourceSettings,
+    /// Between two looks at what is due.
+    pub tick: Duration,
     /// Worker time of building a batch.
     pub cost: Duration,
 }
@@ -124,6 +125,7 @@ pub struct MirrorOut {
     cost: Duration,
     life: u64,
     ticks: u64,
+    tick_every: Duration,
     effects: Vec<SourceEffect>,
 }
 
@@ -146,6 +148,7 @@ impl MirrorOut {
             cost: spec.cost,
             life,
             ticks: 0,
+            tick_every: spec.tick,
             effects: Vec::new(),
         };
         node.tick(ctx, out);
@@ -163,7 +166,7 @@ impl MirrorOut {
             let value = ages.max().unwrap_or(Duration::ZERO).as_millis();
             out.fact(Fact::Reported { by: "mirror", what: "lag-ms", about: self.about.clone(), value });
         }
-        out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
+        out.timer_for(ctx.own(mix(self.life, self.ticks)), self.tick_every, TICK);
     }
 
     fn apply(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
@@ -219,6 +222,8 @@ pub struct MirrorInSpec {
     pub window: usize,
     /// How mirrored topics are named here.
     pub naming: Naming,
+    /// Between two looks at what is due.
+    pub tick: Duration,
     /// Worker time of checking a batch.
     pub cost: Duration,
 }
@@ -232,6 +237,7 @@ pub struct MirrorIn {
     cost: Duration,
     life: u64,
     ticks: u64,
+    tick_every: Duration,
     effects: Vec<SinkEffect>,
 }
 
@@ -253,6 +259,7 @@ impl MirrorIn {
             cost: spec.cost,
             life,
             ticks: 0,
+            tick_every: spec.tick,
             effects: Vec::new(),
         };
         node.tick(ctx, out);
@@ -263,7 +270,7 @@ impl MirrorIn {
         self.ticks += 1;
         self.brokers.routes.tick(ctx.now());
         self.sink.poll(ctx.now(), &mut self.effects);
-        out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
+        out.timer_for(ctx.own(mix(self.life, self.ticks)), self.tick_every, TICK);
     }
 
     fn apply(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {

@@ -169,7 +169,10 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         CONFIG => (Component::Policy, config_boot(parts, cell)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
-        ARBITER => (Component::Postgres, Rc::new(|ctx, _| Box::new(ArbiterNode::boot(LEASE, ctx)))),
+        ARBITER => {
+            let term = parts.deployment.config.housekeeping.every(LEASE);
+            (Component::Postgres, Rc::new(move |ctx, _| Box::new(ArbiterNode::boot(term, ctx))))
+        }
         _ => super::events::boot(parts, cell, workload),
     }
 }
@@ -299,7 +302,7 @@ fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         base: parts.bases[&cell.id].clone(),
         sessions: 8,
         login: deployment.login,
-        term: LEASE,
+        term: config.housekeeping.every(LEASE),
         place: place("postgres", cell),
         costs: DbCosts {
             begin: config.costs.of(Operation::PostgresBegin),

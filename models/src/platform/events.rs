@@ -31,6 +31,8 @@ const CONTROLLER: &str = "/ns/data/sa/kafka-controller";
 const MIRROR: &str = "/ns/data/sa/mirror";
 const WITNESS: &str = "/ns/control/sa/witness";
 
+/// Between two looks of a mirror's half at what is due, in the reference.
+const MIRROR_TICK: Duration = Duration::millis(100);
 /// Domains of every tenant.
 pub const DOMAINS: [&str; 2] = ["telemetry", AUDIT];
 const AUDIT: &str = "audit";
@@ -219,7 +221,7 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         storage_bytes: tenants.max(1).saturating_mul(config.limits.kafka_retained_bytes),
         topics,
         place: place("kafka", cell),
-        timing: TIMING,
+        timing: TIMING.slower(config.housekeeping.slower),
         flush: Flush::EveryBatch,
         tampering: tampering.map(|(_, tampering)| tampering.clone()).collect(),
         costs: Costs {
@@ -232,11 +234,13 @@ fn broker_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
 }
 
 fn controller_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let config = &parts.deployment.config;
     let spec = ControllerSpec {
         brokers: members(parts, cell),
         topics: topics(parts, cell),
-        session: SESSION,
-        cost: parts.deployment.config.costs.of(Operation::KafkaReplicate),
+        session: config.housekeeping.every(SESSION),
+        tick: config.housekeeping.every(TIMING.tick),
+        cost: config.costs.of(Operation::KafkaReplicate),
     };
     Rc::new(move |ctx, out| Box::new(ControllerNode::boot(&spec, ctx, out)))
 }
@@ -248,13 +252,17 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     // Where names are the same in both cells, what the other mirror brought stands among the topics of this one.
     let here = |region: &Arc<str>| *region == cell.region || naming(deployment) == Naming::Identity;
     let of_cell = deployment.tenants.iter().filter(|(t, _)| here(&t.region));
+    let housekeeping = &deployment.config.housekeeping;
+    let mut settings = MirrorOutSpec::settings(&cell.id, &target.id, &target.region, residency);
+    settings.fetch_wait = housekeeping.every(settings.fetch_wait);
     let spec = MirrorOutSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
         sink: parts.directory.node(&receiving_half(target)),
         topics: of_cell
             .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), 1, Some(t.id.clone()))))
             .collect(),
-        settings: MirrorOutSpec::settings(&cell.id, &target.id, &target.region, residency),
+        settings,
+        tick: housekeeping.every(MIRROR_TICK),
         cost: deployment.config.costs.of(Operation::MirrorBatch),
     };
     Rc::new(move |ctx, out| Box::new(MirrorOut::boot(&spec, ctx, out)))
@@ -270,6 +278,7 @@ fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
         retry: Duration::millis(300),
         window: 16,
         naming: naming(deployment),
+        tick: deployment.config.housekeeping.every(MIRROR_TICK),
         cost: deployment.config.costs.of(Operation::MirrorApply),
     };
     Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use super::{Actor, Built, Deployment, Directory};
 use crate::config::{Capacity, Component, Operation, Quantiles};
 use crate::crypto::sha256;
-use crate::gateway::machine::{CellPeer, Gateway, GatewaySpec, Placement};
+use crate::gateway::machine::{CHECK_EVERY, CellPeer, Gateway, GatewaySpec, Placement};
 use crate::gateway::shed;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
 use crate::ids::TenantId;
@@ -156,6 +156,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
             cost(Operation::GatewayRoute),
         ),
         patience: Duration::millis(2_500),
+        check_every: config.housekeeping.every(CHECK_EVERY),
         revoked: parts.deployment.revoked.clone(),
         memo: parts.tokens.clone(),
     };

@@ -89,7 +89,7 @@ fn unknown_and_missing_keys_are_mistakes() {
         &[
             "the platform file without key `ttls`, expected `ttls`",
             "unknown key `tls` in the platform file, expected one of version, vocabulary, cells, edges, offline, \
-             costs, links, slos, limits, ttls, tokens, dependencies",
+             costs, links, slos, limits, housekeeping, ttls, tokens, dependencies",
         ],
     );
 }

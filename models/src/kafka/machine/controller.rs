@@ -1,6 +1,6 @@
 //! The controller's machine: a decision leaves only after the disk has kept it.
 
-use super::{LIFE, LOG, SYNC_AGAIN, TICK, TICK_EVERY, TopicSpec, live, with_offsets};
+use super::{LIFE, LOG, SYNC_AGAIN, TICK, TopicSpec, live, with_offsets};
 use crate::kafka::controller::{Controller, ControllerEffect};
 use crate::kafka::frame::{state_frame, state_of};
 use crate::saas::Saas;
@@ -20,6 +20,8 @@ pub struct ControllerSpec {
     pub topics: Vec<TopicSpec>,
     /// Silence after which a broker is taken for dead.
     pub session: Duration,
+    /// Between two looks at who is silent.
+    pub tick: Duration,
     /// Worker time of a broker's word.
     pub cost: Duration,
 }
@@ -29,6 +31,7 @@ pub struct ControllerNode {
     controller: Controller,
     brokers: Vec<(BrokerId, NodeId)>,
     cost: Duration,
+    tick_every: Duration,
     /// Decisions that wait for the sync of this number.
     held: VecDeque<(u64, NodeId, MetadataUpdate)>,
     synced: u64,
@@ -50,9 +53,10 @@ impl ControllerNode {
         }
         // Nobody is told yet: each broker is told everything at its first heartbeat.
         effects.retain(|effect| matches!(effect, ControllerEffect::Persist(_)));
-        let (brokers, cost) = (spec.brokers.clone(), spec.cost);
+        let (brokers, cost, tick_every) = (spec.brokers.clone(), spec.cost, spec.tick);
         let held = VecDeque::new();
-        let mut node = ControllerNode { controller, brokers, cost, held, synced: 0, syncs: 0, life, ticks: 0 };
+        let mut node =
+            ControllerNode { controller, brokers, cost, tick_every, held, synced: 0, syncs: 0, life, ticks: 0 };
         node.apply(out, effects);
         node.tick(ctx, out);
         node
@@ -63,7 +67,7 @@ impl ControllerNode {
         let mut effects = Vec::new();
         self.controller.tick(ctx.now(), &mut effects);
         self.apply(out, effects);
-        out.timer_for(ctx.own(mix(self.life, self.ticks)), TICK_EVERY, TICK);
+        out.timer_for(ctx.own(mix(self.life, self.ticks)), self.tick_every, TICK);
     }
 
     /// Nothing leaves before every decision made so far is durable.

@@ -129,6 +129,7 @@ fn mirror_out() -> MirrorOutSpec {
         sink: MIRROR_IN,
         topics: topics(0).into_iter().map(|t| (t.name, t.partitions, Some("acme".into()))).collect(),
         settings: MirrorOutSpec::settings(&"cell-a".into(), &"cell-b".into(), &"us".into(), residency),
+        tick: Duration::millis(100),
         cost: Duration::micros(100),
     }
 }
@@ -141,6 +142,7 @@ fn mirror_in() -> MirrorInSpec {
         retry: Duration::millis(300),
         window: 16,
         naming: Naming::Prefixed,
+        tick: Duration::millis(100),
         cost: Duration::micros(100),
     }
 }
@@ -155,7 +157,7 @@ fn node(role: &str, zone: &str, boot: Boot<Saas>) -> NodeSpec<Saas> {
 fn kafka(nodes: &mut Vec<NodeSpec<Saas>>, cell: usize) {
     let name = ["cell-a", "cell-b"][cell];
     let spec =
-        ControllerSpec { brokers: brokers(cell), topics: topics(cell), session: SESSION, cost: Duration::micros(20) };
+        ControllerSpec { brokers: brokers(cell), topics: topics(cell), session: SESSION, tick: TIMING.tick, cost: Duration::micros(20) };
     let boot: Boot<Saas> = Rc::new(move |ctx, out| Box::new(ControllerNode::boot(&spec, ctx, out)));
     nodes.push(node(&format!("{name}/kafka-controller"), "rest", boot));
     for id in 0..3 {
