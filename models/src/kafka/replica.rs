@@ -52,12 +52,7 @@ impl Timing {
     #[must_use]
     pub fn slower(self, times: u64) -> Timing {
         let Timing { tick, heartbeat, replica_lag_max, .. } = self;
-        Timing {
-            tick: tick * times,
-            heartbeat: heartbeat * times,
-            replica_lag_max: replica_lag_max * times,
-            ..self
-        }
+        Timing { tick: tick * times, heartbeat: heartbeat * times, replica_lag_max: replica_lag_max * times, ..self }
     }
 }
 

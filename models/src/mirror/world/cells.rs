@@ -156,8 +156,13 @@ fn node(role: &str, zone: &str, boot: Boot<Saas>) -> NodeSpec<Saas> {
 
 fn kafka(nodes: &mut Vec<NodeSpec<Saas>>, cell: usize) {
     let name = ["cell-a", "cell-b"][cell];
-    let spec =
-        ControllerSpec { brokers: brokers(cell), topics: topics(cell), session: SESSION, tick: TIMING.tick, cost: Duration::micros(20) };
+    let spec = ControllerSpec {
+        brokers: brokers(cell),
+        topics: topics(cell),
+        session: SESSION,
+        tick: TIMING.tick,
+        cost: Duration::micros(20),
+    };
     let boot: Boot<Saas> = Rc::new(move |ctx, out| Box::new(ControllerNode::boot(&spec, ctx, out)));
     nodes.push(node(&format!("{name}/kafka-controller"), "rest", boot));
     for id in 0..3 {
