@@ -40,9 +40,13 @@ fn traffic(stage: &mut Stage<'_>, gap: Duration, seconds: u64) {
 fn stretch(stage: &mut Stage<'_>, days: u64) {
     stage.platform(|platform| {
         platform.housekeeping.slower = 20;
-        platform.tokens.trust_bundle = Duration::secs(60);
+        platform.tokens.trust_bundle = Duration::secs(300);
+        platform.ttls.policy_poll = Duration::secs(60);
+        platform.ttls.policy_stale = Duration::secs(600);
     });
-    traffic(stage, Duration::secs(10), days * DAY_S);
+    // A record can be told from its former versions some two thousand times.
+    stage.records(60);
+    traffic(stage, Duration::secs(20), days * DAY_S);
 }
 
 static BRIEF: Scenario = scenario("bench/brief", |stage| traffic(stage, Duration::millis(5), 5));

@@ -102,7 +102,7 @@ fn totals(out: &mut String, record: &GateRecord, around: &Around, paint: Paint) 
         text::simulated(simulated),
         number(t.events),
         number(t.requests),
-        seconds(around.took)
+        seconds(around.took).replace(' ', "\u{a0}")
     );
     out.push_str(&hang("", &counted, COLUMNS));
     if record.scenarios.iter().any(|s| s.passes.iter().any(|p| p.pass == Pass::Swarm)) {

@@ -81,10 +81,11 @@ pub fn clip(text: &str, max: usize) -> String {
     cut.trim_end().to_owned() + "…"
 }
 
-/// The text in lines of at most `max` characters, broken between words; a longer word keeps its line to itself.
+/// The text in lines of at most `max` characters, broken between words and not at a no-break space; a longer word
+/// keeps its line to itself.
 pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if width(line) + 1 + width(word) <= max => {
                 line.push(' ');
@@ -130,6 +131,7 @@ mod tests {
     fn text_is_broken_between_words_and_hangs() {
         assert_eq!(hang("why  ", "one two three", 12), "why  one two\n     three\n");
         assert_eq!(wrap("averyverylongword x", 5), ["averyverylongword", "x"]);
+        assert_eq!(wrap("took 1\u{202f}234\u{a0}s", 8), ["took", "1\u{202f}234\u{a0}s"]);
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(clip("abc", 3), "abc");
     }
