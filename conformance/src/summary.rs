@@ -98,10 +98,10 @@ fn totals(out: &mut String, record: &GateRecord, around: &Around, paint: Paint) 
     let simulated: u64 = record.scenarios.iter().flat_map(|s| &s.passes).map(|p| p.simulated_ns).sum();
     let counted = format!(
         "{} runs, {} simulated, {} events, {} honest requests, {}.",
-        number(t.runs),
+        text::count(t.runs),
         text::simulated(simulated),
-        number(t.events),
-        number(t.requests),
+        text::count(t.events),
+        text::count(t.requests),
         seconds(around.took).replace(' ', "\u{a0}")
     );
     out.push_str(&hang("", &counted, COLUMNS));

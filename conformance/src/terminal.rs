@@ -81,8 +81,9 @@ pub fn clip(text: &str, max: usize) -> String {
     cut.trim_end().to_owned() + "…"
 }
 
-/// The text in lines of at most `max` characters, broken between words and not at a no-break space; a longer word
-/// keeps its line to itself.
+/// The text in lines of at most `max` characters, broken between words; a longer word keeps its line to itself.
+///
+/// A no-break space keeps a number together and is shown as a blank: what a terminal shows is searched and copied.
 pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
@@ -94,7 +95,7 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
             _ => lines.push(word.to_owned()),
         }
     }
-    lines
+    lines.iter().map(|line| line.replace(['\u{a0}', '\u{202f}'], " ")).collect()
 }
 
 /// Lines of at most `max` characters, the first after `first` and the others after as many blanks.
@@ -131,7 +132,7 @@ mod tests {
     fn text_is_broken_between_words_and_hangs() {
         assert_eq!(hang("why  ", "one two three", 12), "why  one two\n     three\n");
         assert_eq!(wrap("averyverylongword x", 5), ["averyverylongword", "x"]);
-        assert_eq!(wrap("took 1\u{202f}234\u{a0}s", 8), ["took", "1\u{202f}234\u{a0}s"]);
+        assert_eq!(wrap("took 1\u{202f}234\u{a0}s", 8), ["took", "1 234 s"]);
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(clip("abc", 3), "abc");
     }
