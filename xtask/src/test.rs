@@ -1,5 +1,6 @@
-//! `cargo xtask test`: every test of the workspace, also after one failed: whoever looks at a run from elsewhere looks at
-//! it once, so it must tell all that is wrong.
+//! `cargo xtask test`: every test of the workspace, also after one failed.
+//!
+//! Whoever reads the result of a run on another machine reads it once, so it must tell all that is wrong.
 //!
 //! nextest runs no doc tests, so these follow by cargo itself.
 
