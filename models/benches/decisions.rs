@@ -85,10 +85,10 @@ fn token(c: &mut Criterion) {
     let auth = ClientAuth::secret("s");
     idp.register_client(Client { id: "portal".into(), auth, audiences, scopes, binding_required: false });
     let tokens = tokens(&mut idp);
-    let keys = idp.jwks(NOW);
+    let keys = idp.jwks(NOW, &Controls::all_on());
     let fresh = |memo: TokenMemo| {
         let mut verifier = TokenVerifier::new(TokenPolicy::new(ISSUER, "api"), memo);
-        verifier.set_jwks(NOW, ISSUER, &keys).expect("keys");
+        verifier.set_jwks(NOW, &Controls::all_on(), ISSUER, &keys).expect("keys");
         verifier
     };
     let controls = Controls::all_on();

@@ -9,6 +9,7 @@ pub mod forge;
 pub mod keys;
 pub mod machine;
 
+use crate::control::Controls;
 use crate::crypto::{LibraryCalls, base64url, sha256, whole_seconds};
 use crate::wire::oidc::{Audience, Claims, Confirmation, OidcAnswer, OidcRequest, TokenRequest};
 use clients::{Client, Directory, IssueDenial, Subject};
@@ -23,6 +24,8 @@ pub struct Idp {
     issuer: Arc<str>,
     keys: KeyRing,
     directory: Directory,
+    /// Tells the names of this provider's tokens from those of its twins, and of itself before a restart.
+    life: u64,
     issued: u64,
     calls: LibraryCalls,
 }
@@ -60,9 +63,18 @@ impl Idp {
             keys: KeyRing::new(config.key_role, config.rotation),
             directory: Directory::new(config.issuer.clone(), config.lifetime_max),
             issuer: config.issuer,
+            life: 0,
             issued: 0,
             calls: LibraryCalls::default(),
         }
+    }
+
+    /// The same, in a life of its own: several providers may speak for one issuer, and each of them may restart, but no
+    /// two tokens of the issuer have one name.
+    #[must_use]
+    pub fn living(mut self, life: u64) -> Idp {
+        self.life = life;
+        self
     }
 
     /// The issuer identifier.
@@ -83,9 +95,9 @@ impl Idp {
     }
 
     /// Answers one word of the protocol.
-    pub fn handle(&mut self, now: Instant, request: &OidcRequest) -> OidcAnswer {
+    pub fn handle(&mut self, now: Instant, controls: &Controls, request: &OidcRequest) -> OidcAnswer {
         match request {
-            OidcRequest::Jwks => OidcAnswer::Jwks(self.jwks(now)),
+            OidcRequest::Jwks => OidcAnswer::Jwks(self.jwks(now, controls)),
             OidcRequest::Token(request) => match self.issue(now, request) {
                 Ok(token) => OidcAnswer::Token(token),
                 Err(denial) => OidcAnswer::Refused(denial.oauth_code()),
@@ -127,14 +139,14 @@ impl Idp {
     }
 
     /// The published key set (RFC 7517) as JSON: keys that sign, that will soon, and that still verify.
-    pub fn jwks(&mut self, now: Instant) -> Arc<str> {
-        self.keys.publish(now)
+    pub fn jwks(&mut self, now: Instant, controls: &Controls) -> Arc<str> {
+        self.keys.publish(now, controls)
     }
 
     /// Starts a rotation: a new key is published at once, signs after the publication delay, and its predecessor is
     /// retired when the last token it signed is dead. Returns the new key's id.
-    pub fn rotate(&mut self, now: Instant) -> Arc<str> {
-        self.keys.rotate(now)
+    pub fn rotate(&mut self, now: Instant, controls: &Controls) -> Arc<str> {
+        self.keys.rotate(now, controls)
     }
 
     /// Drops a key at once, as after a theft. Tokens that it signed die with the next refresh of each cache.
@@ -156,6 +168,7 @@ impl Idp {
     fn token_name(&mut self) -> Arc<str> {
         self.issued += 1;
         let mut seed = self.issuer.as_bytes().to_vec();
+        seed.extend_from_slice(&self.life.to_le_bytes());
         seed.extend_from_slice(&self.issued.to_le_bytes());
         base64url(&sha256(&seed)[..16]).into()
     }
@@ -280,8 +293,9 @@ pub(crate) mod tests {
         let run = || {
             let mut idp = idp();
             let first = idp.issue(Instant::ZERO, &request()).unwrap();
-            idp.rotate(Instant::ZERO);
-            (first, idp.issue(Instant(120_000_000_000), &request()).unwrap(), idp.jwks(Instant::ZERO))
+            let on = Controls::all_on();
+            idp.rotate(Instant::ZERO, &on);
+            (first, idp.issue(Instant(120_000_000_000), &request()).unwrap(), idp.jwks(Instant::ZERO, &on))
         };
         assert_eq!(run(), run());
     }
@@ -292,6 +306,9 @@ pub(crate) mod tests {
         let one = parse(&idp.issue(Instant::ZERO, &request()).unwrap()).unwrap();
         let two = parse(&idp.issue(Instant::ZERO, &request()).unwrap()).unwrap();
         assert_ne!(one.claims.jti, two.claims.jti);
+        let mut twin = super::tests::idp().living(1);
+        let other = parse(&twin.issue(Instant::ZERO, &request()).unwrap()).unwrap();
+        assert_ne!(one.claims.jti, other.claims.jti, "another provider of the same issuer");
         assert_eq!(idp.calls().jwt_sign.real, 2);
     }
 }

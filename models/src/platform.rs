@@ -47,7 +47,7 @@ pub fn idp_key_role(issuer: &str) -> String {
     format!("idp/{issuer}")
 }
 
-/// How long an access token lives.
+/// How long an access token lives, where the platform is not configured otherwise.
 pub const TOKEN_LIFETIME: Duration = Duration::secs(300);
 
 /// Addresses by role.
@@ -184,6 +184,8 @@ pub struct Deployment {
     pub enrolled: Vec<Enrolled>,
     /// A tenant that is deleted, and whose id is given to somebody else, at an instant.
     pub reborn: Option<(TenantId, Instant)>,
+    /// When the key that signs tokens is found to be stolen, and taken back.
+    pub key_stolen_at: Option<Instant>,
     /// Role with which the service logs in to the database.
     pub login: &'static str,
     /// The leak marker of a datum, by tenant, salt, record and version.

@@ -130,6 +130,7 @@ pub struct Stage<'a> {
     revoked: Vec<Arc<str>>,
     enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
+    key_stolen_at: Option<Instant>,
     login: &'static str,
     records: u32,
     specials: Vec<Special>,
@@ -185,6 +186,7 @@ impl<'a> Stage<'a> {
             revoked: Vec::new(),
             enrolled: Vec::new(),
             reborn: None,
+            key_stolen_at: None,
             login: "app",
             records: 12,
             specials: Vec::new(),
@@ -361,6 +363,11 @@ impl<'a> Stage<'a> {
         self.enrolled.push(Enrolled { role, cell: cell.into(), path: path.into(), revoked_at });
     }
 
+    /// At this instant the key that signs tokens is found to be stolen, and its provider takes it back.
+    pub fn signing_key_stolen(&mut self, at: Instant) {
+        self.key_stolen_at = Some(at);
+    }
+
     /// The role with which the service logs in to the database.
     pub fn database_login(&mut self, role: &'static str) {
         self.login = role;
@@ -496,6 +503,7 @@ impl<'a> Stage<'a> {
             revoked: self.revoked.clone(),
             enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
+            key_stolen_at: self.key_stolen_at,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),
             tokens: self.tokens.clone(),
@@ -607,6 +615,7 @@ impl<'a> Stage<'a> {
             let from = Instant(self.draws.choose(wait, begins.0));
             let loot = self.thieves.contains(&tenant.id).then(|| self.loot.clone());
             let (acts, gap, records) = (self.acts, *gap, self.records);
+            let token_life = self.platform.tokens.access;
             // Who leaves does not come back to look at what it wrote.
             let leaves = self.leaving.iter().find(|(id, _)| *id == tenant.id).map(|(_, at)| *at);
             let until = leaves.unwrap_or(acts.traffic_until);
@@ -629,6 +638,7 @@ impl<'a> Stage<'a> {
                         region: tenant.region.clone(),
                         gateway: directory.node(&gateway),
                         idp: directory.node(&format!("{cell}/idp")),
+                        token_life,
                         gap,
                         records,
                         from,

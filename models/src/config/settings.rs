@@ -115,7 +115,7 @@ settings! {
         cache_entry: span "cache_entry_s";
         /// An entry of the edge cache, when that is on.
         edge_cache: span "edge_cache_s";
-        /// A fetched key set (IDN-09).
+        /// A fetched key set: it is fetched again at half of this, and older than this opens nothing (IDN-09).
         jwks: span "jwks_s";
         /// A last-known-good answer (SRV-09).
         last_good: span "last_good_s";
@@ -149,7 +149,9 @@ settings! {
         signed_url: span "signed_url_s";
         /// Tolerance in the check of times.
         leeway: span "leeway_s";
-        /// How long a retired signing key still verifies.
+        /// Time between two keys that sign tokens (IDN-04).
+        signing_key: span "signing_key_s";
+        /// How long a retired signing key still verifies: at least as long as what it signed last.
         retired_key: span "retired_key_s";
         /// A workload's certificate.
         svid: span "svid_s";

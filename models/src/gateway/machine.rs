@@ -52,8 +52,8 @@ pub struct GatewaySpec {
     pub cells: Vec<CellPeer>,
     /// Issuers whose keys it caches, with where to fetch them; tokens are accepted from the first.
     pub issuers: Vec<(Arc<str>, NodeId)>,
-    /// Its own name in tokens.
-    pub audience: Arc<str>,
+    /// Which tokens it accepts, and for how long it believes keys that it cannot fetch again.
+    pub policy: TokenPolicy,
     /// Certificates that connections present.
     pub thumbprints: Rc<BTreeMap<NodeId, [u8; 32]>>,
     /// Tenants.
@@ -102,6 +102,8 @@ pub struct Gateway {
     spec: GatewaySpec,
     name: u64,
     verifier: TokenVerifier,
+    /// Fetches of key sets that are out, by number: whose, and when.
+    keys_asked: BTreeMap<u64, (usize, Instant)>,
     limiter: RateLimiter,
     switches: SwitchLimiter,
     shedder: Shedder,
@@ -133,9 +135,10 @@ const RETRIES_WANTED: u8 = 2;
 
 /// A probe without an answer for this long has failed.
 const PROBE_PATIENCE: Duration = Duration::millis(400);
-/// How often keys are fetched, and how soon again when they were never had.
-const KEYS_EVERY: Duration = Duration::secs(30);
+/// How soon keys are fetched again when the last fetch brought none.
 const KEYS_RETRY: Duration = Duration::millis(250);
+/// Fetches whose answers are waited for: older ones are forgotten, as a client closes what takes too long.
+const KEYS_ASKED_MAX: usize = 32;
 /// How often an instance is asked whether it is there, in the reference: a run lasts seconds, and only the ratio of
 /// detection to failure matters to a verdict.
 pub const CHECK_EVERY: Duration = Duration::millis(250);
@@ -143,13 +146,13 @@ pub const CHECK_EVERY: Duration = Duration::millis(250);
 impl Gateway {
     /// A gateway that knows no keys yet.
     pub fn boot(spec: &GatewaySpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> Gateway {
-        let policy = TokenPolicy::new(&spec.issuers[0].0, &spec.audience);
         let regions: Vec<Arc<str>> = spec.cells.iter().map(|c| c.region.clone()).collect();
         let health = HealthPolicy { every: spec.check_every, ..HealthPolicy::DEFAULT };
         let (per_second, burst) = spec.rate;
         let mut gateway = Gateway {
             name: name_hash("gateway") ^ u64::from(ctx.node().0),
-            verifier: TokenVerifier::new(policy, spec.memo.clone()),
+            verifier: TokenVerifier::new(spec.policy.clone(), spec.memo.clone()),
+            keys_asked: BTreeMap::new(),
             limiter: RateLimiter::new(Rate { per_second, burst }, BTreeMap::new()),
             switches: SwitchLimiter::new(spec.switches_per_min),
             shedder: Shedder::new(spec.shed),
@@ -182,11 +185,27 @@ impl Gateway {
     fn fetch_keys(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let lineage = self.own();
         for (i, (_, idp)) in self.spec.issuers.iter().enumerate() {
-            out.send_for(lineage, *idp, Wire::Oidc(i as u64, Box::new(OidcRequest::Jwks)));
+            let fetch = mix(self.ticks, i as u64);
+            self.keys_asked.insert(fetch, (i, ctx.now()));
+            out.send_for(lineage, *idp, Wire::Oidc(fetch, Box::new(OidcRequest::Jwks)));
         }
+        while self.keys_asked.len() > KEYS_ASKED_MAX {
+            let oldest = self.keys_asked.iter().min_by_key(|(id, (_, at))| (*at, **id)).map(|(id, _)| *id);
+            oldest.and_then(|id| self.keys_asked.remove(&id));
+        }
+        // Twice within the bound, so that one that is lost is no outage.
+        let every = self.spec.policy.jwks_stale_after.scale(1, 2);
         let known = self.verifier.jwks_refreshed_at();
-        let fresh = known.is_some_and(|at| ctx.now().since(at) < KEYS_EVERY);
-        out.timer_for(lineage.child(1), if fresh { KEYS_EVERY } else { KEYS_RETRY }, KEYS);
+        let fresh = known.is_some_and(|at| ctx.now().since(at) <= every);
+        out.timer_for(lineage.child(1), if fresh { every } else { KEYS_RETRY.min(every) }, KEYS);
+    }
+
+    fn fetched_keys(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, fetch: u64, json: &str) {
+        let Some((i, asked_at)) = self.keys_asked.remove(&fetch) else { return };
+        let issuer = self.spec.issuers[i].0.clone();
+        if self.verifier.set_jwks(asked_at, ctx.controls(), &issuer, json).is_err() {
+            out.fact(Fact::Reported { by: "gateway.token", what: "bad-jwks", about: issuer, value: 0 });
+        }
     }
 
     fn health(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
@@ -436,13 +455,8 @@ impl Machine<Saas> for Gateway {
                 let response = Response::new(request.id, Reason::UpstreamFailed).with_body(self.empty.clone());
                 self.answer(ctx, out, Box::new(response));
             }
-            Input::Message { message: Wire::OidcAnswer(i, OidcAnswer::Jwks(json)), .. } => {
-                if let Some((issuer, _)) = self.spec.issuers.get(i as usize) {
-                    let issuer = issuer.clone();
-                    if self.verifier.set_jwks(ctx.now(), &issuer, &json).is_err() {
-                        out.fact(Fact::Reported { by: "gateway.token", what: "bad-jwks", about: issuer, value: 0 });
-                    }
-                }
+            Input::Message { message: Wire::OidcAnswer(fetch, OidcAnswer::Jwks(json)), .. } => {
+                self.fetched_keys(ctx, out, fetch, &json);
             }
             Input::Message { message: Wire::ProbeAnswer(id), .. } => {
                 if let Some((cell, sent)) = self.probes.remove(&id) {

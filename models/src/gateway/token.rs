@@ -47,6 +47,10 @@ pub const CLIENT_BINDING: Control = control!("gateway.client-binding", upholds: 
 pub const TOKEN_REVOCATION: Control = control!("gateway.token-revocation", upholds: ["IDN-02"],
     off: "revoked tokens are not looked up: a stolen one lives until it expires, as with purely local verification");
 
+/// Keys that nobody could confirm for too long open nothing.
+pub const JWKS_STALE: Control = control!("gateway.jwks-stale", upholds: ["IDN-09"],
+    off: "fetched keys are used for as long as the provider cannot be asked, as most key set clients do");
+
 /// The only algorithm accepted.
 const PINNED: Algorithm = Algorithm::EdDSA;
 
@@ -110,16 +114,23 @@ impl TokenVerifier {
         &self.policy
     }
 
-    /// Replaces the cached keys of `issuer` by a fetched key set (RFC 7517 §5, JSON): a retired key is forgotten here.
-    /// Sets of other issuers, trusted for something else, may lie beside it, as in any shared cache.
+    /// Replaces the cached keys of `issuer` by a key set (RFC 7517 §5, JSON) that was asked for at `asked_at`: a
+    /// retired key is forgotten here. Sets of other issuers, trusted for something else, may lie beside it, as in any
+    /// shared cache.
     ///
     /// # Errors
     /// The text is no key set; what was cached stays, and goes on ageing.
-    pub fn set_jwks(&mut self, now: Instant, issuer: &str, json: &str) -> Result<usize, JwksFault> {
-        self.keys.set(now, issuer, json)
+    pub fn set_jwks(
+        &mut self,
+        asked_at: Instant,
+        controls: &Controls,
+        issuer: &str,
+        json: &str,
+    ) -> Result<usize, JwksFault> {
+        self.keys.set(asked_at, controls, issuer, json)
     }
 
-    /// When the policy's issuer's keys were last fetched.
+    /// When those keys of the policy's issuer were asked for that are known.
     pub fn jwks_refreshed_at(&self) -> Option<Instant> {
         self.keys.issuer(&self.policy.issuer).map(|set| set.refreshed_at)
     }
@@ -147,8 +158,8 @@ impl TokenVerifier {
         token: &Arc<str>,
         presented: Option<&[u8; 32]>,
     ) -> Result<Arc<Claims>, TokenDenial> {
-        let fresh = |set: &IssuerKeys| now.since(set.refreshed_at) <= self.policy.jwks_stale_after;
-        if !self.keys.issuer(&self.policy.issuer).is_some_and(fresh) {
+        let Some(set) = self.keys.issuer(&self.policy.issuer) else { return Err(TokenDenial::JwksStale) };
+        if now.since(set.refreshed_at) > self.policy.jwks_stale_after && controls.on(&JWKS_STALE) {
             return Err(TokenDenial::JwksStale);
         }
         let mut memo = self.memo.lock();

@@ -61,6 +61,12 @@ pub fn not_yet_valid(claims: &Claims, now: u64, leeway: u64) -> Claims {
     Claims { nbf, exp: nbf + life, ..claims.clone() }
 }
 
+/// `claims` as if they were issued at `now` (seconds since the Unix epoch) for as long as before: what a thief of a key
+/// writes anew for every use.
+pub fn renewed(claims: &Claims, now: u64) -> Claims {
+    Claims { iat: now, nbf: now, exp: now + (claims.exp - claims.nbf), ..claims.clone() }
+}
+
 /// The claims of a captured token: encoding hides nothing.
 pub fn claims_of(token: &str) -> Option<Claims> {
     parse(token).ok().map(|t: Token| (*t.claims).clone())
@@ -81,6 +87,7 @@ fn part(value: &impl serde::Serialize) -> String {
 mod tests {
     use super::super::tests::{idp, request};
     use super::*;
+    use crate::control::Controls;
     use sim::time::Instant;
 
     #[test]
@@ -97,7 +104,7 @@ mod tests {
     #[test]
     fn the_public_key_is_there_for_everyone_to_read() {
         let mut idp = idp();
-        let jwks = idp.jwks(Instant::ZERO);
+        let jwks = idp.jwks(Instant::ZERO, &Controls::all_on());
         let signing = idp.signing_key(Instant::ZERO);
         assert_eq!(public_key_in(&jwks, &signing.kid).as_ref(), Some(signing.key.public()));
     }

@@ -3,12 +3,23 @@
 //! A key is published before it signs and after it stopped: caches must know it before they meet it, and must keep it
 //! while anything that it signed is alive. Skipping either half is how a rotation becomes an outage.
 
+use crate::control;
+use crate::control::{Control, Controls};
 use crate::crypto::{self, Key};
 use crate::wire::oidc::ACCESS_TOKEN_TYPE;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use sim::time::{Duration, Instant};
 use std::sync::Arc;
+
+/// A new key is published before anything is signed with it.
+pub const KEY_ANNOUNCEMENT: Control = control!("idp.key-announcement", upholds: ["IDN-04"],
+    off: "a new key signs as soon as it is made, as with a script that rotates keys in one step: until caches fetch \
+          again, its tokens are refused");
+/// A key whose time is over is no longer published.
+pub const KEY_RETIREMENT: Control = control!("idp.key-retirement", upholds: ["IDN-04"],
+    off: "retired keys stay in the published set, so that nothing can break: whoever finds one in a backup signs with \
+          it");
 
 /// Pace of a rotation.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +66,10 @@ impl KeyRing {
     }
 
     /// Publishes a new key and plans the retirement of those before it.
-    pub fn rotate(&mut self, now: Instant) -> Arc<str> {
-        self.drop_retired(now);
-        let signs_from = now + self.pace.publish_before;
+    pub fn rotate(&mut self, now: Instant, controls: &Controls) -> Arc<str> {
+        self.drop_retired(now, controls);
+        let announced = controls.on(&KEY_ANNOUNCEMENT);
+        let signs_from = if announced { now + self.pace.publish_before } else { now };
         for old in &mut self.keys {
             old.retires_at = old.retires_at.min(signs_from + self.pace.overlap);
         }
@@ -74,14 +86,16 @@ impl KeyRing {
     }
 
     /// The key set as JSON. A retired key is not in it.
-    pub fn publish(&mut self, now: Instant) -> Arc<str> {
-        self.drop_retired(now);
+    pub fn publish(&mut self, now: Instant, controls: &Controls) -> Arc<str> {
+        self.drop_retired(now, controls);
         let set = JwkSet { keys: self.keys.iter().map(|k| k.jwk.clone()).collect() };
         serde_json::to_string(&set).expect("a key set is JSON").into()
     }
 
-    fn drop_retired(&mut self, now: Instant) {
-        self.keys.retain(|k| now < k.retires_at);
+    fn drop_retired(&mut self, now: Instant, controls: &Controls) {
+        if self.keys.iter().any(|k| k.retires_at <= now) && controls.on(&KEY_RETIREMENT) {
+            self.keys.retain(|k| now < k.retires_at);
+        }
     }
 
     fn add(&mut self, signs_from: Instant) -> Arc<str> {
@@ -121,7 +135,7 @@ mod tests {
     const PACE: KeyRotation = KeyRotation { publish_before: Duration(10), overlap: Duration(100) };
 
     fn published(ring: &mut KeyRing, now: u64) -> Vec<String> {
-        let set: JwkSet = serde_json::from_str(&ring.publish(Instant(now))).unwrap();
+        let set: JwkSet = serde_json::from_str(&ring.publish(Instant(now), &Controls::all_on())).unwrap();
         set.keys.into_iter().map(|k| k.common.key_id.unwrap()).collect()
     }
 
@@ -129,7 +143,7 @@ mod tests {
     fn a_key_is_published_before_it_signs_and_after_it_stopped() {
         let mut ring = KeyRing::new("idp/x".into(), PACE);
         let old = ring.signing(Instant(0)).kid.clone();
-        let new = ring.rotate(Instant(1000));
+        let new = ring.rotate(Instant(1000), &Controls::all_on());
         assert_eq!(ring.signing(Instant(1009)).kid, old);
         assert_eq!(ring.signing(Instant(1010)).kid, new);
         assert_eq!(published(&mut ring, 1000), [&*old, &*new]);
@@ -141,8 +155,8 @@ mod tests {
     fn a_second_rotation_never_prolongs_a_retirement() {
         let mut ring = KeyRing::new("idp/x".into(), PACE);
         let first = ring.signing(Instant(0)).kid.clone();
-        ring.rotate(Instant(0));
-        ring.rotate(Instant(50));
+        ring.rotate(Instant(0), &Controls::all_on());
+        ring.rotate(Instant(50), &Controls::all_on());
         assert!(!published(&mut ring, 110).contains(&first.to_string()));
     }
 
@@ -150,7 +164,7 @@ mod tests {
     fn a_revoked_key_is_gone_at_once_and_something_still_signs() {
         let mut ring = KeyRing::new("idp/x".into(), PACE);
         let stolen = ring.signing(Instant(0)).kid.clone();
-        let announced = ring.rotate(Instant(5));
+        let announced = ring.rotate(Instant(5), &Controls::all_on());
         ring.revoke(Instant(6), &stolen);
         assert!(!published(&mut ring, 6).contains(&stolen.to_string()));
         assert_ne!(ring.signing(Instant(6)).kid, stolen);
@@ -158,9 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn without_its_controls_a_key_signs_unannounced_and_is_published_for_ever() {
+        let off = |control: &Control| Controls::with_off(sim::ControlSet::EMPTY.with(control.slot));
+        let mut ring = KeyRing::new("idp/x".into(), PACE);
+        let old = ring.signing(Instant(0)).kid.clone();
+        let new = ring.rotate(Instant(1000), &off(&KEY_ANNOUNCEMENT));
+        assert_eq!(ring.signing(Instant(1000)).kid, new);
+        assert!(ring.publish(Instant(5000), &off(&KEY_RETIREMENT)).contains(&*old));
+        assert!(!ring.publish(Instant(5000), &Controls::all_on()).contains(&*old));
+    }
+
+    #[test]
     fn the_key_set_is_a_real_one() {
         let mut ring = KeyRing::new("idp/x".into(), PACE);
-        let json: serde_json::Value = serde_json::from_str(&ring.publish(Instant(0))).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&ring.publish(Instant(0), &Controls::all_on())).unwrap();
         let jwk = &json["keys"][0];
         for (name, value) in [("kty", "OKP"), ("crv", "Ed25519"), ("alg", "EdDSA"), ("use", "sig")] {
             assert_eq!(jwk[name], value, "{json}");

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// A second audience, of a service that this platform's gateway does not speak for.
 pub const ANALYTICS_AUDIENCE: &str = "https://analytics.cellproof.test";
 
-const ROTATE: u64 = 1;
+const KEYS: u64 = 1;
 
 /// A client and the subject of the same name, as it is registered.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct IdpMachineSpec {
     pub principals: Vec<Principal>,
     /// How often signing keys rotate; not at all when absent.
     pub rotate_every: Option<Duration>,
+    /// When the key that signs is found to be stolen, and taken back without notice.
+    pub key_stolen_at: Option<Instant>,
     /// Worker time of a token.
     pub issue_cost: Duration,
     /// Worker time of the key set.
@@ -85,6 +87,7 @@ impl IdpMachineSpec {
             thumbprints: BTreeMap::new(),
             principals: Vec::new(),
             rotate_every: None,
+            key_stolen_at: None,
             issue_cost: Duration::micros(250),
             keys_cost: Duration::micros(20),
         }
@@ -97,12 +100,13 @@ pub struct IdpMachine {
     idp: Idp,
     boot: u64,
     rotations: u64,
+    revoked: bool,
 }
 
 impl IdpMachine {
     /// Boots with everyone registered. Rotations that were due before a restart are caught up: keys outlive a crash.
     pub fn boot(spec: &IdpMachineSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> IdpMachine {
-        let mut idp = Idp::new(spec.config.clone());
+        let mut idp = Idp::new(spec.config.clone()).living(ctx.lineage().cause);
         for p in &spec.principals {
             let (id, audiences, scopes) = (p.name.clone(), p.audiences.clone(), p.scopes.clone());
             let binding_required = p.binding_required;
@@ -110,20 +114,34 @@ impl IdpMachine {
             let (id, tenants, region) = (p.name.clone(), p.tenants.clone(), p.region.clone());
             idp.register_subject(Subject { id, tenants, region, clearances: p.clearances.clone() });
         }
-        let mut machine = IdpMachine { spec: spec.clone(), idp, boot: ctx.lineage().cause, rotations: 0 };
-        machine.rotate(ctx.now(), out);
+        let mut machine =
+            IdpMachine { spec: spec.clone(), idp, boot: ctx.lineage().cause, rotations: 0, revoked: false };
+        machine.keys(ctx, out);
         machine
     }
 
-    fn rotate(&mut self, now: Instant, out: &mut Outbox<Saas>) {
-        let Some(every) = self.spec.rotate_every else { return };
-        let due = |n: u64| Instant::ZERO + every * (n + 1);
-        while due(self.rotations) <= now {
-            self.idp.rotate(due(self.rotations));
-            self.rotations += 1;
+    /// Does what was due to keys, in order of time, and sets the timer for what is next.
+    fn keys(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let now = ctx.now();
+        loop {
+            let rotation = self.spec.rotate_every.map(|every| Instant::ZERO + every * (self.rotations + 1));
+            let theft = self.spec.key_stolen_at.filter(|_| !self.revoked);
+            let Some(next) = rotation.into_iter().chain(theft).min() else { return };
+            if next > now {
+                let done = self.rotations * 2 + u64::from(self.revoked);
+                return out.timer_for(Lineage::root(mix(self.boot, KEYS), done), next.since(now), KEYS);
+            }
+            let (what, about) = if theft == Some(next) {
+                let stolen = self.idp.signing_key(next).kid.clone();
+                self.idp.revoke_key(next, &stolen);
+                self.revoked = true;
+                ("key-revoked", stolen)
+            } else {
+                self.rotations += 1;
+                ("key-announced", self.idp.rotate(next, ctx.controls()))
+            };
+            out.fact(Fact::Reported { by: "idp", what, about, value: self.rotations });
         }
-        let own = Lineage::root(mix(self.boot, ROTATE), self.rotations);
-        out.timer_for(own, due(self.rotations).since(now), ROTATE);
     }
 
     fn token(&mut self, now: Instant, from: NodeId, asked: &Arc<TokenRequest>, out: &mut Outbox<Saas>) -> OidcAnswer {
@@ -177,13 +195,13 @@ impl Machine<Saas> for IdpMachine {
                     OidcRequest::Token(asked) => self.token(now, from, asked, out),
                     OidcRequest::Jwks => {
                         out.busy(self.spec.keys_cost);
-                        OidcAnswer::Jwks(self.idp.jwks(now))
+                        OidcAnswer::Jwks(self.idp.jwks(now, ctx.controls()))
                     }
                 };
                 out.send(from, Wire::OidcAnswer(id, answer));
             }
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),
-            Input::Timer { token: ROTATE } => self.rotate(now, out),
+            Input::Timer { token: KEYS } => self.keys(ctx, out),
             _ => {}
         }
     }

@@ -12,6 +12,7 @@ use crate::cache::machine::{CacheCosts, CacheNode, CacheSpec, PLATFORM_USER, acc
 use crate::config::settings::Dependency;
 use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
 use crate::idp::IdpConfig;
+use crate::idp::keys::KeyRotation;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
 use crate::ids::TenantId;
 use crate::mesh::machine::{CaMachine, CaMachineSpec};
@@ -125,14 +126,25 @@ pub(super) fn other_boot(parts: &Parts<'_>, role: &str) -> (Component, Boot<Saas
 fn idp_boot(parts: &Parts<'_>) -> Boot<Saas> {
     let costs = &parts.deployment.config.costs;
     let spec = IdpMachineSpec {
-        config: IdpConfig::new(super::ISSUER),
+        config: issuer(&parts.deployment.config),
         thumbprints: (*parts.thumbprints).clone(),
         principals: principals(parts),
-        rotate_every: None,
+        rotate_every: Some(parts.deployment.config.tokens.signing_key),
+        key_stolen_at: parts.deployment.key_stolen_at,
         issue_cost: costs.of(Operation::IdpIssue),
         keys_cost: costs.of(Operation::IdpKeys),
     };
     Rc::new(move |ctx, out| Box::new(IdpMachine::boot(&spec, ctx, out)))
+}
+
+/// The platform's issuer: a key is announced for as long as a gateway may go without asking, and stays published until
+/// nothing that it signed is alive.
+fn issuer(config: &PlatformConfig) -> IdpConfig {
+    IdpConfig {
+        rotation: KeyRotation { publish_before: config.ttls.jwks, overlap: config.tokens.retired_key },
+        lifetime_max: config.tokens.access,
+        ..IdpConfig::new(super::ISSUER)
+    }
 }
 
 fn ca_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {

@@ -6,10 +6,11 @@ use super::cell;
 use super::mesh::{Mesh, Workload};
 use super::parts::Parts;
 use super::{Actor, Built, Deployment, Directory};
-use crate::config::{Capacity, Component, Operation, Quantiles};
+use crate::config::{Capacity, Component, Operation, PlatformConfig, Quantiles};
 use crate::crypto::sha256;
 use crate::gateway::machine::{CHECK_EVERY, CellPeer, Gateway, GatewaySpec, Placement};
 use crate::gateway::shed;
+use crate::gateway::token::TokenPolicy;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
 use crate::ids::TenantId;
 use crate::saas::Saas;
@@ -140,7 +141,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
             (super::ISSUER.into(), parts.directory.node(&format!("{cell}/idp"))),
             (super::PARTNER_ISSUER.into(), parts.directory.node(PARTNER_IDP)),
         ],
-        audience: super::AUDIENCE.into(),
+        policy: token_policy(config),
         thumbprints: parts.thumbprints.clone(),
         tenants: Rc::new(tenants),
         rate: (limits.tenant_requests_per_s as u32, limits.tenant_burst as u32),
@@ -163,13 +164,22 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))
 }
 
+/// Which tokens a gateway accepts. Their provider grants no longer lives than the gateway takes.
+fn token_policy(config: &PlatformConfig) -> TokenPolicy {
+    let mut policy = TokenPolicy::new(super::ISSUER, super::AUDIENCE);
+    policy.leeway = config.tokens.leeway;
+    policy.lifetime_max = config.tokens.access;
+    policy.jwks_stale_after = config.ttls.jwks;
+    policy
+}
+
 fn partner_boot(parts: &Parts<'_>) -> Boot<Saas> {
     let mut spec = IdpMachineSpec::new(super::PARTNER_ISSUER);
     spec.thumbprints = (*parts.thumbprints).clone();
     Rc::new(move |ctx, out| Box::new(IdpMachine::boot(&spec, ctx, out)))
 }
 
-fn links(config: &crate::config::PlatformConfig, nodes: Vec<NodeSpec<Saas>>) -> Built {
+fn links(config: &PlatformConfig, nodes: Vec<NodeSpec<Saas>>) -> Built {
     // The configured table, taken at 65 equal steps: what the kernel samples from.
     let table = |quantiles: &Quantiles| {
         let at = |i: u64| quantiles.sample(if i == 64 { u64::MAX } else { i << 58 }).as_nanos();

@@ -11,7 +11,7 @@ use models::luck;
 use models::marker::Marker;
 use models::oracles::durability::STRONG;
 use models::saas::Saas;
-use models::wire::http::{Headers, Method, Peer, Request, Response};
+use models::wire::http::{Headers, Method, Peer, Reason, Request, Response};
 use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
 use models::wire::{Wire, http};
 use sim::seed::{Lineage, below, mix, name_hash};
@@ -34,6 +34,8 @@ pub struct ClientSpec {
     pub gateway: NodeId,
     /// Its identity provider.
     pub idp: NodeId,
+    /// How long a token is to live.
+    pub token_life: Duration,
     /// Mean gap between requests.
     pub gap: Duration,
     /// How many records the tenant has.
@@ -136,6 +138,8 @@ pub struct Client {
     token: Option<Arc<str>>,
     token_until: Instant,
     token_asked: u64,
+    /// Whether the token was refused, and another is asked for.
+    unbelieved: bool,
     waiting: Vec<(Lineage, Box<Request>)>,
     open: BTreeMap<u64, Open>,
     deadlines: VecDeque<(Instant, u64)>,
@@ -173,6 +177,7 @@ impl Client {
             token: None,
             token_until: Instant::ZERO,
             token_asked: 0,
+            unbelieved: false,
             waiting: Vec::new(),
             open: BTreeMap::new(),
             deadlines: VecDeque::new(),
@@ -207,7 +212,7 @@ impl Client {
             scopes: vec!["records".into(), "events".into()],
             client_binding: Some(thumbprint(&self.spec.principal)),
             clearance: "confidential".into(),
-            lifetime: models::platform::TOKEN_LIFETIME,
+            lifetime: self.spec.token_life,
             valid_after: Duration::ZERO,
         };
         let message = Wire::Oidc(self.token_asked, Box::new(OidcRequest::Token(Arc::new(request))));
@@ -356,7 +361,8 @@ impl Client {
         if let Some(loot) = &self.spec.loot {
             loot.drop_token(&self.spec.principal, &token);
         }
-        let lifetime = models::platform::TOKEN_LIFETIME;
+        let lifetime = self.spec.token_life;
+        self.unbelieved = false;
         self.token_until = ctx.now() + lifetime;
         for (lineage, mut request) in std::mem::take(&mut self.waiting) {
             request.headers.authorization = Some(token.clone());
@@ -367,9 +373,9 @@ impl Client {
         out.timer_for(lineage, lifetime.scale(2, 3), RENEW);
     }
 
-    /// Whether the token is in its last third.
+    /// Whether the token is in its last third, or was refused.
     fn renews_at(&self, now: Instant) -> bool {
-        now + models::platform::TOKEN_LIFETIME.scale(1, 3) + Duration::millis(1) >= self.token_until
+        self.unbelieved || now + self.spec.token_life.scale(1, 3) + Duration::millis(1) >= self.token_until
     }
 }
 
@@ -414,6 +420,11 @@ impl Machine<Saas> for Client {
                 let response: Box<http::Response> = response;
                 if let Some(open) = self.open.remove(&response.id) {
                     self.answered(ctx, out, response.id, open, Some(&response));
+                }
+                // As clients do: a token that is refused before its time is worth another one, asked for once.
+                if response.reason == Reason::Unauthenticated && self.token.is_some() && !self.unbelieved {
+                    self.unbelieved = true;
+                    self.ask_token(out);
                 }
             }
             Input::Message { message: Wire::OidcAnswer(_, OidcAnswer::Token(token)), .. } => {

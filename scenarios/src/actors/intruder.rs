@@ -11,12 +11,12 @@ use models::wire::Wire;
 use models::wire::http::{Headers, Method};
 use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
 use sim::seed::{Lineage, below, name_hash};
-use sim::{Duration, NodeId};
+use sim::{Duration, Instant, NodeId};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Makes headers out of the intruder's own token; `None` when it has to wait (nothing stolen yet).
-pub type Craft = Rc<dyn Fn(&Arc<str>) -> Option<Headers>>;
+/// Makes headers out of the intruder's own token, now; `None` when it has to wait (nothing stolen yet).
+pub type Craft = Rc<dyn Fn(&Arc<str>, Instant) -> Option<Headers>>;
 
 /// What an intruder is.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Intruder {
     pub tenant: TenantId,
     /// The region it claims.
     pub region: Arc<str>,
+    /// For how long.
+    pub lifetime: Duration,
     /// For which audience.
     pub audience: Arc<str>,
     /// The door.
@@ -57,10 +59,11 @@ impl Intruder {
             idp,
             tenant: tenant.into(),
             region: region.into(),
+            lifetime: models::platform::TOKEN_LIFETIME,
             audience: models::platform::AUDIENCE.into(),
             gateway,
             asks: (0..4).map(|i| (Method::Get, format!("/v1/records/{i}"), Vec::new())).collect(),
-            craft: Rc::new(|token| Some(bearer(token))),
+            craft: Rc::new(|token, _| Some(bearer(token))),
             mark,
             wait: Duration::millis(2_000),
             tries: 12,
@@ -70,7 +73,12 @@ impl Intruder {
     }
     /// The same with other headers.
     #[must_use]
-    pub fn crafting(mut self, craft: impl Fn(&Arc<str>) -> Option<Headers> + 'static) -> Intruder {
+    pub fn crafting(self, craft: impl Fn(&Arc<str>) -> Option<Headers> + 'static) -> Intruder {
+        self.crafting_at(move |token, _| craft(token))
+    }
+    /// The same with headers that hang on the time.
+    #[must_use]
+    pub fn crafting_at(mut self, craft: impl Fn(&Arc<str>, Instant) -> Option<Headers> + 'static) -> Intruder {
         self.craft = Rc::new(craft);
         self
     }
@@ -93,7 +101,7 @@ impl Intruder {
             scopes: vec!["records".into(), "events".into()],
             client_binding: Some(thumbprint(&principal)),
             clearance: "confidential".into(),
-            lifetime: models::platform::TOKEN_LIFETIME,
+            lifetime: self.lifetime,
             valid_after: Duration::ZERO,
         };
         kit.out.send(self.idp, Wire::Oidc(1, Box::new(OidcRequest::Token(Arc::new(request)))));
@@ -101,7 +109,7 @@ impl Intruder {
     }
 
     fn knock(&mut self, kit: &mut Kit<'_, '_>) {
-        let Some(headers) = self.token.as_ref().and_then(|token| (self.craft)(token)) else {
+        let Some(headers) = self.token.as_ref().and_then(|token| (self.craft)(token, kit.ctx.now())) else {
             return kit.after(Duration::millis(200), KNOCK);
         };
         if self.tries == 0 || kit.is_over() {

@@ -40,9 +40,10 @@ pub fn jwt(line: &str) -> Result<String, String> {
     }
     let certificate = case.certificate.as_deref().map(thumbprint).transpose()?;
     let mut verifier = TokenVerifier::new(policy, TokenMemo::default());
-    let keys = verifier.set_jwks(now, &case.issuer, &case.jwks.to_string());
+    let controls = Controls::all_on();
+    let keys = verifier.set_jwks(now, &controls, &case.issuer, &case.jwks.to_string());
     keys.map_err(|fault| format!("`jwks` is no key set: {fault:?}"))?;
-    let answer = match verifier.verify(now, &Controls::all_on(), &case.token, certificate.as_ref()) {
+    let answer = match verifier.verify(now, &controls, &case.token, certificate.as_ref()) {
         Ok(claims) => json!({"valid": true, "claims": *claims}),
         Err(denial) => {
             let requirements = denial.requirements();

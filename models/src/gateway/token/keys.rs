@@ -2,10 +2,16 @@
 //!
 //! A fetched set replaces its predecessor whole: forgetting is what makes a retired key retired.
 
+use crate::control;
+use crate::control::{Control, Controls};
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use sim::time::Instant;
 use std::sync::Arc;
+
+/// What was fetched replaces what was there before.
+pub const JWKS_REPLACE: Control = control!("gateway.jwks-replace", upholds: ["IDN-04"],
+    off: "fetched keys are added to those that are known, as in a cache by key id whose entries never end");
 
 /// Keys looked at in one set. Providers publish two or three; a longer list is a mistake or an attack on the lookup.
 const KEYS_MAX: usize = 32;
@@ -21,7 +27,7 @@ pub struct KeyCache {
 pub struct IssuerKeys {
     /// Whose they are.
     pub issuer: Arc<str>,
-    /// When they were fetched.
+    /// When they were asked for: what comes late is as old as the question.
     pub refreshed_at: Instant,
     keys: Vec<PublicKey>,
 }
@@ -47,12 +53,18 @@ pub enum JwksFault {
 }
 
 impl KeyCache {
-    /// Replaces the keys of `issuer`; gives the number of usable keys. Keys of another kind or use are passed over
-    /// (RFC 7517 §5).
+    /// Replaces the keys of `issuer` by those that it published at `asked_at` or later; gives the number of usable
+    /// keys. Those of another kind or use are passed over (RFC 7517 §5), and so is an answer that a later one overtook.
     ///
     /// # Errors
     /// The text is no key set, or an absurd one. Nothing changes.
-    pub fn set(&mut self, now: Instant, issuer: &str, json: &str) -> Result<usize, JwksFault> {
+    pub fn set(
+        &mut self,
+        asked_at: Instant,
+        controls: &Controls,
+        issuer: &str,
+        json: &str,
+    ) -> Result<usize, JwksFault> {
         let set: JwkSet = serde_json::from_str(json).map_err(|_| JwksFault::Malformed)?;
         if set.keys.len() > KEYS_MAX {
             return Err(JwksFault::TooMany);
@@ -60,8 +72,9 @@ impl KeyCache {
         let keys: Vec<PublicKey> = set.keys.iter().filter_map(PublicKey::usable).collect();
         let usable = keys.len();
         match self.sets.iter_mut().find(|s| *s.issuer == *issuer) {
-            Some(set) => (set.keys, set.refreshed_at) = (keys, now),
-            None => self.sets.push(IssuerKeys { issuer: issuer.into(), refreshed_at: now, keys }),
+            Some(set) if asked_at < set.refreshed_at => {}
+            Some(set) => set.replace(asked_at, controls, keys),
+            None => self.sets.push(IssuerKeys { issuer: issuer.into(), refreshed_at: asked_at, keys }),
         }
         Ok(usable)
     }
@@ -78,6 +91,18 @@ impl KeyCache {
         let of_issuer = self.sets.iter().filter(named);
         let of_others = self.sets.iter().filter(|set| !named(set));
         of_issuer.chain(of_others).find_map(|set| set.keys.iter().find(|k| *k.kid == *kid).map(|key| (set, key)))
+    }
+}
+
+impl IssuerKeys {
+    fn replace(&mut self, asked_at: Instant, controls: &Controls, keys: Vec<PublicKey>) {
+        let known = std::mem::replace(&mut self.keys, keys);
+        self.refreshed_at = asked_at;
+        let published: Vec<Arc<str>> = self.keys.iter().map(|key| key.kid.clone()).collect();
+        let mut gone = known.into_iter().filter(|old| !published.contains(&old.kid)).peekable();
+        if gone.peek().is_some() && !controls.on(&JWKS_REPLACE) {
+            self.keys.extend(gone);
+        }
     }
 }
 
@@ -139,7 +164,7 @@ mod tests {
     use super::*;
 
     fn check(json: &str, expected: Result<usize, JwksFault>) {
-        assert_eq!(KeyCache::default().set(Instant::ZERO, "i", json), expected, "{json}");
+        assert_eq!(KeyCache::default().set(Instant::ZERO, &Controls::all_on(), "i", json), expected, "{json}");
     }
 
     #[test]
@@ -155,5 +180,25 @@ mod tests {
         check(r#"{"keys":[{"kty":"oct","k":"AAAA","kid":"a"}]}"#, Ok(0));
         check(r#"{"keys":[]}"#, Ok(0));
         check("<html>", Err(JwksFault::Malformed));
+    }
+
+    #[test]
+    fn a_fetched_set_replaces_its_predecessor_and_one_that_was_overtaken_does_not() {
+        let set = |kid: &str| {
+            let x = crate::crypto::base64url(crate::crypto::key(kid, 0).public());
+            format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{kid}"}}]}}"#)
+        };
+        let known = |controls: &Controls| {
+            let mut cache = KeyCache::default();
+            for (asked_at, kid) in [(10, "old"), (30, "new"), (20, "late")] {
+                cache.set(Instant(asked_at), controls, "i", &set(kid)).expect("a key set");
+            }
+            let keys = cache.issuer("i").expect("it was set");
+            assert_eq!(keys.refreshed_at, Instant(30));
+            keys.keys.iter().map(|key| key.kid.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(known(&Controls::all_on()), ["new"]);
+        let off = Controls::with_off(sim::ControlSet::EMPTY.with(JWKS_REPLACE.slot));
+        assert_eq!(known(&off), ["new", "old"]);
     }
 }

@@ -63,8 +63,8 @@ fn request() -> TokenRequest {
 fn setup() -> Setup {
     let (mut idp, mut other) = (idp(OURS), idp(THEIRS));
     let mut verifier = TokenVerifier::new(TokenPolicy::new(OURS, "api"), TokenMemo::default());
-    assert_eq!(verifier.set_jwks(NOW, OURS, &idp.jwks(NOW)), Ok(1));
-    assert_eq!(verifier.set_jwks(NOW, THEIRS, &other.jwks(NOW)), Ok(1));
+    assert_eq!(verifier.set_jwks(NOW, &Controls::all_on(), OURS, &idp.jwks(NOW, &Controls::all_on())), Ok(1));
+    assert_eq!(verifier.set_jwks(NOW, &Controls::all_on(), THEIRS, &other.jwks(NOW, &Controls::all_on())), Ok(1));
     let token = idp.issue(NOW, &request()).unwrap();
     let claims = forge::claims_of(&token).unwrap();
     Setup { idp, verifier, token, claims }
@@ -122,7 +122,7 @@ fn an_unsecured_token_is_stopped_by_the_pinned_algorithm_alone() {
 #[test]
 fn a_token_under_hmac_of_the_public_key_is_stopped_by_the_pinned_algorithm_alone() {
     let mut s = setup();
-    let jwks = s.idp.jwks(NOW);
+    let jwks = s.idp.jwks(NOW, &Controls::all_on());
     let kid = s.idp.signing_key(NOW).kid.clone();
     let public = forge::public_key_in(&jwks, &kid).unwrap();
     let token = forge::hs256_with_public_key(&s.claims, &kid, &public);
@@ -224,9 +224,9 @@ fn keys_that_are_absent_or_stale_refuse_everything_until_they_are_fetched() {
     let controls = Controls::all_on();
     let late = NOW + Duration::secs(61);
     assert_eq!(s.verifier.verify(late, &controls, &s.token, Some(&[1; 32])), Err(TokenDenial::JwksStale));
-    assert!(s.verifier.set_jwks(late, OURS, "<html>outage</html>").is_err());
+    assert!(s.verifier.set_jwks(late, &Controls::all_on(), OURS, "<html>outage</html>").is_err());
     assert_eq!(s.verifier.verify(late, &controls, &s.token, Some(&[1; 32])), Err(TokenDenial::JwksStale));
-    s.verifier.set_jwks(late, OURS, &s.idp.jwks(late)).unwrap();
+    s.verifier.set_jwks(late, &Controls::all_on(), OURS, &s.idp.jwks(late, &Controls::all_on())).unwrap();
     assert!(s.verifier.verify(late, &controls, &s.token, Some(&[1; 32])).is_ok());
     let mut empty = TokenVerifier::new(TokenPolicy::new(OURS, "api"), TokenMemo::default());
     assert_eq!(empty.verify(NOW, &controls, &s.token, None), Err(TokenDenial::JwksStale));
@@ -237,13 +237,13 @@ fn a_rotation_is_no_outage_and_a_retired_key_is_refused() {
     let mut s = setup();
     let controls = Controls::all_on();
     let honest = |s: &mut Setup, at: Instant| {
-        s.verifier.set_jwks(at, OURS, &s.idp.jwks(at)).unwrap();
+        s.verifier.set_jwks(at, &Controls::all_on(), OURS, &s.idp.jwks(at, &Controls::all_on())).unwrap();
         let token = s.idp.issue(at, &request()).unwrap();
         assert!(s.verifier.verify(at, &controls, &token, Some(&[1; 32])).is_ok(), "{at}");
         token
     };
     let old_key = s.idp.signing_key(NOW).clone();
-    s.idp.rotate(NOW);
+    s.idp.rotate(NOW, &Controls::all_on());
     for minute in 0..30 {
         honest(&mut s, NOW + Duration::secs(60 * minute));
     }
@@ -262,7 +262,7 @@ fn only_the_injected_time_decides_on_the_life_of_a_token() {
     let controls = Controls::all_on();
     let mut at = |seconds: u64| {
         let now = Instant(seconds * 1_000_000_000);
-        s.verifier.set_jwks(now, OURS, &s.idp.jwks(now)).unwrap();
+        s.verifier.set_jwks(now, &Controls::all_on(), OURS, &s.idp.jwks(now, &Controls::all_on())).unwrap();
         s.verifier.verify(now, &controls, &s.token, Some(&[1; 32])).err()
     };
     assert_eq!(at(3600 - 31), Some(TokenDenial::NotYetValid));
@@ -282,7 +282,7 @@ fn a_token_is_verified_once_and_then_remembered_by_every_verifier_of_the_run() {
         s.verifier.verify(NOW, &controls, token, Some(&[1; 32])).unwrap();
     }
     let mut second = TokenVerifier::new(TokenPolicy::new(OURS, "api"), s.verifier.memo.clone());
-    second.set_jwks(NOW, OURS, &s.idp.jwks(NOW)).unwrap();
+    second.set_jwks(NOW, &Controls::all_on(), OURS, &s.idp.jwks(NOW, &Controls::all_on())).unwrap();
     second.verify(NOW, &controls, &s.token, Some(&[1; 32])).unwrap();
     assert_eq!(s.verifier.calls().jwt_verify, Tally { real: 1, hits: 3 });
 }
@@ -293,7 +293,7 @@ fn a_foreign_key_of_the_same_name_does_not_shadow_the_right_one() {
     let kid = s.idp.signing_key(NOW).kid.clone();
     let x = crate::crypto::base64url(crate::crypto::key("attacker", 0).public());
     let evil = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{kid}"}}]}}"#);
-    s.verifier.set_jwks(NOW, "https://aaa.test", &evil).unwrap();
+    s.verifier.set_jwks(NOW, &Controls::all_on(), "https://aaa.test", &evil).unwrap();
     assert!(s.verifier.verify(NOW, &Controls::all_on(), &s.token, Some(&[1; 32])).is_ok());
 }
 

@@ -191,6 +191,17 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "chaos/idp-outage",
+        form(&[
+            part(
+                "down",
+                &[DOOR_A, &["client/acme", "attacker/broken-proxy", "attacker/unheard"]],
+                &["idp-outage.stolen-key-shown", "idp-outage.garbage-answered"],
+            ),
+            part("late", &[DOOR_B, &["client/beta", "attacker/late"]], &["idp-outage.stolen-key-shown-to-late"]),
+        ]),
+    ),
+    (
         "chaos/intercell-partition",
         Ok(Form {
             parts: &[part(
@@ -200,6 +211,14 @@ pub(super) const ROWS: &[Row] = &[
             )],
             lacks: &[("partition.mirror-behind", TWO_CLUSTERS)],
         }),
+    ),
+    (
+        "chaos/key-rotation",
+        form(&[part(
+            "keys",
+            &[DOOR_A, &["client/acme", "client/acme-corp", "attacker/retired"]],
+            &["rotation.key-announced", "rotation.retired-key-shown"],
+        )]),
     ),
     ("chaos/mirror-loop", Err(TWO_CLUSTERS)),
     (

@@ -82,14 +82,18 @@ fn clause_3_4_validate_cryptographic_inputs() {
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": base64url(x), "kid": "weak"}]}).to_string()
     };
     let mut s = setup();
-    assert_eq!(s.verifier.set_jwks(NOW, OURS, &jwks(&neutral)), Ok(0), "the neutral point is no key");
+    assert_eq!(
+        s.verifier.set_jwks(NOW, &Controls::all_on(), OURS, &jwks(&neutral)),
+        Ok(0),
+        "the neutral point is no key"
+    );
     let unsigned = with(header(&mut s), "kid", "weak");
     let text =
         format!("{}.{}", base64url(unsigned.to_string().as_bytes()), base64url(claims(&s).to_string().as_bytes()));
     let forged: Arc<str> = format!("{text}.{}", base64url(&[neutral, [0; 32]].concat())).into();
     assert_eq!(ask(&mut s, &forged), Err(TokenDenial::UnknownKey));
     let honest = key("honest", 0);
-    assert_eq!(s.verifier.set_jwks(NOW, OURS, &jwks(honest.public())), Ok(1));
+    assert_eq!(s.verifier.set_jwks(NOW, &Controls::all_on(), OURS, &jwks(honest.public())), Ok(1));
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn clause_3_5_ensure_cryptographic_keys_have_sufficient_entropy() {
         {"kty": "oct", "k": base64url(b"secret"), "kid": "password", "alg": "HS256"},
         {"kty": "OKP", "crv": "Ed25519", "x": base64url(&[7; 16]), "kid": "short"},
     ]});
-    assert_eq!(s.verifier.set_jwks(NOW, OURS, &set.to_string()), Ok(0));
+    assert_eq!(s.verifier.set_jwks(NOW, &Controls::all_on(), OURS, &set.to_string()), Ok(0));
     let claims = s.claims.clone();
     let mut secret = [0; 32];
     secret[..6].copy_from_slice(b"secret");
