@@ -37,7 +37,7 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
             }
         } else if matches!(
             path.extension().and_then(|e| e.to_str()),
-            Some("rs" | "rego" | "sql" | "toml" | "yaml" | "tsv")
+            Some("rs" | "rego" | "jsonl" | "sql" | "toml" | "yaml" | "tsv")
         ) {
             files.push(path);
         }

@@ -16,6 +16,7 @@ pub mod control;
 pub mod crypto;
 pub mod fact;
 pub mod gateway;
+pub mod gitops;
 pub mod idp;
 pub mod ids;
 pub mod kafka;

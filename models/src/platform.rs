@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub mod admin;
 mod cell;
 mod connector;
 mod events;
@@ -169,6 +170,8 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether every cell has a pipeline that its policy comes through.
+    pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.
     pub witnessed: bool,
     /// Edits of logs behind their brokers' backs, by cell.

@@ -3,10 +3,12 @@
 //!
 //! Start at [`abac`], the reference decision. [`rego`] evaluates policies in Rego and must agree with it, [`judge`]
 //! asks whether somebody's policy, a [`subject`], does; [`bundle`]
-//! signs, verifies and loads them; [`agent`] is the enforcement point's side. [`remediation`] is the document's other
+//! signs, verifies and loads them; [`service`] hands them out, [`admin`] says who may replace them, and [`suite`] runs
+//! the tests that they ship; [`agent`] is the enforcement point's side. [`remediation`] is the document's other
 //! policy, §3.7. Nothing here knows who asks.
 
 pub mod abac;
+pub mod admin;
 pub mod agent;
 pub mod bundle;
 pub mod data;
@@ -15,7 +17,9 @@ pub mod judge;
 pub mod machine;
 pub mod rego;
 pub mod remediation;
+pub mod service;
 pub mod subject;
+pub mod suite;
 
 pub use agent::{Agent, Answer};
 pub use bundle::{Loader, Refusal, Signer, TrustedKey};

@@ -3,6 +3,7 @@
 //! A component speaks these words and knows no other component. Large words are boxed, so that a message that waits in
 //! the event heap stays small.
 
+pub mod admin;
 pub mod codec;
 pub mod http;
 pub mod kafka;

@@ -131,6 +131,7 @@ pub struct Stage<'a> {
     enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
+    pipelines: bool,
     login: &'static str,
     records: u32,
     specials: Vec<Special>,
@@ -187,6 +188,7 @@ impl<'a> Stage<'a> {
             enrolled: Vec::new(),
             reborn: None,
             key_stolen_at: None,
+            pipelines: false,
             login: "app",
             records: 12,
             specials: Vec::new(),
@@ -373,6 +375,11 @@ impl<'a> Stage<'a> {
         self.login = role;
     }
 
+    /// Deploys the pipeline that policies come through.
+    pub fn pipelines(&mut self) {
+        self.pipelines = true;
+    }
+
     /// Workers and queue of a component, in every cell.
     pub fn capacity(&mut self, component: Component, workers: u32, queue: u32) {
         for cell in &mut self.platform.cells {
@@ -504,6 +511,7 @@ impl<'a> Stage<'a> {
             enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
+            pipelines: self.pipelines,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),
             tokens: self.tokens.clone(),

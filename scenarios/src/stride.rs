@@ -2,6 +2,7 @@
 
 pub mod denial_gateway_flood;
 pub mod disclosure_cache_bleed;
+pub mod elevation_pod_to_admin;
 pub mod repudiation_audit_topics;
 pub mod spoofing_rogue_workload;
 pub mod spoofing_stolen_token;

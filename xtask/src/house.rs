@@ -61,6 +61,7 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("gateway", "retry", "a budget for retries is a library of the caller"),
     ("mirror", "kafka::route", "a mirror is a client of two clusters and finds leaders as every client does"),
     ("witness", "kafka::route", "a witness reads audit topics and finds leaders as every client does"),
+    ("gitops", "policy::suite", "a pipeline runs the tests that a policy bundle ships"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),
 ];
 

@@ -87,6 +87,8 @@ settings! {
         graphql_cost: count "graphql_cost" ANY;
         /// Bytes of a request.
         request_bytes: count "request_bytes" ANY;
+        /// How many others must stand by a change of the policy (POL-03).
+        policy_approvals: count "policy_approvals" 1..=16;
         /// Retries as a share of requests (SRV-02).
         retry_budget_ppm: count "retry_budget_ppm" PPM;
     }

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Requests that are asked apart arrive apart, but for the latency of an edge link, which may differ by this.
 const JITTER: Duration = Duration::millis(500);
 
+/// What the control plane is asked for: no tenant is served there, and no router stands in front of it.
+const OF_PLATFORM: [&str; 2] = [" /admin/", " /repository/"];
+
 /// Served requests of one principal, by when they were asked; with the cause and role that a finding names.
 type Served = BTreeMap<(Instant, u64), (TenantId, String)>;
 
@@ -43,7 +46,8 @@ impl Switching {
         principal.tenant.as_ref()?;
         let Some(tenant) = &answer.tenant else {
             // What brokers answer has no headers: only a request for a path is answered with some.
-            let asked = answer.request != 0 && answer.what.contains(" /");
+            let of_platform = OF_PLATFORM.iter().any(|path| answer.what.contains(path));
+            let asked = answer.request != 0 && answer.what.contains(" /") && !of_platform;
             let served = asked && (200..300).contains(&answer.status);
             return served.then(|| "names no tenant".into());
         };

@@ -1,5 +1,6 @@
 //! What stands in a cell, and how each part is booted.
 
+use super::admin::{ADMINS, GITOPS, bindings};
 use super::mesh::{APP, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, KnownBad, index_of};
@@ -18,7 +19,8 @@ use crate::ids::TenantId;
 use crate::mesh::machine::{CaMachine, CaMachineSpec};
 use crate::policy::bundle::{Signer, reference_content};
 use crate::policy::data::PolicyData;
-use crate::policy::machine::{AgentSpec, ConfigService, ConfigSpec, PolicyAgent};
+use crate::policy::machine::{AgentSpec, PolicyAgent};
+use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
@@ -98,7 +100,8 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             });
         }
         workloads.push(plain("policy", POLICY, Vec::new(), vec![APP, CONFIG]));
-        workloads.push(plain("config", CONFIG, vec![role("policy")], Vec::new()));
+        workloads
+            .push(Workload { tells_callers: true, ..plain("config", CONFIG, vec![role("policy")], ADMINS.to_vec()) });
         workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
@@ -106,6 +109,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         }
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
         workloads.extend(super::events::workloads(deployment, cell));
+        workloads.extend(super::admin::workload(deployment, cell));
     }
     workloads
 }
@@ -179,6 +183,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         APP => (Component::App, app_boot(parts, cell, &workload.role)),
         POLICY => (Component::Policy, policy_boot(parts)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),
+        GITOPS => (Component::Policy, super::admin::boot(parts, cell)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
@@ -280,6 +285,8 @@ fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
         revisions,
         signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
         every: parts.deployment.config.ttls.policy_poll,
+        admins: bindings(&cell.id),
+        cost: parts.deployment.config.costs.of(Operation::PolicyDecide),
     };
     Rc::new(move |ctx, out| Box::new(ConfigService::boot(&spec, ctx, out)))
 }

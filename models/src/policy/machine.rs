@@ -1,78 +1,20 @@
-//! The policy machines: a config service that signs and hands out bundles, and the agent that answers from them.
+//! The policy agent as a machine: it answers from the bundles that a config service hands out.
 //!
-//! The agent keeps the highest revision it ever installed on its disk, and installs none before it is there: without
+//! It keeps the highest revision it ever installed on its disk, and installs none before it is there: without
 //! that, a restart would be a way to roll policy back.
 
 use super::agent::{Accepted, Agent};
-use super::bundle::{Loader, Refusal, Signer, TrustedKey};
+use super::bundle::{Loader, Refusal, TrustedKey};
 use crate::fact::Fact;
 use crate::ids::TenantId;
 use crate::planted::POLICY_FLOOR_UNSYNCED;
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::policy::{BundleContent, Input as Question, SignedBundle};
+use crate::wire::policy::{Input as Question, SignedBundle};
 use sim::disk::Write;
-use sim::seed::{Lineage, name_hash};
-use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
+use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What a config service is.
-#[derive(Clone)]
-pub struct ConfigSpec {
-    /// Agents it serves.
-    pub agents: Vec<NodeId>,
-    /// The revisions of the policy, counted from 1, each with when it comes into force (local clock); in order.
-    pub revisions: Vec<(Instant, Arc<BundleContent>)>,
-    /// Name and seed of its signing key.
-    pub signer: (Arc<str>, [u8; 32]),
-    /// How often a freshly signed bundle goes out.
-    pub every: Duration,
-}
-
-/// A config service at work.
-pub struct ConfigService {
-    spec: ConfigSpec,
-    signer: Signer,
-    rounds: u64,
-}
-
-impl ConfigService {
-    /// A config service that hands out its bundle at once.
-    pub fn boot(spec: &ConfigSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> ConfigService {
-        let signer = Signer::from_seed(spec.signer.0.clone(), &spec.signer.1);
-        let mut service = ConfigService { spec: spec.clone(), signer, rounds: 0 };
-        service.hand_out(ctx, out);
-        service
-    }
-
-    fn hand_out(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
-        self.rounds += 1;
-        let lineage = Lineage::root(name_hash("config") ^ u64::from(ctx.node().0), self.rounds);
-        let now = ctx.now();
-        let revision = self.spec.revisions.partition_point(|(at, _)| *at <= now);
-        if let Some((_, content)) = revision.checked_sub(1).map(|last| &self.spec.revisions[last]) {
-            let bundle = Arc::new(self.signer.sign(revision as u64, now, content));
-            for agent in &self.spec.agents {
-                out.send_for(lineage, *agent, Wire::Bundle(bundle.clone()));
-            }
-        }
-        // The first hand-out may meet an agent that is still getting its identity.
-        let mut span = if self.rounds < 4 { Duration::millis(200) } else { self.spec.every };
-        if let Some((at, _)) = self.spec.revisions.get(revision) {
-            span = span.min(at.since(now));
-        }
-        out.timer_for(lineage.child(1), span, 1);
-    }
-}
-
-impl Machine<Saas> for ConfigService {
-    fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
-        if let Input::Timer { .. } = input {
-            self.hand_out(ctx, out);
-        }
-    }
-}
 
 /// What a policy agent is.
 #[derive(Clone)]

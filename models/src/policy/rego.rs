@@ -169,6 +169,26 @@ impl RegoPolicy {
         self.error.as_ref()
     }
 
+    /// The same, taking down which of its lines are reached from now on.
+    pub(super) fn covering(mut self) -> RegoPolicy {
+        self.compiled.set_enable_coverage(true);
+        self.engines.clear();
+        self
+    }
+
+    /// Lines of the policy that were reached with every control on, and all that say something.
+    ///
+    /// # Errors
+    /// The library does not know.
+    pub(super) fn covered(&mut self) -> Result<(usize, usize), String> {
+        let engine = self.engines.entry(0).or_insert_with(|| with_data(&self.compiled, &self.tenants, 0));
+        let report = engine.get_coverage_report().map_err(|e| e.to_string())?;
+        let of_policy = report.files.iter().filter(|file| file.path == FILE);
+        Ok(of_policy.fold((0, 0), |(reached, all), file| {
+            (reached + file.covered.len(), all + file.covered.len() + file.not_covered.len())
+        }))
+    }
+
     /// Real evaluations and memo hits so far.
     pub fn calls(&self) -> Calls {
         self.calls

@@ -6,7 +6,7 @@
 
 use super::attacker::{Event, Kit, Script};
 use super::broker::{content, spell, status};
-use models::ids::TenantId;
+use models::ids::{Bytes, TenantId};
 use models::luck;
 use models::mesh::handshake::Identity;
 use models::wire::Wire;
@@ -42,6 +42,21 @@ pub enum Errand {
     Records(TenantId),
     /// The events of a topic, of a broker.
     Events(TopicName),
+    /// A call to an API.
+    Call(Call),
+}
+
+/// A call that is made again and again.
+#[derive(Clone)]
+pub struct Call {
+    /// Method.
+    pub method: Method,
+    /// Path.
+    pub path: &'static str,
+    /// For which tenant the pod says that it asks, if for one.
+    pub tenant: Option<&'static str>,
+    /// Content.
+    pub body: Bytes,
 }
 
 const DIAL: u64 = 1;
@@ -53,6 +68,11 @@ impl Pod {
     /// A pod with this identity at this door, which will ask for records of `tenant`.
     pub fn new(door: NodeId, identity: Identity, tenant: &str, mark: &'static str) -> Pod {
         Pod::with(door, identity, Errand::Records(tenant.into()), mark)
+    }
+
+    /// A pod with this identity that will make a call.
+    pub fn calling(door: NodeId, identity: Identity, call: Call, mark: &'static str) -> Pod {
+        Pod::with(door, identity, Errand::Call(call), mark)
     }
 
     /// A pod with this identity at the door of a broker, which will read a topic.
@@ -83,6 +103,10 @@ impl Pod {
                 let record = below(kit.draw(luck::ATTACK), 4);
                 let headers = Headers { tenant_id: Some(tenant.clone()), ..Headers::default() };
                 kit.ask(self.door, Method::Get, &format!("/v1/records/{record}"), headers, b"");
+            }
+            Errand::Call(call) => {
+                let headers = Headers { tenant_id: call.tenant.map(TenantId::from), ..Headers::default() };
+                kit.ask(self.door, call.method, call.path, headers, &call.body);
             }
             Errand::Events(topic) => {
                 let fetch = self.fetch(topic);

@@ -112,6 +112,22 @@ pub(super) const ROWS: &[Row] = &[
         )]),
     ),
     (
+        "abuse/insider-disables-policy",
+        form(&[
+            part(
+                "names",
+                &[DOOR_A, &["cell-a/gitops", "attacker/alone", "attacker/alias", "attacker/robot"]],
+                &["insider.alone-proposed", "insider.alias-approved", "insider.robot-approved"],
+            ),
+            part(
+                "files",
+                &[DOOR_A, &["cell-a/gitops", "attacker/untested", "attacker/by-hand", "attacker/operator"]],
+                &["insider.untested-approved", "insider.replaced-by-hand"],
+            ),
+            part("reviewed", &[DOOR_A, &["cell-a/gitops", "attacker/reviewed"]], &["insider.reviewed-served"]),
+        ]),
+    ),
+    (
         "abuse/label-and-level",
         form(&[part(
             "records",
@@ -131,6 +147,21 @@ pub(super) const ROWS: &[Row] = &[
                 "framing",
                 &[DOOR_A, &["client/acme", "attacker/hidden-request", "attacker/swallowed-request"]],
                 &["smuggling.request-hidden", "smuggling.beginning-hidden"],
+            ),
+        ]),
+    ),
+    (
+        "abuse/residency-bypass",
+        form(&[
+            part(
+                "doors",
+                &[DOOR_B, &["cell-a/idp", "client/beta", "attacker/door-abroad", "attacker/picker"]],
+                &["residency.token-at-door-abroad", "residency.tenant-abroad-selected"],
+            ),
+            part(
+                "gateway",
+                &[DOOR_B, &["client/beta", "attacker/gateway-abroad"]],
+                &["residency.gateway-abroad-dialled"],
             ),
         ]),
     ),
@@ -293,6 +324,14 @@ pub(super) const ROWS: &[Row] = &[
                 &["cache.former-record-asked"],
             ),
         ]),
+    ),
+    (
+        "stride/elevation-pod-to-admin",
+        form(&[part(
+            "certificates",
+            &[DOOR_A, &["client/acme", "attacker/app-pod", "attacker/auditor", "attacker/operator"]],
+            &["elevation.app-pod-dialled", "elevation.auditor-dialled", "elevation.operator-served"],
+        )]),
     ),
     (
         "stride/repudiation-audit-topics",

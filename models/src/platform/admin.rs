@@ -1,0 +1,91 @@
+//! The admin namespace of a cell: who is there, with which role, and the pipeline that policies come through.
+//!
+//! It is a namespace of its own: an id in it is issued to nobody who serves tenants, and only such ids are let in at an
+//! admin API.
+
+use super::Deployment;
+use super::mesh::{Workload, trust_domain};
+use super::parts::Parts;
+use crate::config::{Cell, Operation};
+use crate::crypto::{self, Key};
+use crate::gitops::machine::{GitOps, GitOpsSpec};
+use crate::gitops::people::{Account, People};
+use crate::policy::admin::{Bindings, Role};
+use crate::policy::bundle::reference_content;
+use crate::policy::data::PolicyData;
+use crate::saas::Saas;
+use crate::wire::admin::PolicyFiles;
+use sim::Duration;
+use sim::node::Boot;
+use std::rc::Rc;
+
+/// Path of the pipeline's id.
+pub(super) const GITOPS: &str = "/ns/admin/sa/gitops";
+/// Path of the id of those who may do everything by hand, when it burns.
+pub const OPERATOR: &str = "/ns/admin/sa/operator";
+/// Path of the id of those who look.
+pub const AUDITOR: &str = "/ns/admin/sa/auditor";
+
+/// Ids that an admin API lets in.
+pub(super) const ADMINS: [&str; 3] = [GITOPS, OPERATOR, AUDITOR];
+
+/// Who has an account in the repository: name, person, and whether a human stands behind it.
+const ACCOUNTS: [(&str, &str, bool); 5] = [
+    ("ann", "ann", true),
+    ("ann-oncall", "ann", true),
+    ("release-bot", "ann", false),
+    ("bob", "bob", true),
+    ("cyd", "cyd", true),
+];
+
+/// How often the pipeline asks what runs, in the reference.
+const LOOK_EVERY: Duration = Duration::millis(400);
+
+/// The key of an account of the repository.
+pub fn account_key(account: &str) -> Key {
+    crypto::key(&format!("account/{account}"), 0)
+}
+
+/// The files that are deployed before anybody changes them.
+pub fn first_files(deployed: &PolicyData) -> PolicyFiles {
+    let content = reference_content(deployed);
+    PolicyFiles { policy: content.policy().clone(), data: content.data().clone() }
+}
+
+/// Roles at the admin APIs of a cell.
+pub(super) fn bindings(cell: &str) -> Bindings {
+    let roles = [(GITOPS, Role::Administrator), (OPERATOR, Role::Administrator), (AUDITOR, Role::Auditor)];
+    let id = |path: &str| format!("spiffe://{}{path}", trust_domain(cell));
+    Bindings::new(roles.map(|(path, role)| (id(path).into(), role)))
+}
+
+/// The pipeline of a cell, where one is deployed.
+pub(super) fn workload(deployment: &Deployment, cell: &Cell) -> Option<Workload> {
+    deployment.pipelines.then(|| Workload {
+        role: format!("{}/gitops", cell.id),
+        cell: cell.id.to_string(),
+        path: GITOPS.into(),
+        calls: vec![format!("{}/config", cell.id)],
+        accepts: (Vec::new(), Vec::new()),
+        tells_callers: false,
+        open: true,
+        sealed: Vec::new(),
+    })
+}
+
+pub(super) fn boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let config = &parts.deployment.config;
+    let account = |(name, person, is_human): (&str, &str, bool)| {
+        let public = *account_key(name).public();
+        Account { name: name.into(), person: person.into(), is_human, public }
+    };
+    let spec = GitOpsSpec {
+        config: parts.directory.node(&format!("{}/config", cell.id)),
+        head: first_files(&PolicyData::from_tenants(&parts.deployment.all_tenants)),
+        people: People::new(ACCOUNTS.map(account)),
+        approvals: config.limits.policy_approvals as usize,
+        every: config.housekeeping.every(LOOK_EVERY),
+        cost: config.costs.of(Operation::PolicyLoadBundle),
+    };
+    Rc::new(move |ctx, out| Box::new(GitOps::boot(&spec, ctx, out)))
+}

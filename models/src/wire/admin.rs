@@ -1,0 +1,88 @@
+//! Bodies of the control plane's HTTP: the admin API of a config service, and the repository that policies come from.
+//!
+//! JSON, as people and pipelines write it. A statement is what a person signs; who may make one is judged where it
+//! arrives.
+
+use crate::crypto::{base64url, sha256};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The policy that a config service hands out: `GET` says which one, `PUT` replaces it.
+pub const POLICY_PATH: &str = "/admin/v1/policy";
+/// `POST`: somebody proposes other files.
+pub const PROPOSALS_PATH: &str = "/repository/v1/proposals";
+/// `POST`: somebody approves a proposal.
+pub const APPROVALS_PATH: &str = "/repository/v1/approvals";
+
+/// The files of a policy bundle.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFiles {
+    /// The policy, in Rego.
+    pub policy: Arc<str>,
+    /// Its data, in JSON.
+    pub data: Arc<str>,
+}
+
+/// What a config service hands out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// Its revision.
+    pub revision: u64,
+    /// Digest of its files, as [`PolicyFiles::digest`] gives it.
+    pub digest: Arc<str>,
+}
+
+/// A change that somebody wants.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// The account that proposes it.
+    pub author: Arc<str>,
+    /// What the files shall be.
+    pub files: PolicyFiles,
+    /// The tests that the bundle ships, one JSON object a line.
+    pub tests: Arc<str>,
+    /// The account's Ed25519 signature of [`Proposal::statement`], in base64url.
+    pub signature: Arc<str>,
+}
+
+/// Somebody stands by a change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// The proposal, by [`Proposal::id`].
+    pub proposal: Arc<str>,
+    /// The account that approves it.
+    pub by: Arc<str>,
+    /// The account's Ed25519 signature of [`Approval::statement`], in base64url.
+    pub signature: Arc<str>,
+}
+
+impl PolicyFiles {
+    /// SHA-256 over the digests of both files, in base64url.
+    pub fn digest(&self) -> Arc<str> {
+        let both = [sha256(self.policy.as_bytes()), sha256(self.data.as_bytes())].concat();
+        base64url(&sha256(&both)).into()
+    }
+}
+
+impl Proposal {
+    /// What its author signs: who wants which files and which tests.
+    pub fn statement(&self) -> Vec<u8> {
+        let tests = base64url(&sha256(self.tests.as_bytes()));
+        format!("propose\n{}\n{}\n{tests}", self.author, self.files.digest()).into_bytes()
+    }
+    /// Its name: the digest of what its author signs.
+    pub fn id(&self) -> Arc<str> {
+        base64url(&sha256(&self.statement())).into()
+    }
+}
+
+impl Approval {
+    /// What an approver signs.
+    pub fn statement(&self) -> Vec<u8> {
+        format!("approve\n{}\n{}", self.proposal, self.by).into_bytes()
+    }
+}
