@@ -46,6 +46,8 @@ pub enum Command {
     Model(Model),
     /// Compare a policy in Rego, access or auto-remediation, with the reference on a whole small space of questions.
     Policy(Policy),
+    /// Judge a real deployment against the same requirements: PostgreSQL, as the application uses it.
+    Certify(Certify),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
@@ -368,6 +370,23 @@ pub struct Model {
     /// Print the JSON Schema of a model's lines.
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     pub schema: Option<String>,
+}
+
+/// Arguments of `certify`.
+#[derive(Group, Debug)]
+pub struct Certify {
+    /// What to judge, as whom, and how far to go: a TOML file.
+    #[arg(value_name = "DEPLOYMENT", required_unless_present = "init")]
+    pub deployment: Option<PathBuf>,
+    /// Print an annotated deployment to start from.
+    #[arg(long, conflicts_with = "deployment")]
+    pub init: bool,
+    /// Take away what a judge that was killed left on the servers, and judge nothing.
+    #[arg(long, conflicts_with = "init")]
+    pub clean: bool,
+    /// Print the report as JSON.
+    #[arg(long, conflicts_with_all = ["init", "clean"])]
+    pub json: bool,
 }
 
 /// Arguments of `policy`.

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+mod certify;
 pub mod explore;
 pub mod gate;
 #[cfg(feature = "planted")]
@@ -34,6 +35,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Report(args) => report::report(&args),
         Command::Model(args) => model::model(&args),
         Command::Policy(args) => policy::policy(&args),
+        Command::Certify(args) => certify::certify(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);

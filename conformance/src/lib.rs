@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod certify;
 pub mod claim;
 pub mod command;
 pub mod corpus;
@@ -18,6 +19,7 @@ pub mod input;
 pub mod log;
 pub mod place;
 pub mod progress;
+pub mod provision;
 pub mod shard;
 pub mod shrunk;
 pub mod summary;

@@ -1,0 +1,20 @@
+//! `cellproof certify`: a real deployment, judged against the requirements that the simulation proves.
+//!
+//! Start at [`deployment`] (what is judged, and how far a judge may go) and [`report`] (what it says). One component a
+//! module; each knows its own protocol and nothing of the others.
+
+pub mod deployment;
+pub mod postgres;
+pub mod report;
+pub mod text;
+mod tls;
+
+use deployment::Deployment;
+use report::Report;
+
+/// Judges every component that the deployment names.
+pub fn judge(deployment: &Deployment) -> Report {
+    let components = deployment.postgres.iter().map(|p| postgres::judge(deployment, p)).collect();
+    let (a, b) = deployment.tenants();
+    Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
+}

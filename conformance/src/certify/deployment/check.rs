@@ -1,0 +1,75 @@
+//! What TOML and types do not say about a deployment.
+
+use super::place::Place;
+use super::{Deployment, Mode, Postgres, secret};
+use models::config::{InputError, Problems};
+use std::str::FromStr;
+use tokio_postgres::Config;
+
+/// Every mistake, in order of place.
+pub fn check(deployment: &Deployment, place: &Place) -> Problems {
+    let mut found = Vec::new();
+    if *deployment.version.get_ref() != 1 {
+        found.push(place.at(deployment.version.span(), format!("version {}", deployment.version.get_ref()), "1"));
+    }
+    tenants(deployment, place, &mut found);
+    match &deployment.postgres {
+        Some(postgres) => check_postgres(postgres, place, &mut found),
+        None => found.push(place.at(0..0, "no component", "at least one: a table [postgres]")),
+    }
+    if deployment.mode != Mode::Observe {
+        let expected = "\"observe\": there is no probe yet that writes";
+        found.push(place.at(0..0, format!("mode {:?}", deployment.mode.word()), expected));
+    }
+    found.sort();
+    Problems(found)
+}
+
+fn tenants(deployment: &Deployment, place: &Place, found: &mut Vec<InputError>) {
+    match deployment.tenant.as_slice() {
+        [a, b] if a.get_ref().id == b.get_ref().id => {
+            found.push(place.at(b.span(), format!("tenant {:?} a second time", b.get_ref().id), "another tenant"));
+        }
+        [_, _] => {}
+        other => {
+            let expected = "two tables [[tenant]]: one acts, and must not see the other";
+            let span = other.get(2).map_or(0..0, |third| third.span());
+            found.push(place.at(span, format!("{} tenants", other.len()), expected));
+        }
+    }
+    for tenant in deployment.tenant.iter().filter(|t| t.get_ref().id.is_empty()) {
+        found.push(place.at(tenant.span(), "an empty tenant id", "what stands in tenant columns"));
+    }
+}
+
+fn check_postgres(postgres: &Postgres, place: &Place, found: &mut Vec<InputError>) {
+    let url = postgres.url.get_ref();
+    let mut wrong = |what: &str, expected: &str| found.push(place.at(postgres.url.span(), what, expected));
+    let form = "postgres://ROLE@HOST:PORT/DATABASE";
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return wrong("no URL of a PostgreSQL server", form);
+    }
+    match Config::from_str(url) {
+        // The parser quotes what it did not understand, which may be a piece of a password.
+        Err(_) => wrong("a URL that cannot be read", form),
+        Ok(config) => {
+            if config.get_password().is_some() {
+                wrong("a password in the URL", &format!("password = {}", secret::EXPECTED));
+            }
+            if config.get_user().is_none() {
+                wrong("a URL without a role", &format!("the application's role: {form}"));
+            }
+            if config.get_dbname().is_none() {
+                wrong("a URL without a database", form);
+            }
+            if url.contains("sslmode=") {
+                wrong("sslmode in the URL", "a table [postgres.tls], with the certificates that it takes");
+            }
+        }
+    }
+    if let Some(tls) = &postgres.tls
+        && tls.get_ref().certificate.is_some() != tls.get_ref().key.is_some()
+    {
+        found.push(place.at(tls.span(), "half a client certificate", "certificate and key, or neither"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Mistakes in a deployment are told with their places; secrets are never told.
+
+use super::*;
+
+const TENANTS: &str = "version = 1\nname = \"x\"\n[[tenant]]\nid = \"a\"\n[[tenant]]\nid = \"b\"\n";
+
+fn wrong(text: &str) -> String {
+    Deployment::parse("d.toml", text).expect_err(text).to_string()
+}
+
+#[test]
+fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
+    let plain = Deployment::parse("d.toml", EXAMPLE).expect("the example");
+    assert_eq!((plain.mode, plain.tenants().0.id.as_str()), (Mode::Observe, "acme"));
+    let lines = EXAMPLE.lines().map(|line| {
+        let option = line.strip_prefix("# ").filter(|l| l.contains(" = ") && l.starts_with(|c: char| c.is_lowercase()));
+        option.filter(|l| !l.starts_with("act = { role") && !l.starts_with("act = { statements")).unwrap_or(line)
+    });
+    let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
+    let postgres = all.postgres.expect("postgres");
+    assert!(postgres.tls.is_some() && postgres.catalogue.is_some() && postgres.shared.len() == 1);
+    assert_eq!(postgres.schemas.as_deref(), Some("tenant_{id}"));
+    assert_eq!(all.tenant[1].get_ref().fill("{user}@{id}"), "u-23@globex");
+}
+
+#[test]
+fn a_mistake_is_told_with_file_line_and_column() {
+    let url = |url: &str| format!("{TENANTS}[postgres]\nurl = \"{url}\"\n");
+    for (text, told) in [
+        ("version = 1\nname = 7\n".to_owned(), "d.toml:2:8: invalid type: integer `7`, expected a string"),
+        (format!("{TENANTS}[postgres\n"), "d.toml:7:10: "),
+        (format!("{TENANTS}[postgres]\nurl = \"x\"\nhost = 1\n"), "d.toml:9:1: unknown field `host`, expected one of"),
+        (url("mysql://h/d"), "d.toml:8:7: no URL of a PostgreSQL server, expected postgres://ROLE@HOST:PORT/DATABASE"),
+        (url("postgres://h/d"), "d.toml:8:7: a URL without a role, expected"),
+        (url("postgres://r@h"), "d.toml:8:7: a URL without a database, expected"),
+        (url("postgres://r@h/d?sslmode=require"), "d.toml:8:7: sslmode in the URL, expected a table [postgres.tls]"),
+        (format!("{}tls = {{ ca = \"c\", key = \"k\" }}\n", url("postgres://r@h/d")), "d.toml:9:7: half a client"),
+        (TENANTS.replace("\"b\"", "\"a\""), "d.toml:5:1: tenant \"a\" a second time, expected another tenant"),
+        ("version = 2\nname = \"x\"\n".to_owned(), "d.toml:1:11: version 2, expected 1"),
+    ] {
+        let all = wrong(&text);
+        assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_with_the_reason_and_not_repeated() {
+    let with = |line: &str| wrong(&format!("{TENANTS}[postgres]\nurl = \"postgres://r@h/d\"\n{line}\n"));
+    let literal = with("password = \"hunter2\"");
+    assert!(literal.starts_with("d.toml:9:12: a secret stands in the file, expected { env"), "{literal}");
+    let url = wrong(&format!("{TENANTS}[postgres]\nurl = \"postgres://r:hunter2@h/d\"\n"));
+    assert!(url.starts_with("d.toml:8:7: a password in the URL, expected password = { env"), "{url}");
+    assert!(!literal.contains("hunter2") && !url.contains("hunter2"));
+    assert!(with("password = { env = \"A\", file = \"b\" }").contains("a secret in two places"));
+    let missing = Secret::Env("CELLPROOF_NO_SUCH_VARIABLE".into()).reveal(Path::new("")).expect_err("none");
+    assert!(missing.starts_with("environment variable CELLPROOF_NO_SUCH_VARIABLE: "), "{missing}");
+}

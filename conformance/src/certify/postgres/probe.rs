@@ -1,0 +1,59 @@
+//! The probes, one promise a file, in the order in which causes come before what they cause.
+
+mod attributes;
+mod children;
+mod definers;
+mod leakproof;
+mod objects;
+mod people;
+mod plans;
+mod pool;
+mod reach;
+mod remarks;
+mod replication;
+mod rows;
+mod schemas;
+mod sequences;
+mod server_files;
+mod shared_tables;
+mod statistics;
+mod switches;
+mod transport;
+mod unset;
+mod views;
+
+use super::bench::Bench;
+use crate::certify::deployment::Mode;
+
+/// Runs every probe that the mode allows.
+pub fn run(bench: &mut Bench) {
+    transport::run(bench);
+    people::run(bench);
+    if attributes::run(bench) {
+        let why = "the role passes every policy: repair that first, and judge again";
+        return bench.not_judged("everything that row security would hold", why);
+    }
+    if bench.tenancy.schemas.is_some() {
+        schemas::run(bench);
+    }
+    rows::run(bench);
+    children::run(bench);
+    unset::run(bench);
+    switches::run(bench);
+    plans::run(bench);
+    pool::run(bench);
+    reach::run(bench);
+    shared_tables::run(bench);
+    views::run(bench);
+    definers::run(bench);
+    leakproof::run(bench);
+    sequences::run(bench);
+    statistics::run(bench);
+    objects::run(bench);
+    replication::run(bench);
+    server_files::run(bench);
+    remarks::run(bench);
+    if bench.mode == Mode::Observe {
+        bench.not_judged("what can be written, moved and erased", "mode observe only reads");
+    }
+}

