@@ -4,6 +4,7 @@
 //! what happened, and never acquits.
 
 use crate::ids::{Bytes, TenantId};
+use crate::wire::http::trace::TraceId;
 use sim::{Duration, Instant, Vantage};
 use std::sync::Arc;
 
@@ -59,6 +60,19 @@ pub enum Fact {
         by: Option<TenantId>,
         /// Bytes that the tenant held there until then.
         held: u64,
+    },
+    /// A decision of a policy agent became durable in the SIEM. *store*
+    DecisionKept {
+        /// Where it lies.
+        place: Place,
+        /// For whom it was made.
+        tenant: TenantId,
+        /// In which story.
+        trace: Option<TraceId>,
+        /// What it was.
+        allowed: bool,
+        /// SHA-256 of the question's canonical JSON.
+        input_sha256: [u8; 32],
     },
     /// A component decided. *log*
     Decided {
@@ -123,6 +137,8 @@ pub struct Answer {
     pub region: Option<Arc<str>>,
     /// Seconds after which to try again.
     pub retry_after_s: Option<u32>,
+    /// The story that it says the request is part of.
+    pub trace: Option<TraceId>,
     /// Whether it says that it is degraded.
     pub degraded: bool,
     /// Every byte of content.
@@ -137,7 +153,10 @@ impl sim::Fact for Fact {
     fn vantage(&self) -> Vantage {
         match self {
             Fact::Asked { .. } | Fact::Answered(_) => Vantage::Client,
-            Fact::RowStored { .. } | Fact::EventStored { .. } | Fact::EntryEvicted { .. } => Vantage::Store,
+            Fact::RowStored { .. }
+            | Fact::EventStored { .. }
+            | Fact::EntryEvicted { .. }
+            | Fact::DecisionKept { .. } => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
         }
@@ -178,6 +197,14 @@ impl sim::Fact for Fact {
                 text(out, tenant);
                 text(out, by.as_deref().unwrap_or(""));
                 out.extend_from_slice(&held.to_le_bytes());
+            }
+            Fact::DecisionKept { place, tenant, trace: id, allowed, input_sha256 } => {
+                out.push(9);
+                place.encode(out);
+                text(out, tenant);
+                trace(out, *id);
+                out.push(u8::from(*allowed));
+                out.extend_from_slice(input_sha256);
             }
             Fact::Decided { by, allowed, reason, subject } => {
                 out.extend_from_slice(&[5, u8::from(*allowed)]);
@@ -220,6 +247,10 @@ impl sim::Fact for Fact {
                 let by = by.as_deref().unwrap_or("the platform");
                 format!("{} in {} evicts an entry of {tenant}, which held {held} B, for {by}", place.store, place.cell)
             }
+            Fact::DecisionKept { place, tenant, allowed, .. } => {
+                let what = if *allowed { "permission" } else { "denial" };
+                format!("{} in {} keeps a {what} for {tenant}", place.store, place.cell)
+            }
             Fact::Decided { by, allowed, reason, subject } => {
                 format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" })
             }
@@ -247,11 +278,18 @@ impl Answer {
         text(out, self.tenant.as_deref().unwrap_or(""));
         text(out, self.region.as_deref().unwrap_or(""));
         out.extend_from_slice(&self.retry_after_s.unwrap_or(u32::MAX).to_le_bytes());
+        trace(out, self.trace);
         out.push(u8::from(self.degraded));
         bytes(out, &self.body);
         out.extend_from_slice(&self.took.0.to_le_bytes());
         out.extend_from_slice(&self.intended.0.to_le_bytes());
     }
+}
+
+fn trace(out: &mut Vec<u8>, trace: Option<TraceId>) {
+    let TraceId(high, low) = trace.unwrap_or(TraceId(0, 0));
+    out.extend_from_slice(&high.to_le_bytes());
+    out.extend_from_slice(&low.to_le_bytes());
 }
 
 fn text(out: &mut Vec<u8>, s: &str) {

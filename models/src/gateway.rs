@@ -14,3 +14,4 @@ pub mod shed;
 pub mod switch;
 mod table;
 pub mod token;
+pub mod trace;

@@ -32,5 +32,6 @@ pub mod postgres;
 pub mod registry;
 pub mod retry;
 pub mod saas;
+pub mod siem;
 pub mod wire;
 pub mod witness;

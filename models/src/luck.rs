@@ -23,5 +23,8 @@ pub const WAIT: Purpose = Purpose::new(40, "wait");
 /// How much earlier than usual the acts of a run end.
 pub const ACTS: Purpose = Purpose::new(41, "acts");
 
+/// Names of traces.
+pub const TRACE: Purpose = Purpose::new(42, "trace");
+
 /// Every purpose of the models.
-pub const ALL: &[Purpose] = &[ARRIVAL, OPERATION, RECORD, DATUM, PRESENCE, ATTACK, SPREAD, NONCE, WAIT, ACTS];
+pub const ALL: &[Purpose] = &[ARRIVAL, OPERATION, RECORD, DATUM, PRESENCE, ATTACK, SPREAD, NONCE, WAIT, ACTS, TRACE];

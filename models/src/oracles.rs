@@ -8,6 +8,7 @@ pub mod audit;
 pub mod availability;
 pub mod cast;
 pub mod dead_letters;
+pub mod decisions;
 pub mod delivery;
 pub mod durability;
 pub mod fast_fail;

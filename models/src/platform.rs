@@ -170,6 +170,8 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether every cell has a SIEM that keeps the decisions of its policy agent.
+    pub kept_decisions: bool,
     /// Whether every cell has a pipeline that its policy comes through.
     pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.

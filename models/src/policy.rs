@@ -14,6 +14,7 @@ pub mod bundle;
 pub mod data;
 pub mod input;
 pub mod judge;
+pub mod ledger;
 pub mod machine;
 pub mod rego;
 pub mod remediation;

@@ -33,6 +33,7 @@ pub const ALL: &[&Control] = &[
     &crate::gateway::switch::SWITCH_LIMIT,
     &crate::gateway::headers::TENANT_HEADER,
     &crate::gateway::token::TOKEN_REVOCATION,
+    &crate::gateway::trace::TRACE_CONTEXT,
     &crate::gitops::review::APPROVER_IDENTITY,
     &crate::gitops::review::BUNDLE_TESTS,
     &crate::gitops::machine::DRIFT,
@@ -65,6 +66,7 @@ pub const ALL: &[&Control] = &[
     &crate::policy::abac::CLASSIFICATION,
     &crate::policy::agent::FAIL_CLOSED,
     &crate::policy::abac::LABEL,
+    &crate::policy::ledger::LOG_BEFORE_ANSWER,
     &crate::policy::abac::REGION_MATCH,
     &crate::policy::abac::TENANT_MATCH,
     &crate::postgres::primary::FENCING,
@@ -75,6 +77,7 @@ pub const ALL: &[&Control] = &[
     &crate::postgres::primary::SYNCHRONOUS_COMMIT,
     &crate::postgres::wal::WAL_CHECKSUM,
     &crate::postgres::rls::WITH_CHECK,
+    &crate::siem::machine::CONTIGUOUS_ACK,
     &crate::witness::book::COMPLETENESS,
     &crate::witness::book::HASH_CHAIN,
 ];

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod codec;
+pub mod decisions;
 pub mod http;
 pub mod kafka;
 pub mod mirror;
@@ -42,10 +43,14 @@ pub enum Wire {
     Handshake(Box<svid::Handshake>),
     /// Who has just connected, by its certificate. A sidecar tells its own workload; on a network it is no word at all.
     Connected(svid::SpiffeId),
-    /// A question to the policy agent.
-    Policy(u64, Arc<policy::Input>),
+    /// A question to the policy agent, and the story that it belongs to.
+    Policy(u64, Arc<policy::Input>, Option<http::trace::TraceId>),
     /// Its decision.
     PolicyAnswer(u64, policy::Decision),
+    /// Decisions of a policy agent, for the SIEM.
+    Decisions(Box<decisions::DecisionBatch>),
+    /// Of that life of the agent the SIEM has every decision before this one.
+    DecisionsKept(u64, u64),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -98,6 +103,8 @@ impl Wire {
             Wire::Mirror(_) => "mirror",
             Wire::Policy(..) => "policy question",
             Wire::PolicyAnswer(..) => "policy decision",
+            Wire::Decisions(_) => "decisions",
+            Wire::DecisionsKept(..) => "decisions kept",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",
@@ -120,7 +127,7 @@ impl Wire {
             Wire::HttpText(id, _)
             | Wire::Oidc(id, _)
             | Wire::OidcAnswer(id, _)
-            | Wire::Policy(id, _)
+            | Wire::Policy(id, ..)
             | Wire::PolicyAnswer(id, _)
             | Wire::Resp(id, ..)
             | Wire::RespAnswer(id, _)
@@ -144,6 +151,7 @@ impl sim::Message for Wire {
             Wire::Handshake(_) | Wire::Svid(_) => 1_500,
             Wire::Sealed(sealed) => 24 + sealed.0.size_bytes(),
             Wire::Replication(_) | Wire::Kafka(..) | Wire::KafkaAnswer(..) | Wire::Broker(_) => 600,
+            Wire::Decisions(batch) => 100 + 120 * batch.records.len() as u32,
             Wire::Mirror(word) => word.size_bytes(),
             _ => 200,
         }

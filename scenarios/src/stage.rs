@@ -14,6 +14,7 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
+use models::oracles::decisions::Decisions;
 use models::oracles::integrity::Integrity;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
@@ -132,6 +133,7 @@ pub struct Stage<'a> {
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
     pipelines: bool,
+    kept_decisions: bool,
     login: &'static str,
     records: u32,
     specials: Vec<Special>,
@@ -189,6 +191,7 @@ impl<'a> Stage<'a> {
             reborn: None,
             key_stolen_at: None,
             pipelines: false,
+            kept_decisions: false,
             login: "app",
             records: 12,
             specials: Vec::new(),
@@ -375,6 +378,12 @@ impl<'a> Stage<'a> {
         self.login = role;
     }
 
+    /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.
+    pub fn keeps_decisions(&mut self) {
+        self.kept_decisions = true;
+        self.oracle(|cast| Box::new(Decisions::new(cast)));
+    }
+
     /// Deploys the pipeline that policies come through.
     pub fn pipelines(&mut self) {
         self.pipelines = true;
@@ -512,6 +521,7 @@ impl<'a> Stage<'a> {
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
             pipelines: self.pipelines,
+            kept_decisions: self.kept_decisions,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),
             tokens: self.tokens.clone(),

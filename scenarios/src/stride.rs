@@ -4,6 +4,7 @@ pub mod denial_gateway_flood;
 pub mod disclosure_cache_bleed;
 pub mod elevation_pod_to_admin;
 pub mod repudiation_audit_topics;
+pub mod repudiation_sensitive_query;
 pub mod spoofing_rogue_workload;
 pub mod spoofing_stolen_token;
 pub mod tampering_intercell_events;

@@ -16,6 +16,7 @@ fn answer(principal: &str, status: u16) -> Fact {
         tenant: Some("acme".into()),
         region: None,
         retry_after_s: None,
+        trace: None,
         degraded: false,
         body: [0_u8; 40].as_slice().into(),
         took: sim::Duration::millis(3),

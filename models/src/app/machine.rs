@@ -23,6 +23,7 @@ use crate::planted::{APP_CACHES_FOR_THE_NEXT, APP_PUBLISHER_LIFE_REUSED, APP_STR
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
+use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{Decision, Input as Question};
 use crate::wire::sql::{Outcome as SqlOutcome, Row};
@@ -78,6 +79,7 @@ struct Open {
     tenant: TenantId,
     task: Task,
     body: Bytes,
+    trace: Option<TraceId>,
     fresh: bool,
     phase: Phase,
     deadline: Instant,
@@ -171,6 +173,7 @@ impl App {
         self.sequence += 1;
         let key = self.sequence;
         let question = self.question(&task, &tenant);
+        let trace = request.headers.traceparent.as_deref().and_then(Trace::parse).map(|trace| trace.id);
         let fresh =
             request.headers.other.iter().any(|(name, value)| &**name == "cache-control" && &**value == "no-cache");
         let open = Open {
@@ -180,6 +183,7 @@ impl App {
             tenant,
             task,
             body: request.body,
+            trace,
             fresh,
             phase: Phase::Policy,
             deadline: ctx.now() + self.spec.policy_patience,
@@ -190,7 +194,7 @@ impl App {
             errand: None,
         };
         self.open.insert(key, open);
-        out.send(self.spec.policy, Wire::Policy(key, Arc::new(question)));
+        out.send(self.spec.policy, Wire::Policy(key, Arc::new(question), trace));
         self.arm(out);
     }
 
@@ -345,10 +349,11 @@ impl App {
         let Some(open) = self.open.get(&key) else { return };
         let question = about_row(self.question(&open.task, &open.tenant), row);
         let Some(open) = self.open.get_mut(&key) else { return };
+        let trace = open.trace;
         open.phase = Phase::Row;
         open.deadline = ctx.now() + self.spec.policy_patience;
         open.found = found;
-        out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question)));
+        out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question), trace));
     }
 
     /// The node does not answer: another try is a retry, which has to be earned.
@@ -519,7 +524,7 @@ impl Machine<Saas> for App {
                     self.unanswered(ctx, out, to, key);
                 }
             }
-            Input::Refused { message: Wire::Policy(id, _), .. } => {
+            Input::Refused { message: Wire::Policy(id, ..), .. } => {
                 self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Resp(key, ..), .. } => {

@@ -31,6 +31,7 @@ pub const IDS: &[&str] = &[
     "gateway.switch-limit",
     "gateway.tenant-header",
     "gateway.token-revocation",
+    "gateway.trace-context",
     "gitops.approver-identity",
     "gitops.bundle-tests",
     "gitops.drift",
@@ -63,6 +64,7 @@ pub const IDS: &[&str] = &[
     "policy.classification",
     "policy.fail-closed",
     "policy.label",
+    "policy.log-before-answer",
     "policy.region-match",
     "policy.tenant-match",
     "postgres.fencing",
@@ -73,6 +75,7 @@ pub const IDS: &[&str] = &[
     "postgres.synchronous-commit",
     "postgres.wal-checksum",
     "postgres.with-check",
+    "siem.contiguous-ack",
     "witness.completeness",
     "witness.hash-chain",
 ];

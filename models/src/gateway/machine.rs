@@ -9,7 +9,7 @@ use super::error_budget::ErrorBudget;
 use super::rate_limit::{Rate, RateLimiter};
 use super::shed::{self, Shed, Shedder};
 use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
-use super::{framing, headers, switch::SwitchLimiter};
+use super::{framing, headers, switch::SwitchLimiter, trace};
 use crate::fact::Fact;
 use crate::ids::{Bytes, TenantId};
 use crate::luck;
@@ -17,6 +17,7 @@ use crate::retry::{self, Allowance, RetryBudget};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::http::codec::Limits;
+use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
 use crate::wire::oidc::{OidcAnswer, OidcRequest};
 use sim::seed::{Lineage, below, mix, name_hash};
@@ -87,6 +88,7 @@ struct Open {
     lineage: Lineage,
     tenant: TenantId,
     region: Arc<str>,
+    trace: Trace,
     remember: bool,
     admitted: Instant,
     cell: usize,
@@ -263,6 +265,7 @@ impl Gateway {
     fn request(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, mut request: Box<Request>) {
         out.busy(self.spec.cost.0);
         request.peer.thumbprint = self.spec.thumbprints.get(&from).copied();
+        let trace = trace::begin(ctx.controls(), &mut request.headers, fresh_trace(ctx));
         match self.admit(ctx, out, &mut request) {
             Ok((tenant, region, cell, remember)) => {
                 let allowance = self.budget.enter(RETRIES_WANTED);
@@ -275,6 +278,7 @@ impl Gateway {
                     lineage: ctx.lineage(),
                     tenant,
                     region,
+                    trace,
                     remember,
                     admitted: ctx.now(),
                     cell,
@@ -292,6 +296,7 @@ impl Gateway {
                 headers::unstamp(&mut response);
                 response.id = request.id;
                 response.body = self.empty.clone();
+                response.trace = Some(trace);
                 out.send(from, Wire::HttpAnswer(response));
             }
         }
@@ -403,6 +408,7 @@ impl Gateway {
             _ => self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted)),
         }
         response.id = open.client_id;
+        response.trace = Some(open.trace);
         headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
         out.send_for(open.lineage, open.client, Wire::HttpAnswer(response));
     }
@@ -440,6 +446,13 @@ impl Gateway {
         }
         self.arm(ctx, out);
     }
+}
+
+/// A trace that no other request has.
+fn fresh_trace(ctx: &Ctx<'_, Saas>) -> Trace {
+    let lineage = ctx.lineage();
+    let draw = |n: u64| ctx.draw_at(luck::TRACE, lineage.cause, mix(lineage.path, n));
+    Trace { id: TraceId(draw(0), draw(1) | 1), span: draw(2) | 1 }
 }
 
 impl Machine<Saas> for Gateway {

@@ -12,7 +12,7 @@ use aws_lc_rs::hmac;
 use std::fmt;
 
 /// Every message of a link is authentic, in order and not a repetition.
-pub const TRANSPORT_SEAL: Control = control!("mesh.transport-seal", upholds: ["IDN-05", "IDN-07", "EVT-06"],
+pub const TRANSPORT_SEAL: Control = control!("mesh.transport-seal", upholds: ["IDN-05", "IDN-07", "EVT-06", "POL-04"],
     off: "seals are not checked, as on a plaintext link (`PERMISSIVE` mTLS, a `PLAINTEXT` broker listener)");
 
 /// Sixteen bytes, as the tags of the TLS 1.3 cipher suites: one forgery in 2^128 tries.

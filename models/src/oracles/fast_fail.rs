@@ -129,6 +129,7 @@ mod tests {
                 tenant: None,
                 region: None,
                 retry_after_s: *retry_after_s,
+                trace: None,
                 degraded: false,
                 body: Arc::new([]),
                 took: Duration::millis(*took),

@@ -156,6 +156,7 @@ mod tests {
             tenant: tenant.map(Into::into),
             region: region.map(Into::into),
             retry_after_s: None,
+            trace: None,
             degraded: false,
             body: Arc::new([]),
             took: Duration::millis(30),

@@ -26,6 +26,7 @@ use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
 use crate::postgres::reference::Seed;
 use crate::saas::Saas;
+use crate::siem::machine::{Siem, SiemSpec};
 use crate::wire::policy::Level;
 use crate::wire::svid::SpiffeId;
 use sim::node::Boot;
@@ -40,6 +41,7 @@ const LEASE: Duration = Duration::millis(600);
 const GATEWAY: &str = "/ns/edge/sa/gateway";
 const POLICY: &str = "/ns/control/sa/policy";
 const CONFIG: &str = "/ns/control/sa/config";
+const SIEM: &str = "/ns/control/sa/siem";
 const CACHE: &str = "/ns/data/sa/cache";
 const POSTGRES: &str = "/ns/data/sa/postgres";
 const ARBITER: &str = "/ns/data/sa/arbiter";
@@ -99,7 +101,11 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                 sealed: Vec::new(),
             });
         }
-        workloads.push(plain("policy", POLICY, Vec::new(), vec![APP, CONFIG]));
+        let siem: Vec<String> = deployment.kept_decisions.then(|| role("siem")).into_iter().collect();
+        workloads.push(Workload { sealed: siem.clone(), ..plain("policy", POLICY, siem, vec![APP, CONFIG]) });
+        if deployment.kept_decisions {
+            workloads.push(Workload { sealed: vec![role("policy")], ..plain("siem", SIEM, Vec::new(), vec![POLICY]) });
+        }
         workloads
             .push(Workload { tells_callers: true, ..plain("config", CONFIG, vec![role("policy")], ADMINS.to_vec()) });
         workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
@@ -181,7 +187,8 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
     let cell = parts.deployment.config.cell(&workload.cell).expect("workloads stand in configured cells");
     match &*workload.path {
         APP => (Component::App, app_boot(parts, cell, &workload.role)),
-        POLICY => (Component::Policy, policy_boot(parts)),
+        POLICY => (Component::Policy, policy_boot(parts, cell)),
+        SIEM => (Component::Siem, siem_boot(parts, cell)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),
         GITOPS => (Component::Policy, super::admin::boot(parts, cell)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
@@ -263,13 +270,20 @@ fn breaker_of(dependency: &Dependency) -> Settings {
 
 const POLICY_KEY: (&str, [u8; 32]) = ("policy-signer", [7; 32]);
 
-fn policy_boot(parts: &Parts<'_>) -> Boot<Saas> {
+fn siem_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let cost = parts.deployment.config.costs.of(Operation::SiemAppend);
+    let spec = SiemSpec { place: place("siem", cell), cost };
+    Rc::new(move |ctx, out| Box::new(Siem::boot(&spec, ctx, out)))
+}
+
+fn policy_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let spec = AgentSpec {
         trusted: vec![Signer::from_seed(POLICY_KEY.0, &POLICY_KEY.1).trusted()],
         stale_after: config.ttls.policy_stale,
         skew: config.ttls.clock_skew,
         cost: (config.costs.of(Operation::PolicyDecide), config.costs.of(Operation::PolicyLoadBundle)),
+        siem: parts.directory.find(&format!("{}/siem", cell.id)),
     };
     Rc::new(move |ctx, out| Box::new(PolicyAgent::boot(&spec, ctx, out)))
 }

@@ -5,12 +5,15 @@
 
 use super::agent::{Accepted, Agent};
 use super::bundle::{Loader, Refusal, TrustedKey};
+use super::ledger::Ledger;
 use crate::fact::Fact;
 use crate::ids::TenantId;
 use crate::planted::POLICY_FLOOR_UNSYNCED;
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::policy::{Input as Question, SignedBundle};
+use crate::wire::decisions::DecisionRecord;
+use crate::wire::http::trace::TraceId;
+use crate::wire::policy::{Decision, Input as Question, SignedBundle};
 use sim::disk::Write;
 use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -27,6 +30,8 @@ pub struct AgentSpec {
     pub skew: Duration,
     /// Worker time of a decision, and of loading a bundle.
     pub cost: (Duration, Duration),
+    /// Where its decisions are kept, if anywhere.
+    pub siem: Option<NodeId>,
 }
 
 /// A policy agent at work.
@@ -38,19 +43,32 @@ pub struct PolicyAgent {
     kept: u64,
     /// Bundles that wait for the disk, by revision.
     waiting: BTreeMap<u64, Arc<SignedBundle>>,
+    ledger: Option<Ledger>,
+    /// Answers that wait until their decision is on the disk.
+    held: BTreeMap<u64, (NodeId, u64, Decision)>,
+    decided: u64,
     nobody: TenantId,
 }
 
 const FLOOR: u8 = 0;
+const UPLOAD: u64 = 1;
+/// Bit of the tokens of syncs that decisions wait for; revisions of bundles have none so high.
+const DECIDED: u64 = 1 << 62;
 
 impl PolicyAgent {
     /// An agent without policy, which remembers the highest revision it ever had.
-    pub fn boot(spec: &AgentSpec, ctx: &mut Ctx<'_, Saas>, _out: &mut Outbox<Saas>) -> PolicyAgent {
+    pub fn boot(spec: &AgentSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> PolicyAgent {
         let floor = ctx.disk().read(FLOOR).iter().filter_map(|r| r[..].try_into().ok().map(u64::from_le_bytes)).max();
         let kept = floor.unwrap_or(0);
         let agent = Agent::new(spec.trusted.clone(), spec.stale_after, spec.skew, kept);
         let (loader, waiting) = (Loader::new(), BTreeMap::new());
-        PolicyAgent { agent, loader, spec: spec.clone(), kept, waiting, nobody: "-".into() }
+        let life = ctx.lineage().cause;
+        let mut ledger = spec.siem.map(|siem| Ledger::open(siem, life, ctx));
+        if let Some(ledger) = &mut ledger {
+            ledger.upload(ctx.now(), out, UPLOAD);
+        }
+        let (held, nobody) = (BTreeMap::new(), "-".into());
+        PolicyAgent { agent, loader, spec: spec.clone(), kept, waiting, ledger, held, decided: 0, nobody }
     }
 
     /// A bundle has come. A revision that the disk does not have yet goes there first; which one is asked only of a
@@ -93,13 +111,36 @@ impl PolicyAgent {
         }
     }
 
-    fn decide(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, id: u64, question: &Question) {
+    fn decide(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        (from, id): (NodeId, u64),
+        question: &Question,
+        trace: Option<TraceId>,
+    ) {
         out.busy(self.spec.cost.0);
         let answer = self.agent.decide(ctx.now(), ctx.controls(), question);
         let reason = answer.decision.denies.iter().next().map_or("ALLOW", |deny| deny.code());
         let subject = question.tenant_id.as_ref().unwrap_or(&self.nobody).clone();
-        out.fact(Fact::Decided { by: "policy", allowed: answer.decision.allow, reason, subject });
+        out.fact(Fact::Decided { by: "policy", allowed: answer.decision.allow, reason, subject: subject.clone() });
+        if let Some(ledger) = &mut self.ledger {
+            let record = DecisionRecord { entry: answer.entry, tenant: subject, trace };
+            self.decided += 1;
+            let token = DECIDED | self.decided;
+            if ledger.write(ctx.controls(), out, token, record) {
+                self.held.insert(token, (from, id, answer.decision));
+                return;
+            }
+        }
         out.send(from, Wire::PolicyAnswer(id, answer.decision));
+    }
+
+    /// A decision is on the disk: now it may be acted upon. One that is not there was never made.
+    fn written(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
+        if let Some((from, id, decision)) = self.held.remove(&token).filter(|_| ok) {
+            out.send(from, Wire::PolicyAnswer(id, decision));
+        }
     }
 }
 
@@ -111,7 +152,20 @@ fn refuse(out: &mut Outbox<Saas>, refusal: &Refusal, bundle: &SignedBundle) {
 impl Machine<Saas> for PolicyAgent {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
-            Input::Message { from, message: Wire::Policy(id, question) } => self.decide(ctx, out, from, id, &question),
+            Input::Message { from, message: Wire::Policy(id, question, trace) } => {
+                self.decide(ctx, out, (from, id), &question, trace);
+            }
+            Input::Message { message: Wire::DecisionsKept(life, until), .. } => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.kept(ctx.now(), out, life, until);
+                }
+            }
+            Input::Timer { token: UPLOAD } => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.upload(ctx.now(), out, UPLOAD);
+                }
+            }
+            Input::Synced { token, ok } if token & DECIDED != 0 => self.written(out, token, ok),
             Input::Message { message: Wire::Bundle(bundle), .. } => self.offered(ctx, out, bundle),
             Input::Synced { token, ok } => self.synced(ctx, out, token, ok),
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),

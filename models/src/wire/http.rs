@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod route;
+pub mod trace;
 
 use crate::ids::{Bytes, TenantId};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub struct Response {
     pub remember_tenant: bool,
     /// How much of the request's retry allowance was spent further down (`x-retries-spent`).
     pub retries_spent: u8,
+    /// `traceresponse` (W3C Trace Context): the story that the request is part of (SRV-07).
+    pub trace: Option<trace::Trace>,
 }
 
 /// Request headers. Names are known or lower case; values are printable ASCII.
@@ -286,6 +289,7 @@ impl Response {
             degraded: false,
             remember_tenant: false,
             retries_spent: 0,
+            trace: None,
         }
     }
     /// The same answer with content.

@@ -340,7 +340,7 @@ pub struct SignedBundle {
 }
 
 /// One entry of the decision log (POL-04): digests and codes only, so that it may leave the region (ROL-06).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogEntry {
     /// When, by the enforcement point's clock.
     pub at: Instant,

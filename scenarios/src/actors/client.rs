@@ -402,6 +402,7 @@ pub fn answer_of(
         tenant: response.and_then(|r| r.tenant.clone()),
         region: response.and_then(|r| r.region.clone()),
         retry_after_s: response.and_then(|r| r.retry_after_s),
+        trace: response.and_then(|r| r.trace).map(|trace| trace.id),
         degraded: response.is_some_and(|r| r.degraded),
         body: response.map_or_else(|| empty.clone(), |r| r.body.clone()),
         took,

@@ -48,6 +48,7 @@ impl Shape {
                 mix(name_hash(&place.cell), mix(name_hash(place.store), u64::from(*partition)))
             }
             Fact::EntryEvicted { place, by, .. } => mix(name_hash(&place.cell), mix(8, u64::from(by.is_some()))),
+            Fact::DecisionKept { place, allowed, .. } => mix(name_hash(&place.cell), mix(9, u64::from(*allowed))),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))
             }

@@ -9,8 +9,8 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Variants by the name of their enum: how many there are, and which were chosen.
-pub type Chosen = BTreeMap<&'static str, (usize, BTreeSet<u32>)>;
+/// The variants that were chosen, by the name of their enum and how many it has: two protocols may use one name.
+pub type Chosen = BTreeMap<(&'static str, usize), BTreeSet<u32>>;
 
 /// Texts that mean something somewhere, so that ids, levels and paths are drawn as well.
 const TEXTS: &[&str] = &["", "acme", "ü", "public", "restricted", "spiffe://cell-a.test/ns/data", "spiffe://a.test/x"];
@@ -88,6 +88,14 @@ impl<'de> Deserializer<'de> for &Drawer<'_> {
     fn deserialize_tuple<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_seq(Elements { from: self, left })
     }
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        left: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_tuple(left, visitor)
+    }
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -104,13 +112,13 @@ impl<'de> Deserializer<'de> for &Drawer<'_> {
     ) -> Result<V::Value, Error> {
         let variant = u32::from(self.byte()) % variants.len() as u32;
         let mut chosen = self.chosen.borrow_mut();
-        chosen.entry(name).or_insert((variants.len(), BTreeSet::new())).1.insert(variant);
+        chosen.entry((name, variants.len())).or_default().insert(variant);
         drop(chosen);
         visitor.visit_enum(Variant { from: self, variant })
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple_struct map identifier ignored_any
+        i8 i16 i32 i128 u128 f32 f64 char bytes byte_buf unit unit_struct map identifier ignored_any
     }
 }
 

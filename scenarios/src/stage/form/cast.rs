@@ -175,6 +175,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ("canary/foreign-row", form(&[part("lists", &[DOOR_B, &["client/beta"]], &["canary.listed"])])),
     (
+        "chaos/agent-crash",
+        form(&[part(
+            "crash",
+            &[DOOR_A, &["cell-a/siem", "client/acme", "attacker/unsent"]],
+            &["agent-crash.answered-shortly-before"],
+        )]),
+    ),
+    (
         "chaos/ca-outage",
         form(&[
             part(
@@ -355,6 +363,21 @@ pub(super) const ROWS: &[Row] = &[
                 "requests",
                 &[BROKERS_B, &["cell-b/witness", "connector/beta", "attacker/delete-by-request"]],
                 &["repudiation.delete-heard"],
+            ),
+        ]),
+    ),
+    (
+        "stride/repudiation-sensitive-query",
+        form(&[
+            part(
+                "lost",
+                &[DOOR_A, &["cell-a/siem", "attacker/between", "attacker/dropped"]],
+                &["repudiation.decisions-dropped"],
+            ),
+            part(
+                "altered",
+                &[DOOR_B, &["cell-b/siem", "attacker/editor", "attacker/altered", "attacker/one-trace"]],
+                &["repudiation.decisions-altered", "repudiation.trace-repeated"],
             ),
         ]),
     ),

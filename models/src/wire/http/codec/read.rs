@@ -1,5 +1,6 @@
 //! Bytes to messages. `Ok(None)` means *more bytes, please*; every refusal is final for the connection.
 
+use super::super::trace::Trace;
 use super::super::{Headers, Method, Peer, Reason, Request, Response};
 use super::*;
 use crate::ids::Bytes;
@@ -74,6 +75,11 @@ pub fn decode_response(bytes: &[u8], limits: &Limits) -> Result<Option<(Response
             let count = canonical(value).and_then(|n| u8::try_from(n).ok());
             single(&mut spent, count.ok_or(Refused::HeaderValue)?)
         }
+        // Whoever answers by another spelling names no story.
+        "traceresponse" => match Trace::parse(value) {
+            Some(trace) => single(&mut response.trace, trace),
+            None => Ok(()),
+        },
         "set-cookie" => match value.strip_prefix(TENANT).and_then(|v| v.strip_prefix('=')) {
             Some(selection) => single(&mut cookie, selection.to_owned()),
             None => Ok(()),

@@ -1,5 +1,6 @@
 //! The codec against itself, against smugglers, and against noise.
 
+use super::super::trace::{Trace, TraceId};
 use super::super::{Method, Peer, Reason, Request, Response};
 use super::*;
 use crate::ids::Bytes;
@@ -196,10 +197,14 @@ prop_compose! {
         degraded: bool,
         remember: bool,
         retries_spent: u8,
+        trace in proptest::option::of((any::<u64>(), any::<u64>(), 1..u64::MAX)),
     ) -> Response {
         let body = if is_bodiless(status) { Bytes::default() } else { Bytes::from(body) };
         let remember_tenant = remember && tenant.is_some();
-        Response { id, status, reason, tenant, region, retry_after_s, body, degraded, remember_tenant, retries_spent }
+        let trace = trace.map(|(high, low, span)| Trace { id: TraceId(high | 1, low), span });
+        Response {
+            id, status, reason, tenant, region, retry_after_s, body, degraded, remember_tenant, retries_spent, trace,
+        }
     }
 }
 

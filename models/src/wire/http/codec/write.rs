@@ -174,6 +174,9 @@ fn write_response(response: &Response, out: &mut impl Sink) {
     if response.retries_spent > 0 {
         line_number("x-retries-spent", u64::from(response.retries_spent), out);
     }
+    if let Some(trace) = response.trace {
+        line("traceresponse", &[&trace.text()], out);
+    }
     if !is_bodiless(response.status) {
         line_number("content-length", response.body.len() as u64, out);
     }
