@@ -11,6 +11,7 @@ mod link;
 mod probe;
 mod repair;
 mod secrets;
+mod specimen;
 pub mod tenancy;
 mod visit;
 

@@ -6,3 +6,4 @@
 mod refusals;
 mod schemas;
 mod support;
+mod traces;

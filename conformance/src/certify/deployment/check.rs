@@ -17,9 +17,9 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
         Some(postgres) => check_postgres(postgres, place, &mut found),
         None => found.push(place.at(0..0, "no component", "at least one: a table [postgres]")),
     }
-    if deployment.mode != Mode::Observe {
-        let expected = "\"observe\": there is no probe yet that writes";
-        found.push(place.at(0..0, format!("mode {:?}", deployment.mode.word()), expected));
+    if deployment.mode == Mode::Destructive {
+        let expected = "\"observe\" or \"rollback\": there is no probe yet that needs more";
+        found.push(place.at(0..0, "mode \"destructive\"", expected));
     }
     found.sort();
     Problems(found)

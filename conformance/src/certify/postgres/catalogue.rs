@@ -136,6 +136,8 @@ pub struct Relation {
     pub active: bool,
     /// The role that owns it.
     pub owner: String,
+    /// The acting role owns it, or is a member of the owner.
+    pub owned: bool,
     /// The relation that it is a part or heir of.
     pub parent: Option<u32>,
     /// What the acting role may do.

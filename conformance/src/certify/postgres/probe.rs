@@ -7,6 +7,7 @@ mod leakproof;
 mod objects;
 mod people;
 mod plans;
+mod policies;
 mod pool;
 mod reach;
 mod remarks;
@@ -21,6 +22,7 @@ mod switches;
 mod transport;
 mod unset;
 mod views;
+mod write;
 
 use super::bench::Bench;
 use crate::certify::deployment::Mode;
@@ -53,7 +55,12 @@ pub fn run(bench: &mut Bench) {
     replication::run(bench);
     server_files::run(bench);
     remarks::run(bench);
-    if bench.mode == Mode::Observe {
-        bench.not_judged("what can be written, moved and erased", "mode observe only reads");
+    match bench.mode {
+        Mode::Observe => {
+            write::suspect(bench);
+            bench.not_judged("what can be written, moved and erased, by doing it", "mode observe only reads");
+        }
+        Mode::Rollback | Mode::Destructive => write::run(bench),
     }
+    policies::run(bench);
 }

@@ -64,6 +64,7 @@ fn relations(visit: &mut Visit, version: u32) -> Result<Vec<Relation>, Wrong> {
     let any = |name: &str| format!("has_any_column_privilege(c.oid, '{name}')");
     let sql = format!(
         "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, row_security_active(c.oid), o.rolname, \
+         pg_has_role(c.relowner, 'USAGE'), \
          (SELECT min(i.inhparent::bigint) FROM pg_inherits i WHERE i.inhrelid = c.oid), \
          CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, {}, {}, {}, {}, {}, {}, {} \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner \
@@ -92,6 +93,7 @@ fn relations(visit: &mut Visit, version: u32) -> Result<Vec<Relation>, Wrong> {
         row_security: r.yes(),
         active: r.yes(),
         owner: r.text(),
+        owned: r.yes(),
         parent: r.maybe().and_then(|n| n.parse().ok()),
         definition: r.maybe(),
         rights: Rights {

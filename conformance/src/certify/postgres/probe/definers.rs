@@ -11,7 +11,8 @@ use crate::certify::postgres::visit::Hands;
 use crate::certify::report::Finding;
 
 /// Words of a function that reaches outside the transaction.
-const OUTSIDE: &[&str] = &["dblink", "pg_notify", "notify ", "http_", "copy ", "lo_export", "pg_terminate", "pg_sleep"];
+pub const OUTSIDE: &[&str] =
+    &["dblink", "pg_notify", "notify ", "http_", "copy ", "lo_export", "pg_terminate", "pg_sleep"];
 /// Calls of one function.
 const CALLS_MAX: usize = 60;
 /// Nobody's id.

@@ -24,10 +24,10 @@ pub fn run(bench: &mut Bench) {
         bench.suspect("the server", &what, &["STO-01"], "the hole was not tried");
     }
     let owned = catalogue.relations.iter().filter(|r| r.kind == Kind::Table && r.row_security && r.active);
-    let login = catalogue.login.as_ref().map(|l| l.name.clone()).unwrap_or_default();
-    let owned: Vec<String> = owned.filter(|r| r.owner == login).map(|r| r.label()).collect();
+    let owned: Vec<String> = owned.filter(|r| r.owned).map(|r| r.label()).collect();
     if !owned.is_empty() {
-        let note = format!("the application owns {}, and could switch row security off there", owned.join(", "));
+        let note =
+            format!("the application owns {}, and could empty them or switch row security off", owned.join(", "));
         bench.component.notes.push(note);
     }
     ask(bench);
