@@ -61,6 +61,12 @@ pub fn judge(deployment: &Deployment, postgres: &Postgres) -> Component {
     component.conclude()
 }
 
+/// Why a server of that version is not judged, if so.
+fn too_old(number: &str, server: &str) -> Option<String> {
+    let old = number.parse::<u32>().unwrap_or(0) < VERSION_MIN;
+    old.then(|| format!("{server} is too old, expected 12 or newer"))
+}
+
 /// Connects, reads the schema, and finds out how tenants are told apart; or says what is in the way, and which server
 /// said so.
 fn set_up<'d>(
@@ -80,8 +86,7 @@ fn set_up<'d>(
         let (what, server) = (what.to_owned(), component.server.clone());
         move |w: Wrong| (format!("{what}: {} ({})", w.message, w.code), server)
     };
-    if text(0).parse::<u32>().unwrap_or(0) < VERSION_MIN {
-        let why = format!("{} is too old, expected 12 or newer", component.server);
+    if let Some(why) = too_old(&text(0), &component.server) {
         return Err((why, component.server));
     }
     let given: Vec<String> = postgres.act.as_ref().map(|act| entering(act, a)).unwrap_or_default();
@@ -120,4 +125,19 @@ fn set_up<'d>(
         bench.not_judged(&shared.object, format!("shared on purpose: {}", shared.reason));
     }
     Ok(bench)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_old;
+
+    #[test]
+    fn a_server_before_12_is_not_judged() {
+        assert_eq!(
+            too_old("110022", "PostgreSQL 11.22").as_deref(),
+            Some("PostgreSQL 11.22 is too old, expected 12 or newer")
+        );
+        assert_eq!(too_old("120000", "PostgreSQL 12.0"), None);
+        assert!(too_old("", "something else").is_some());
+    }
 }

@@ -4,7 +4,7 @@
 //! their password over TCP, as they do in a deployment.
 
 use super::{Scratch, account, free_port, install, is_root, program, run};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -116,6 +116,22 @@ impl Server {
     /// The port of a private server.
     pub fn port(&self) -> Option<u16> {
         self.url.rsplit(':').next()?.split('/').next()?.parse().ok()
+    }
+
+    /// Writes a file into the data directory of a private server, for its eyes alone.
+    ///
+    /// # Errors
+    /// Says what could not be written.
+    pub fn file(&self, name: &str, text: &str) -> Result<PathBuf, String> {
+        let private = self.private.as_ref().ok_or("the server is not a private one")?;
+        let path = private.data.join(name);
+        let told = |e: std::io::Error| format!("{}: {e}", path.display());
+        fs::write(&path, text).map_err(told)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(told)?;
+        if let Some((uid, gid)) = private.user {
+            chown(&path, Some(uid), Some(gid)).map_err(told)?;
+        }
+        Ok(path)
     }
 
     /// Stops a private server, as a machine that fails does.

@@ -6,4 +6,5 @@
 mod refusals;
 mod schemas;
 mod support;
+mod tls;
 mod traces;

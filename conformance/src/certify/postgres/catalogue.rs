@@ -144,6 +144,8 @@ pub struct Relation {
     pub rights: Rights,
     /// What a view is defined as.
     pub definition: Option<String>,
+    /// Rules say what a write does instead.
+    pub ruled: bool,
     /// Relations that a view reads.
     pub reads: Vec<u32>,
     /// Columns, in order.

@@ -66,7 +66,8 @@ fn relations(visit: &mut Visit, version: u32) -> Result<Vec<Relation>, Wrong> {
         "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, row_security_active(c.oid), o.rolname, \
          pg_has_role(c.relowner, 'USAGE'), \
          (SELECT min(i.inhparent::bigint) FROM pg_inherits i WHERE i.inhrelid = c.oid), \
-         CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, {}, {}, {}, {}, {}, {}, {} \
+         CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, \
+         EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1'), {}, {}, {}, {}, {}, {}, {} \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner \
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {FOREIGN} AND has_schema_privilege(n.oid, 'USAGE') \
          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
@@ -96,6 +97,7 @@ fn relations(visit: &mut Visit, version: u32) -> Result<Vec<Relation>, Wrong> {
         owned: r.yes(),
         parent: r.maybe().and_then(|n| n.parse().ok()),
         definition: r.maybe(),
+        ruled: r.yes(),
         rights: Rights {
             select: r.yes(),
             insert: r.yes(),

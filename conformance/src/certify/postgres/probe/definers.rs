@@ -59,15 +59,17 @@ pub fn untouchable(function: &Function) -> Option<String> {
 }
 
 /// One way to call a function.
-struct Call {
-    sql: String,
+pub struct Call {
+    /// The statement.
+    pub sql: String,
     /// The same for the acting tenant itself, and for nobody, where an argument names a tenant.
     compared: Option<[String; 2]>,
     /// What it says itself.
     given: String,
 }
 
-fn calls(bench: &Bench, function: &Function, secrets: &Secrets) -> Vec<Call> {
+/// Ways to call a function that name what belongs to the other tenant.
+pub fn calls(bench: &Bench, function: &Function, secrets: &Secrets) -> Vec<Call> {
     let mut rows: Vec<Vec<(String, bool)>> = vec![Vec::new()];
     for (i, kind) in function.arguments.iter().enumerate() {
         let name = function.names.get(i).map_or("", String::as_str);

@@ -3,6 +3,7 @@
 //! A table whose triggers reach outside the transaction is left alone: what they did would stay.
 
 mod barrier;
+mod changes;
 mod claims;
 mod erase;
 mod paths;
@@ -20,6 +21,7 @@ pub fn run(bench: &mut Bench) {
     erase::run(bench);
     rights::references(bench);
     rights::triggers(bench);
+    changes::run(bench);
     claims::run(bench);
     pointers::run(bench);
     barrier::run(bench);
@@ -32,6 +34,7 @@ pub fn suspect(bench: &mut Bench) {
     pointers::suspect(bench);
     paths::suspect(bench);
     rights::suspect(bench);
+    changes::note(bench);
 }
 
 /// Why something was not shown that needs a write.

@@ -51,6 +51,7 @@ fn each(bench: &mut Bench, relation: &Relation, column: &Column, own: &Specimen,
         theirs.renewed(relation, &kept).sparse(relation, &referring(relation, &kept)),
         own.with(column, &b).renewed(relation, &kept),
         own.with(column, &b),
+        theirs.renewed(relation, &kept),
         own.with(column, &b).sparse(relation, &kept),
     ];
     let mut tries: Vec<(char, String, Specimen)> = Vec::new();
@@ -191,7 +192,14 @@ fn blame(
     let policies = guilty(bench, relation, command, row);
     let names: Vec<String> = policies.iter().map(|p| format!("{} ({})", p.name, shown(p))).collect();
     let fence = repair::fence(bench, relation, column);
-    let (what, repair) = if view {
+    let (what, repair) = if view && relation.ruled {
+        // What a rule does is done with the rights of the view's owner, whoever the view reads as.
+        let repair = match bench.visit(&bench.pool, Some(bench.a), Hands::Bound) {
+            Ok(mut visit) => repair::revoked_relation(&mut visit, "INSERT, UPDATE, DELETE", relation),
+            Err(_) => Vec::new(),
+        };
+        (format!("{done}, through a rule that writes with the rights of {}", relation.owner), repair)
+    } else if view {
         let invoker = format!("ALTER VIEW {} SET (security_invoker = true)", relation.sql());
         (format!("{done}, through a view that writes with the rights of {}", relation.owner), vec![invoker])
     } else if relation.active {

@@ -1,0 +1,120 @@
+//! The door: TLS with own certificates, and a server that admits what it should not.
+
+use crate::support::{Sql, certify, fixtures, report, server};
+use base64::Engine;
+use conformance::provision::postgres::Server;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::path::Path;
+
+/// An authority, and what it signed.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+fn pem(kind: &str, der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).expect("ASCII")).collect();
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
+}
+
+impl Authority {
+    fn new(name: &str) -> Authority {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().expect("a key");
+        Authority(CertifiedIssuer::self_signed(params, key).expect("an authority"))
+    }
+
+    fn pem(&self) -> String {
+        pem("CERTIFICATE", self.0.der())
+    }
+
+    /// Certificate and key.
+    fn sign(&self, name: &str, hosts: &[&str]) -> (String, String) {
+        let hosts: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).expect("names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        (pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", &key.serialize_der()))
+    }
+}
+
+/// Lets a private server speak TLS, and admit by `rules`.
+fn set_up(server: &Server, authority: &Authority, rules: &str) {
+    let (certificate, key) = authority.sign("localhost", &["127.0.0.1", "localhost"]);
+    for (name, text) in [("server.crt", &certificate), ("server.key", &key), ("ca.crt", &authority.pem())] {
+        server.file(name, text).expect(name);
+    }
+    admit(server, rules);
+    let sql = Sql::open(&server.url, "postgres", None);
+    sql.run("ALTER SYSTEM SET ssl_ca_file = 'ca.crt'");
+    sql.run("ALTER SYSTEM SET ssl = on");
+    sql.run("SELECT pg_reload_conf()");
+}
+
+fn admit(server: &Server, rules: &str) {
+    let always = "local all all trust\nhost all super 127.0.0.1/32 scram-sha-256\n";
+    server.file("pg_hba.conf", &format!("{always}{rules}\n")).expect("rules");
+    let sql = Sql::open(&server.url, "postgres", None);
+    sql.run("SELECT pg_reload_conf()");
+    // The server reads it when it gets round to it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+}
+
+fn write(dir: &Path, name: &str, text: &str) {
+    std::fs::write(dir.join(name), text).expect(name);
+}
+
+#[test]
+fn tls_is_spoken_with_own_certificates_and_a_door_that_is_half_open_is_found() {
+    let Some(server) = server() else { return };
+    if server.file("probe", "").is_err() {
+        return eprintln!("skipped: the rules of a server that is not ours are not ours to change");
+    }
+    let all = fixtures("sound");
+    let usual = all.iter().find(|f| f.name == "usual").expect("the usual schema");
+    usual.build(&server.url);
+    let (ours, strangers) = (Authority::new("ours"), Authority::new("a stranger's"));
+    set_up(&server, &ours, "hostssl all all 127.0.0.1/32 scram-sha-256");
+    let dir = tempfile::tempdir().expect("a directory");
+    let (certificate, key) = ours.sign(&usual.role(), &[]);
+    for (name, text) in
+        [("ca.pem", &ours.pem()), ("other.pem", &strangers.pem()), ("client.pem", &certificate), ("client.key", &key)]
+    {
+        write(dir.path(), name, text);
+    }
+    let plain = usual.deployment(&server.url);
+    let at = dir.path().display();
+    let with = |files: &str| format!("{plain}tls = {{ {} }}\n", files.replace("DIR", &at.to_string()));
+    let alone = with("ca = \"DIR/ca.pem\"");
+    let both = with("ca = \"DIR/ca.pem\", certificate = \"DIR/client.pem\", key = \"DIR/client.key\"");
+    let inconclusive = |deployment: &str, told: &str| {
+        let ended = certify(deployment, &[]);
+        let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ended.code == 3 && flat.contains(told), "{told}: {}{}", ended.out, ended.err);
+    };
+
+    assert_eq!(report(&alone).0, 0, "{:#}", report(&alone).1);
+    inconclusive(&plain, "no encryption");
+    inconclusive(&with("ca = \"DIR/other.pem\""), "invalid peer certificate: UnknownIssuer");
+    inconclusive(&with("ca = \"DIR/client.key\""), "no certificate in it");
+    inconclusive(
+        &with("ca = \"DIR/ca.pem\", certificate = \"DIR/client.pem\", key = \"DIR/ca.pem\""),
+        "no private key",
+    );
+
+    admit(&server, "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full");
+    inconclusive(&alone, "certificate");
+    assert_eq!(report(&both).0, 0, "{:#}", report(&both).1);
+
+    for (rule, what) in [
+        ("host all all 127.0.0.1/32 scram-sha-256", "it admits connections without TLS"),
+        ("hostssl all all 127.0.0.1/32 trust", "it admits any password: the line that answers says trust"),
+    ] {
+        admit(&server, rule);
+        let (code, found) = report(&alone);
+        let finding = &found["components"][0]["findings"][0];
+        assert_eq!((code, finding["what"].as_str()), (1, Some(what)), "{found:#}");
+        assert_eq!(finding["requirements"][0], "IDN-05");
+    }
+}
