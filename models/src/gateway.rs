@@ -8,6 +8,7 @@ pub mod error_budget;
 pub mod framing;
 pub mod headers;
 pub mod machine;
+mod pool;
 pub mod rate_limit;
 pub mod router;
 pub mod shed;

@@ -6,6 +6,7 @@
 
 use super::edge::{Edge, HealthPolicy, Unserved};
 use super::error_budget::ErrorBudget;
+use super::pool::Pool;
 use super::rate_limit::{Rate, RateLimiter};
 use super::shed::{self, Shed, Shedder};
 use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
@@ -20,7 +21,7 @@ use crate::wire::http::codec::Limits;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
 use crate::wire::oidc::{OidcAnswer, OidcRequest};
-use sim::seed::{Lineage, below, mix, name_hash};
+use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -110,6 +111,8 @@ pub struct Gateway {
     switches: SwitchLimiter,
     shedder: Shedder,
     edge: Edge,
+    /// Instances of each cell.
+    pools: Vec<Pool>,
     budget: RetryBudget,
     errors: ErrorBudget,
     open: BTreeMap<u64, Open>,
@@ -117,7 +120,8 @@ pub struct Gateway {
     sweeping: bool,
     sequence: u64,
     ticks: u64,
-    probes: BTreeMap<u64, (usize, Instant)>,
+    /// Probes that are out, by number: of which cell, whom, and since when.
+    probes: BTreeMap<u64, (usize, NodeId, Instant)>,
     /// Answers that an instance sent without being asked: they lie unread on a connection that will be used again.
     unasked: BTreeMap<NodeId, Box<Response>>,
     empty: Bytes,
@@ -159,6 +163,7 @@ impl Gateway {
             switches: SwitchLimiter::new(spec.switches_per_min),
             shedder: Shedder::new(spec.shed),
             edge: Edge::new(ctx.now(), health, &regions),
+            pools: spec.cells.iter().map(|cell| Pool::new(&cell.apps)).collect(),
             budget: RetryBudget::new(spec.retries),
             errors: ErrorBudget::new(ctx.now(), spec.objective.0, spec.objective.1),
             open: BTreeMap::new(),
@@ -215,11 +220,9 @@ impl Gateway {
         self.budget.align(self.errors.left_percent(now));
         let lineage = self.own();
         let late: Vec<u64> =
-            self.probes.iter().filter(|(_, (_, sent))| now.since(*sent) > PROBE_PATIENCE).map(|(id, _)| *id).collect();
+            self.probes.iter().filter(|(_, (.., sent))| now.since(*sent) > PROBE_PATIENCE).map(|(id, _)| *id).collect();
         for id in late {
-            if let Some((cell, sent)) = self.probes.remove(&id) {
-                self.checked(out, cell, sent, false);
-            }
+            self.probed(out, id, false);
         }
         while let Some((cell, due)) = self.edge.next_check() {
             if due > now {
@@ -227,12 +230,30 @@ impl Gateway {
             }
             self.edge.check_sent(now, cell);
             let id = mix(self.ticks, cell as u64);
-            let apps = &self.spec.cells[cell].apps;
-            let app = apps[(self.ticks % apps.len() as u64) as usize];
-            self.probes.insert(id, (cell, now));
+            let app = self.pools[cell].next_probe();
+            self.probes.insert(id, (cell, app, now));
             out.send_for(lineage, app, Wire::Probe(id));
         }
         out.timer_for(lineage.child(1), self.spec.check_every.scale(2, 5), HEALTH);
+    }
+
+    /// A probe was answered, or is late. A cell does not answer when none of its instances does.
+    fn probed(&mut self, out: &mut Outbox<Saas>, id: u64, answered: bool) {
+        let Some((cell, app, sent)) = self.probes.remove(&id) else { return };
+        let turned = self.pools[cell].probed(app, answered);
+        self.turned(out, (cell, app), answered, turned);
+        if answered || self.pools[cell].is_silent() {
+            self.checked(out, cell, sent, answered);
+        }
+    }
+
+    /// Says that an instance went up or down, when it did.
+    fn turned(&self, out: &mut Outbox<Saas>, (cell, app): (usize, NodeId), answered: bool, turned: bool) {
+        if turned {
+            let what = if answered { "instance-up" } else { "instance-down" };
+            let about = self.spec.cells[cell].region.clone();
+            out.fact(Fact::Reported { by: "gateway.edge", what, about, value: app.0.into() });
+        }
     }
 
     fn checked(&mut self, out: &mut Outbox<Saas>, cell: usize, sent: Instant, healthy: bool) {
@@ -371,9 +392,8 @@ impl Gateway {
 
     fn forward(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64) {
         let Some(open) = self.open.get_mut(&id) else { return };
-        let apps = &self.spec.cells[open.cell].apps;
         let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, u64::from(open.retries)));
-        let app = apps[below(draw, apps.len() as u64) as usize];
+        let app = self.pools[open.cell].pick(draw);
         let Some(request) = &open.request else { return };
         let mut copy = request.clone();
         open.lent = open.allowance.hand_down(1);
@@ -464,18 +484,18 @@ impl Machine<Saas> for Gateway {
                 self.unasked.insert(from, response);
             }
             Input::Message { message: Wire::HttpAnswer(response), .. } => self.answer(ctx, out, response),
-            Input::Refused { message: Wire::Http(request), .. } => {
+            Input::Refused { to, message: Wire::Http(request) } => {
+                if let Some(cell) = self.open.get(&request.id).map(|open| open.cell) {
+                    let turned = self.pools[cell].saw(to, false);
+                    self.turned(out, (cell, to), false, turned);
+                }
                 let response = Response::new(request.id, Reason::UpstreamFailed).with_body(self.empty.clone());
                 self.answer(ctx, out, Box::new(response));
             }
             Input::Message { message: Wire::OidcAnswer(fetch, OidcAnswer::Jwks(json)), .. } => {
                 self.fetched_keys(ctx, out, fetch, &json);
             }
-            Input::Message { message: Wire::ProbeAnswer(id), .. } => {
-                if let Some((cell, sent)) = self.probes.remove(&id) {
-                    self.checked(out, cell, sent, true);
-                }
-            }
+            Input::Message { message: Wire::ProbeAnswer(id), .. } => self.probed(out, id, true),
             Input::Timer { token: SWEEP } => self.sweep(ctx, out),
             Input::Timer { token: KEYS } => self.fetch_keys(ctx, out),
             Input::Timer { token: HEALTH } => self.health(ctx, out),

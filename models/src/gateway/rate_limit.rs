@@ -115,7 +115,10 @@ impl RateLimiter {
         };
         let bucket = self.buckets.entry(tenant, make, |bucket| bucket.full_at <= now);
         let taken = bucket.interval.saturating_mul(u64::from(cost).saturating_mul(self.share)).min(bucket.depth);
-        let full_at = bucket.full_at.max(now) + Duration(taken);
+        // No bucket is emptier than empty: one that seems to be was filled by a clock that has gone back since, and
+        // would refuse its tenant until the clock is there again.
+        bucket.full_at = bucket.full_at.clamp(now, now + Duration(bucket.depth));
+        let full_at = bucket.full_at + Duration(taken);
         let missing = full_at.since(now).as_nanos().saturating_sub(bucket.depth);
         if controls.on(&RATE_LIMIT) && missing > 0 {
             return Err(RetryAfter(Duration(missing)));
@@ -194,6 +197,16 @@ mod tests {
     use sim::ControlSet;
 
     const TEN_A_SECOND: Rate = Rate { per_second: 10, burst: 3 };
+
+    #[test]
+    fn a_clock_that_goes_back_costs_a_tenant_one_bucket_and_no_more() {
+        let (mut limiter, on, tenant) = (limiter(), Controls::all_on(), TenantId::from("acme"));
+        let late = Instant(60_000_000_000);
+        assert_eq!(limiter.admit(late, &on, &tenant), Ok(()));
+        let early = Instant(1_000_000_000);
+        assert_eq!(limiter.admit(early, &on, &tenant), Err(RetryAfter(Duration::millis(100))));
+        assert_eq!(limiter.admit(early + Duration::millis(100), &on, &tenant), Ok(()));
+    }
 
     fn limiter() -> RateLimiter {
         let overrides = BTreeMap::from([(TenantId::from("big"), Rate { per_second: 1_000, burst: 100 })]);
