@@ -40,6 +40,8 @@ pub enum Command {
     Hunt(Hunt),
     /// Make a run that failed as small as it can be, and tell its story.
     Shrink(Shrink),
+    /// Draw a story of correlated faults, say what it may cost, run it, and compare.
+    Drill(Drill),
     /// Show a finished gate's record in another format.
     Report(Report),
     /// Ask a reference model: JSON lines in, JSON lines out.
@@ -316,6 +318,45 @@ pub struct Shrink {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Input files that the token was made with.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Plans that `drill --export` writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Plan {
+    /// A Workflow for Chaos Mesh.
+    ChaosMesh,
+    /// Proxies and calls for toxiproxy.
+    Toxiproxy,
+    /// The timeline that `drill --import` reads.
+    Json,
+}
+
+/// Arguments of `drill`.
+#[derive(Group, Debug)]
+#[command(after_help = "Exit codes: 0 it cost no more than was said, 1 it cost more or broke a requirement, \
+                  2 wrong usage or input, 3 too little was seen to say.")]
+pub struct Drill {
+    /// The seed that draws the story [default: 1].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Simulate a timeline instead: one that was exported, or written down after a real drill.
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    pub import: Option<PathBuf>,
+    /// Write the story as a plan for another tool (chaos-mesh, toxiproxy, json) and run nothing.
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], conflicts_with_all = ["ablate", "json", "out"])]
+    pub export: Vec<String>,
+    /// Switch a control off; give it twice for two layers.
+    #[arg(long, value_name = "CONTROL")]
+    pub ablate: Vec<String>,
+    /// Write drill.json here: a directory, or a URL as for `gate`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the drill as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Input files.
     #[command(flatten)]
     pub files: Files,
 }

@@ -1,6 +1,7 @@
 //! The subcommands, one a file.
 
 mod certify;
+pub mod drill;
 pub mod explore;
 pub mod gate;
 #[cfg(feature = "planted")]
@@ -28,6 +29,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Gate(args) => gate::gate(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Drill(args) => drill::drill(&args),
         Command::Explore(args) => explore::explore(&args),
         #[cfg(feature = "planted")]
         Command::Hunt(args) => hunt::hunt(&args),

@@ -76,7 +76,7 @@ impl Ticket {
     /// It is of an unknown scenario or control, or was made with other input than is here.
     pub fn order(&self) -> Result<Order, Refusal> {
         let token = &self.token;
-        let scenario = catalogue::find(&token.scenario).map_err(usage)?;
+        let scenario = catalogue::of_token(&token.scenario).map_err(usage)?;
         let off = input::controls(&token.ablations)?;
         let now = self.now();
         if token.digests.config != now.config {

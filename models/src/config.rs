@@ -7,7 +7,7 @@ pub mod costs;
 pub mod links;
 pub mod platform;
 pub mod problems;
-mod read;
+pub mod read;
 pub mod settings;
 pub mod tenants;
 pub mod tree;

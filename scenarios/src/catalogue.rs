@@ -21,6 +21,15 @@ pub fn find(name: &str) -> Result<&'static Scenario, String> {
     })
 }
 
+/// The scenario of a token: one of [`ALL`], or the drill, which proves nothing by itself and so is in no list.
+///
+/// # Errors
+/// As for [`find`].
+pub fn of_token(name: &str) -> Result<&'static Scenario, String> {
+    let drill = &crate::drill::SCENARIO;
+    if name == drill.name { Ok(drill) } else { find(name) }
+}
+
 /// The control of this id.
 ///
 /// # Errors

@@ -132,8 +132,9 @@ fn partition(luck: &Luck<'_>, map: &Map, cell: &str) -> Option<Bundle> {
     let mut from = 0;
     if luck.one_in(2) {
         // Most links do not fail at once: they lose and delay first.
-        from = luck.between(1_000, 3_000);
-        pieces.push(piece("loss", Target::link(a.clone(), b.clone()), 0, from, luck.between(20_000, 150_000)));
+        // Few messages pass between cells: a loss that is rarer might meet none of them.
+        from = luck.between(1_500, 3_000);
+        pieces.push(piece("loss", Target::link(a.clone(), b.clone()), 0, from, luck.between(200_000, 500_000)));
         pieces.push(piece("delay", Target::link(b.clone(), a.clone()), 0, from, luck.between(20_000, 150_000)));
     }
     let kind = if way == 0 { "partition-one-way" } else { "partition" };

@@ -148,7 +148,7 @@ mod tests {
     fn every_node_of_the_reference_platform_is_known_by_its_kind() {
         let map = Map::of(&Inputs::embedded());
         let unknown: Vec<&str> = map.nodes.iter().filter(|n| n.part == Part::Other).map(|n| n.role.as_str()).collect();
-        assert!(unknown.is_empty(), "say in drill/promise.rs what the loss of {unknown:?} costs");
+        assert!(unknown.is_empty(), "say in drill/toll.rs what the loss of {unknown:?} costs");
         assert_eq!(map.roles("cell-a", Part::Edge), ["edge-a"]);
         assert_eq!(map.roles("cell-b", Part::Postgres), ["cell-b/postgres-1", "cell-b/postgres-2"]);
         assert_eq!(map.role("cell-a", Part::Controller), "cell-a/kafka-controller");

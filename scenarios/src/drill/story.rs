@@ -20,14 +20,16 @@ pub const WARM_UP_MS: u64 = 10_000;
 pub const TAIL_MS: u64 = 15_000;
 /// Honest traffic ends within these bounds.
 pub const LENGTH_MS: (u64, u64) = (40_000, 120_000);
+/// A story that was not drawn may last so long.
+pub const LENGTH_MAX_MS: u64 = 3_600_000;
 /// Between two incidents that must not meet: a copy catches up with its leader in that time.
 const SETTLE_MS: u64 = 8_000;
 
 /// An incident of a story.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Incident {
-    /// Its kind.
-    pub kind: Kind,
+    /// Its kind. A timeline that was observed need not know it.
+    pub kind: Option<Kind>,
     /// What happens, in a sentence.
     pub title: String,
     /// How many of the story's faults are its own; they stand in the order of incidents.
@@ -37,7 +39,7 @@ pub struct Incident {
 /// What happens in a drill.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Story {
-    /// What happens, as somebody would tell it. Empty when only the faults are known.
+    /// What happens, as somebody would tell it.
     pub incidents: Vec<Incident>,
     /// Every fault.
     pub faults: Vec<FaultSpec>,
@@ -78,7 +80,11 @@ impl Placed {
     /// Whether both may not be on at the same time, nor shortly one after the other.
     fn clashes(&self, other: &Placed, map: &Map) -> bool {
         let ((nodes, stores), (other_nodes, other_stores)) = (self.strikes(map), other.strikes(map));
-        let meets = !nodes.is_disjoint(&other_nodes) || !stores.is_disjoint(&other_stores);
+        // Between cells of which one has no power there is nothing that a partition could cut.
+        let (kinds, apart) = ([self.kind, other.kind], [Kind::CellLoss, Kind::Partition]);
+        let meets = !nodes.is_disjoint(&other_nodes)
+            || !stores.is_disjoint(&other_stores)
+            || apart.iter().all(|kind| kinds.contains(kind));
         let settled = self.from_ms >= other.until_ms() + SETTLE_MS || other.from_ms >= self.until_ms() + SETTLE_MS;
         meets && !settled
     }
@@ -107,7 +113,8 @@ pub fn draw(draws: &Draws, map: &Map) -> Story {
     let end = placed.iter().map(Placed::until_ms).max().unwrap_or(0);
     let length = (end + TAIL_MS).max(shortest);
     let faults = placed.iter().flat_map(faults_of).collect();
-    let told = |p: &Placed| Incident { kind: p.kind, title: p.bundle.title.clone(), faults: p.bundle.pieces.len() };
+    let told =
+        |p: &Placed| Incident { kind: Some(p.kind), title: p.bundle.title.clone(), faults: p.bundle.pieces.len() };
     Story { incidents: placed.iter().map(told).collect(), faults, length: at(length) }
 }
 

@@ -97,6 +97,11 @@ pub fn execute(inputs: &Inputs, order: &Order) -> Finished {
 
 /// Runs an order on an engine.
 pub fn execute_on(engine: &Engine, inputs: &Inputs, order: &Order) -> Finished {
+    execute_staged(engine, inputs, order, order.scenario.build)
+}
+
+/// Runs an order on an engine, with a stage that is set by other means than the scenario's own.
+pub fn execute_staged(engine: &Engine, inputs: &Inputs, order: &Order, build: impl FnOnce(&mut Stage<'_>)) -> Finished {
     let mut choices = Choices::overriding(order.overrides.clone());
     if order.log_draws {
         choices = choices.logged();
@@ -104,7 +109,7 @@ pub fn execute_on(engine: &Engine, inputs: &Inputs, order: &Order) -> Finished {
     let draws = Draws::new(order.seed, choices);
     let off = order.off.iter().fold(ControlSet::EMPTY, |set, control| set.with(control.slot));
     let mut stage = Stage::new(inputs, &draws, order.pass);
-    (order.scenario.build)(&mut stage);
+    build(&mut stage);
     if order.is_shaped {
         stage.oracle(|_| Box::new(Shape::default()));
     }
