@@ -7,6 +7,7 @@
 pub mod clients;
 pub mod forge;
 pub mod keys;
+pub mod login;
 pub mod machine;
 
 use crate::control::Controls;
@@ -102,6 +103,8 @@ impl Idp {
                 Ok(token) => OidcAnswer::Token(token),
                 Err(denial) => OidcAnswer::Refused(denial.oauth_code()),
             },
+            // Logins have a desk of their own.
+            OidcRequest::Login(_) => OidcAnswer::Refused("invalid_request"),
         }
     }
 
@@ -112,6 +115,24 @@ impl Idp {
     /// for too much learns it here, not by a denial elsewhere.
     pub fn issue(&mut self, now: Instant, request: &TokenRequest) -> Result<Arc<str>, IssueDenial> {
         self.directory.permits(now, request, &mut self.calls)?;
+        Ok(self.sign(now, request))
+    }
+
+    /// Issues a token to an application that a person lets act: who both are was proved in the login.
+    ///
+    /// # Errors
+    /// As for [`Idp::issue`], but for the proof.
+    pub fn issue_for_login(&mut self, now: Instant, request: &TokenRequest) -> Result<Arc<str>, IssueDenial> {
+        self.directory.grants(request)?;
+        Ok(self.sign(now, request))
+    }
+
+    /// The region of a subject's tenants.
+    pub fn region_of(&self, subject: &str) -> Option<Arc<str>> {
+        self.directory.region_of(subject)
+    }
+
+    fn sign(&mut self, now: Instant, request: &TokenRequest) -> Arc<str> {
         let tenants = self.directory.tenants_of(&request.subject);
         let iat = now.unix_seconds();
         let nbf = iat + whole_seconds(request.valid_after);
@@ -135,7 +156,7 @@ impl Idp {
         self.calls.jwt_sign.real += 1;
         let token = encode(&signing.header(), &claims, &EncodingKey::from_ed_der(signing.key.pkcs8()))
             .expect("claims are JSON and an Ed25519 key signs anything");
-        Ok(token.into())
+        token.into()
     }
 
     /// The published key set (RFC 7517) as JSON: keys that sign, that will soon, and that still verify.

@@ -28,6 +28,7 @@ pub mod oracles;
 pub mod planted;
 pub mod platform;
 pub mod policy;
+pub mod portal;
 pub mod postgres;
 pub mod registry;
 pub mod retry;

@@ -24,6 +24,7 @@ mod connector;
 mod events;
 mod mesh;
 mod parts;
+pub mod people;
 pub mod sidecar;
 mod topology;
 
@@ -170,6 +171,8 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether every cell has a portal, and people log in there and on devices.
+    pub portals: bool,
     /// Whether every cell has a SIEM that keeps the decisions of its policy agent.
     pub kept_decisions: bool,
     /// Whether every cell has a pipeline that its policy comes through.

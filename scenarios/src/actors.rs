@@ -5,6 +5,7 @@ pub mod broker;
 pub mod client;
 pub mod connector;
 pub mod defector;
+pub mod device;
 pub mod event_flood;
 pub mod flood;
 pub mod hoard;
@@ -14,6 +15,7 @@ pub mod loot;
 pub mod pod;
 pub mod presence;
 pub mod snoop;
+pub mod surfer;
 
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec, Habit};

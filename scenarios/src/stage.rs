@@ -133,6 +133,7 @@ pub struct Stage<'a> {
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
     pipelines: bool,
+    portals: bool,
     kept_decisions: bool,
     login: &'static str,
     records: u32,
@@ -191,6 +192,7 @@ impl<'a> Stage<'a> {
             reborn: None,
             key_stolen_at: None,
             pipelines: false,
+            portals: false,
             kept_decisions: false,
             login: "app",
             records: 12,
@@ -378,6 +380,11 @@ impl<'a> Stage<'a> {
         self.login = role;
     }
 
+    /// Deploys a portal a cell, where people log in.
+    pub fn portals(&mut self) {
+        self.portals = true;
+    }
+
     /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.
     pub fn keeps_decisions(&mut self) {
         self.kept_decisions = true;
@@ -521,6 +528,7 @@ impl<'a> Stage<'a> {
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
             pipelines: self.pipelines,
+            portals: self.portals,
             kept_decisions: self.kept_decisions,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),

@@ -40,6 +40,8 @@ pub enum ClientAuth {
     Certificate([u8; 32]),
     /// The client's Ed25519 public key.
     Assertion([u8; 32]),
+    /// It can prove nothing (RFC 6749 §2.1, a public client), and gets tokens only for people who log in.
+    Public,
 }
 
 /// A person or a service that tokens speak for, with what it is granted.
@@ -176,7 +178,16 @@ impl Directory {
         self.grants(request)
     }
 
-    fn grants(&self, request: &TokenRequest) -> Result<(), IssueDenial> {
+    /// The region of a subject's tenants.
+    pub fn region_of(&self, subject: &str) -> Option<Arc<str>> {
+        self.subjects.get(subject).map(|s| s.region.clone())
+    }
+
+    /// Whether what is asked for is granted, whoever asks.
+    ///
+    /// # Errors
+    /// The first thing that is not.
+    pub fn grants(&self, request: &TokenRequest) -> Result<(), IssueDenial> {
         let client = self.clients.get(&request.client_id).ok_or(IssueDenial::Client)?;
         let subject = self.subjects.get(&request.subject).ok_or(IssueDenial::Subject)?;
         if !subject.tenants.contains(&request.tenant) {

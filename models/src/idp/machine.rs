@@ -5,11 +5,15 @@
 //! `tls_client_auth` and `cnf` speak of the handshake, never of the request.
 
 use super::clients::{Client, ClientAuth, Subject};
+use super::login::{App, Desk, Granted};
 use super::{Idp, IdpConfig};
+use crate::control;
+use crate::control::Control;
 use crate::fact::Fact;
 use crate::ids::TenantId;
 use crate::saas::Saas;
 use crate::wire::Wire;
+use crate::wire::oidc::login::{Login, LoginAnswer};
 use crate::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
 use sim::seed::mix;
 use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
@@ -18,6 +22,10 @@ use std::sync::Arc;
 
 /// A second audience, of a service that this platform's gateway does not speak for.
 pub const ANALYTICS_AUDIENCE: &str = "https://analytics.cellproof.test";
+
+/// A client gets tokens for itself; a person's come by a login of that person's.
+pub const DELEGATION: Control = control!("idp.delegation", upholds: ["IDN-03", "IDN-02"],
+    off: "any client is given a token for any subject, as with a token exchange that does not look at `may_act`");
 
 const KEYS: u64 = 1;
 
@@ -68,6 +76,10 @@ pub struct IdpMachineSpec {
     pub thumbprints: BTreeMap<NodeId, [u8; 32]>,
     /// Everyone who is registered.
     pub principals: Vec<Principal>,
+    /// Applications that people log in to, with whom their tokens are meant for.
+    pub apps: (Vec<App>, Arc<str>),
+    /// How long the codes of a device live.
+    pub device_life: Duration,
     /// How often signing keys rotate; not at all when absent.
     pub rotate_every: Option<Duration>,
     /// When the key that signs is found to be stolen, and taken back without notice.
@@ -86,6 +98,8 @@ impl IdpMachineSpec {
             config: IdpConfig::new(issuer),
             thumbprints: BTreeMap::new(),
             principals: Vec::new(),
+            apps: (Vec::new(), "".into()),
+            device_life: Duration::secs(600),
             rotate_every: None,
             key_stolen_at: None,
             issue_cost: Duration::micros(250),
@@ -98,6 +112,7 @@ impl IdpMachineSpec {
 pub struct IdpMachine {
     spec: IdpMachineSpec,
     idp: Idp,
+    desk: Desk,
     boot: u64,
     rotations: u64,
     revoked: bool,
@@ -114,8 +129,16 @@ impl IdpMachine {
             let (id, tenants, region) = (p.name.clone(), p.tenants.clone(), p.region.clone());
             idp.register_subject(Subject { id, tenants, region, clearances: p.clearances.clone() });
         }
+        for app in &spec.apps.0 {
+            let auth = app.certificate.map_or(ClientAuth::Public, ClientAuth::Certificate);
+            let (id, audiences, scopes) =
+                (app.client_id.clone(), vec![spec.apps.1.clone()], LOGIN_SCOPES.map(Into::into));
+            let binding_required = app.certificate.is_some();
+            idp.register_client(Client { id, auth, audiences, scopes: scopes.to_vec(), binding_required });
+        }
+        let desk = Desk::new(&spec.apps.0, spec.device_life, ctx.lineage().cause);
         let mut machine =
-            IdpMachine { spec: spec.clone(), idp, boot: ctx.lineage().cause, rotations: 0, revoked: false };
+            IdpMachine { spec: spec.clone(), idp, desk, boot: ctx.lineage().cause, rotations: 0, revoked: false };
         machine.keys(ctx, out);
         machine
     }
@@ -144,11 +167,21 @@ impl IdpMachine {
         }
     }
 
-    fn token(&mut self, now: Instant, from: NodeId, asked: &Arc<TokenRequest>, out: &mut Outbox<Saas>) -> OidcAnswer {
+    fn token(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        from: NodeId,
+        asked: &Arc<TokenRequest>,
+        out: &mut Outbox<Saas>,
+    ) -> OidcAnswer {
         out.busy(self.spec.issue_cost);
+        let now = ctx.now();
         let shown = self.spec.thumbprints.get(&from).copied();
         let decided = match (&asked.proof, shown) {
             (ClientProof::Certificate(_), None) => Err(("NO_CERTIFICATE", "invalid_client")),
+            _ if asked.subject != asked.client_id && ctx.controls().on(&DELEGATION) => {
+                Err(("NOT_DELEGATED", "access_denied"))
+            }
             _ => self.idp.issue(now, &as_connected(asked, shown)).map_err(|d| (code(d), d.oauth_code())),
         };
         let reason = decided.as_ref().err().map_or("TOKEN_ISSUED", |(reason, _)| reason);
@@ -160,6 +193,74 @@ impl IdpMachine {
         }
     }
 }
+
+impl IdpMachine {
+    /// A step of a login. Who the person is, and which application asks, the connection proves.
+    fn login(&mut self, ctx: &Ctx<'_, Saas>, from: NodeId, said: &Login, out: &mut Outbox<Saas>) -> LoginAnswer {
+        out.busy(self.spec.issue_cost);
+        let (now, controls) = (ctx.now(), ctx.controls());
+        let shown = self.spec.thumbprints.get(&from).copied();
+        let person = shown.and_then(|shown| self.person(shown));
+        let answer = match (said, person) {
+            (Login::Authorize(asked), Some(person)) => {
+                let code = self.desk.authorize(now, controls, &person, asked);
+                let (redirect_uri, state) = (asked.redirect_uri.clone(), asked.state.clone());
+                code.map(|code| LoginAnswer::Code { redirect_uri, code, state })
+            }
+            (Login::ApproveDevice { user_code, tenant }, Some(person)) => {
+                let approved = self.desk.approve_device(now, controls, user_code, (person, tenant.clone()));
+                approved.map(|()| LoginAnswer::Approved)
+            }
+            (Login::Authorize(_) | Login::ApproveDevice { .. }, None) => Err("access_denied"),
+            (Login::StartDevice { client_id }, _) => {
+                let codes = self.desk.start_device(now, client_id);
+                codes.map(|(device_code, user_code)| LoginAnswer::Device { device_code, user_code })
+            }
+            (Login::Redeem { client_id, grant }, _) => {
+                let granted = self.desk.redeem(now, controls, (client_id, shown), grant);
+                granted.and_then(|granted| self.tokens(now, shown, &granted))
+            }
+        };
+        let (allowed, reason) = (answer.is_ok(), answer.as_ref().err().copied().unwrap_or("LOGIN_STEP"));
+        let subject = self.spec.config.issuer.clone();
+        out.fact(Fact::Decided { by: "idp.login", allowed, reason, subject });
+        answer.unwrap_or_else(LoginAnswer::Refused)
+    }
+
+    /// Whoever is registered with this certificate.
+    fn person(&self, shown: [u8; 32]) -> Option<Arc<str>> {
+        let is_theirs = |p: &&Principal| matches!(p.auth, ClientAuth::Certificate(own) if own == shown);
+        self.spec.principals.iter().find(is_theirs).map(|p| p.name.clone())
+    }
+
+    /// Tokens of an application that can prove itself are bound to what it proves itself by.
+    fn tokens(
+        &mut self,
+        now: Instant,
+        shown: Option<[u8; 32]>,
+        granted: &Granted,
+    ) -> Result<LoginAnswer, &'static str> {
+        let app = self.spec.apps.0.iter().find(|app| app.client_id == granted.client_id);
+        let request = TokenRequest {
+            client_id: granted.client_id.clone(),
+            proof: ClientProof::Certificate([0; 32]),
+            subject: granted.subject.clone(),
+            tenant: granted.tenant.clone(),
+            audience: self.spec.apps.1.clone(),
+            region: self.idp.region_of(&granted.subject).ok_or("access_denied")?,
+            scopes: LOGIN_SCOPES.map(Into::into).to_vec(),
+            client_binding: app.and_then(|app| app.certificate).and(shown),
+            clearance: "confidential".into(),
+            lifetime: self.spec.config.lifetime_max,
+            valid_after: Duration::ZERO,
+        };
+        let access = self.idp.issue_for_login(now, &request).map_err(|denial| denial.oauth_code())?;
+        Ok(LoginAnswer::Tokens { access, refresh: granted.refresh.clone() })
+    }
+}
+
+/// What tokens of people who log in permit.
+const LOGIN_SCOPES: [&str; 2] = ["records", "events"];
 
 /// The request with the connection's certificate wherever it speaks of one.
 fn as_connected(asked: &TokenRequest, shown: Option<[u8; 32]>) -> TokenRequest {
@@ -192,7 +293,8 @@ impl Machine<Saas> for IdpMachine {
         match input {
             Input::Message { from, message: Wire::Oidc(id, request) } => {
                 let answer = match &*request {
-                    OidcRequest::Token(asked) => self.token(now, from, asked, out),
+                    OidcRequest::Token(asked) => self.token(ctx, from, asked, out),
+                    OidcRequest::Login(said) => OidcAnswer::Login(Box::new(self.login(ctx, from, said, out))),
                     OidcRequest::Jwks => {
                         out.busy(self.spec.keys_cost);
                         OidcAnswer::Jwks(self.idp.jwks(now, ctx.controls()))

@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Requests that are asked apart arrive apart, but for the latency of an edge link, which may differ by this.
 const JITTER: Duration = Duration::millis(500);
 
-/// What the control plane is asked for: no tenant is served there, and no router stands in front of it.
-const OF_PLATFORM: [&str; 2] = [" /admin/", " /repository/"];
+/// What the control plane and the portal are asked for: no router stands in front of them.
+const OF_PLATFORM: [&str; 3] = [" /admin/", " /repository/", " /portal/"];
 
 /// Served requests of one principal, by when they were asked; with the cause and role that a finding names.
 type Served = BTreeMap<(Instant, u64), (TenantId, String)>;

@@ -128,17 +128,19 @@ pub(super) fn others(config: &PlatformConfig) -> Vec<String> {
 pub(super) fn other_boot(parts: &Parts<'_>, role: &str) -> (Component, Boot<Saas>) {
     let cell = role.split_once('/').map_or(role, |(cell, _)| cell);
     match role.ends_with("/idp") {
-        true => (Component::Idp, idp_boot(parts)),
+        true => (Component::Idp, idp_boot(parts, cell)),
         false => (Component::Mesh, ca_boot(parts, cell)),
     }
 }
 
-fn idp_boot(parts: &Parts<'_>) -> Boot<Saas> {
+fn idp_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
     let costs = &parts.deployment.config.costs;
     let spec = IdpMachineSpec {
         config: issuer(&parts.deployment.config),
         thumbprints: (*parts.thumbprints).clone(),
         principals: principals(parts),
+        apps: (super::people::apps(cell), super::AUDIENCE.into()),
+        device_life: parts.deployment.config.tokens.device_code,
         rotate_every: Some(parts.deployment.config.tokens.signing_key),
         key_stolen_at: parts.deployment.key_stolen_at,
         issue_cost: costs.of(Operation::IdpIssue),

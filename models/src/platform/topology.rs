@@ -29,6 +29,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let mut roles: Vec<String> = workloads.iter().map(|w| w.role.clone()).collect();
     super::connector::admit(config, &actors, &mut workloads);
     roles.extend(cell::others(config));
+    roles.extend(super::people::portals(deployment));
     roles.push(PARTNER_IDP.into());
     roles.extend(actors.iter().map(|a| a.role.clone()));
     let directory = Rc::new(Directory::of(roles.iter().cloned()));
@@ -37,7 +38,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let parts = Parts {
         deployment,
         directory: directory.clone(),
-        thumbprints: Rc::new(thumbprints(&actors, &directory)),
+        thumbprints: Rc::new(thumbprints(deployment, &actors, &directory)),
         mesh: Mesh {
             memo: deployment.chains.clone(),
             tokens: config.tokens.clone(),
@@ -58,6 +59,11 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
         let (component, boot) = cell::other_boot(&parts, &role);
         let cell = role.split_once('/').map_or(role.as_str(), |(cell, _)| cell).to_owned();
         nodes.push(node(&parts, &role, &cell, component, boot));
+    }
+    for role in super::people::portals(deployment) {
+        let boot = super::people::portal_boot(&parts, &role);
+        let cell = role.split_once('/').map_or(role.as_str(), |(cell, _)| cell).to_owned();
+        nodes.push(node(&parts, &role, &cell, Component::Serving, boot));
     }
     let partner = partner_boot(&parts);
     nodes.push(node(&parts, PARTNER_IDP, "partner", Component::Idp, partner));
@@ -82,8 +88,10 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
 const PARTNER_IDP: &str = "partner/idp";
 
 /// Certificates that principals present on their connections: one each, known by its digest.
-fn thumbprints(actors: &[Actor], directory: &Directory) -> BTreeMap<NodeId, [u8; 32]> {
-    actors.iter().map(|a| (directory.node(&a.role), sha256(a.role.as_bytes()))).collect()
+fn thumbprints(deployment: &Deployment, actors: &[Actor], directory: &Directory) -> BTreeMap<NodeId, [u8; 32]> {
+    let of_actors = actors.iter().map(|a| (directory.node(&a.role), sha256(a.role.as_bytes())));
+    let portals = super::people::portals(deployment);
+    of_actors.chain(portals.iter().map(|role| (directory.node(role), super::people::certificate(role)))).collect()
 }
 
 fn node(parts: &Parts<'_>, role: &str, group: &str, component: Component, boot: Boot<Saas>) -> NodeSpec<Saas> {

@@ -3,6 +3,8 @@
 //! A token travels as text, and text is all that a relying party may trust. [`parse`] only reads: whether the signature
 //! is real, the time right and the audience meant is decided where tokens are accepted.
 
+pub mod login;
+
 use super::Code;
 use crate::crypto::{base64url, base64url_decode};
 use crate::ids::TenantId;
@@ -150,6 +152,8 @@ pub enum OidcRequest {
     Token(Arc<TokenRequest>),
     /// The public keys in use.
     Jwks,
+    /// A step of a person's login.
+    Login(Box<login::Login>),
 }
 
 /// What the provider answers.
@@ -161,6 +165,8 @@ pub enum OidcAnswer {
     Refused(#[serde(with = "super::codec::code")] Code),
     /// The JWK set (RFC 7517 §5) as JSON.
     Jwks(Arc<str>),
+    /// What came of a step of a login.
+    Login(Box<login::LoginAnswer>),
 }
 
 impl Audience {

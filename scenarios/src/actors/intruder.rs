@@ -27,6 +27,8 @@ pub struct Intruder {
     pub tenant: TenantId,
     /// The region it claims.
     pub region: Arc<str>,
+    /// In whose name, if not its own.
+    pub subject: Option<Arc<str>>,
     /// For how long.
     pub lifetime: Duration,
     /// For which audience.
@@ -39,6 +41,8 @@ pub struct Intruder {
     pub craft: Craft,
     /// The mark of standing before the door.
     pub mark: &'static str,
+    /// The mark of asking for a token, where that is the door.
+    pub login_mark: Option<&'static str>,
     /// When it begins.
     pub wait: Duration,
     /// How often it asks.
@@ -59,12 +63,14 @@ impl Intruder {
             idp,
             tenant: tenant.into(),
             region: region.into(),
+            subject: None,
             lifetime: models::platform::TOKEN_LIFETIME,
             audience: models::platform::AUDIENCE.into(),
             gateway,
             asks: (0..4).map(|i| (Method::Get, format!("/v1/records/{i}"), Vec::new())).collect(),
             craft: Rc::new(|token, _| Some(bearer(token))),
             mark,
+            login_mark: None,
             wait: Duration::millis(2_000),
             tries: 12,
             gap: Duration::millis(300),
@@ -94,7 +100,7 @@ impl Intruder {
         let request = TokenRequest {
             client_id: principal.clone(),
             proof: ClientProof::Certificate(thumbprint(&principal)),
-            subject: principal.clone(),
+            subject: self.subject.clone().unwrap_or_else(|| principal.clone()),
             tenant: self.tenant.clone(),
             audience: self.audience.clone(),
             region: self.region.clone(),
@@ -104,6 +110,9 @@ impl Intruder {
             lifetime: self.lifetime,
             valid_after: Duration::ZERO,
         };
+        if let Some(mark) = self.login_mark {
+            kit.mark(mark);
+        }
         kit.out.send(self.idp, Wire::Oidc(1, Box::new(OidcRequest::Token(Arc::new(request)))));
         kit.after(Duration::millis(400), LOGIN);
     }

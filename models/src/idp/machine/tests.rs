@@ -52,6 +52,7 @@ impl Machine<Saas> for Client {
                         format!("token {}", claims.tenant).into()
                     }
                     OidcAnswer::Refused(why) => why.into(),
+                    OidcAnswer::Login(_) => "login".into(),
                     OidcAnswer::Jwks(keys) => format!("{} keys", keys.matches("\"kid\"").count()).into(),
                 };
                 out.fact(Fact::Reported { by: "toy", what: "answer", about, value });

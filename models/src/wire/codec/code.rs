@@ -7,8 +7,8 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Every code of SQLSTATE (PostgreSQL 15, appendix A), of the mesh, and of OAuth (RFC 6749 §5.2, RFC 8707 §2) that a
-/// component says.
+/// Every code of SQLSTATE (PostgreSQL 15, appendix A), of the mesh, and of OAuth (RFC 6749 §5.2, RFC 8628 §3.5, RFC
+/// 8707 §2) that a component says.
 pub const CODES: &[&str] = &[
     "08P01",
     "0A000",
@@ -69,6 +69,10 @@ pub const CODES: &[&str] = &[
     "spiffe-id",
     "svid-chain",
     "trust-domain",
+    "invalid_grant",
+    "authorization_pending",
+    "expired_token",
+    "unauthorized_client",
 ];
 
 /// Writes the place of a code.

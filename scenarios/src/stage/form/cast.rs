@@ -136,6 +136,26 @@ pub(super) const ROWS: &[Row] = &[
         )]),
     ),
     (
+        "abuse/login-theft",
+        form(&[
+            part(
+                "leaks",
+                &[DOOR_A, &["cell-a/portal", "attacker/person", "attacker/leaked-code", "attacker/planted-link"]],
+                &["login.leaked-code-brought", "login.planted-link-followed"],
+            ),
+            part(
+                "plants",
+                &[DOOR_A, &["cell-a/portal", "attacker/person", "attacker/planted-session", "attacker/planted-end"]],
+                &["login.planted-session-used", "login.planted-end-opened"],
+            ),
+            part(
+                "page",
+                &[DOOR_A, &["cell-a/portal", "attacker/person", "attacker/page-script"]],
+                &["login.page-read"],
+            ),
+        ]),
+    ),
+    (
         "abuse/request-smuggling",
         form(&[
             part(
@@ -172,6 +192,21 @@ pub(super) const ROWS: &[Row] = &[
             &[DOOR_A, &["client/acme", "client/gamma", "attacker/walker", "attacker/name-reader"]],
             &["switching.tenant-selected", "switching.foreign-owner-named"],
         )]),
+    ),
+    (
+        "abuse/token-theft",
+        form(&[
+            part(
+                "devices",
+                &[DOOR_A, &["attacker/person", "attacker/found-refresh", "attacker/mailed-code"]],
+                &["token-theft.refresh-shown", "token-theft.mailed-code-typed"],
+            ),
+            part(
+                "clients",
+                &[DOOR_A, &["client/acme", "attacker/other-subject"]],
+                &["token-theft.other-subject-asked"],
+            ),
+        ]),
     ),
     ("canary/foreign-row", form(&[part("lists", &[DOOR_B, &["client/beta"]], &["canary.listed"])])),
     (
