@@ -5,6 +5,7 @@
 
 pub mod deployment;
 pub mod postgres;
+mod redis;
 pub mod report;
 pub mod text;
 mod tls;
@@ -14,7 +15,9 @@ use report::Report;
 
 /// Judges every component that the deployment names.
 pub fn judge(deployment: &Deployment) -> Report {
-    let components = deployment.postgres.iter().map(|p| postgres::judge(deployment, p)).collect();
+    let postgres = deployment.postgres.iter().map(|p| postgres::judge(deployment, p));
+    let redis = deployment.redis.iter().map(|r| redis::judge(deployment, r));
+    let components = postgres.chain(redis).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
 }

@@ -5,6 +5,7 @@
 //! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
 
 pub mod postgres;
+pub mod redis;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -59,6 +59,8 @@ pub struct Deployment {
     pub tenant: Vec<Spanned<Tenant>>,
     /// A PostgreSQL server, if there is one to judge.
     pub postgres: Option<Postgres>,
+    /// A Redis server, if there is one to judge.
+    pub redis: Option<Redis>,
     /// Where relative paths start: the directory of the file.
     #[serde(skip)]
     pub home: PathBuf,
@@ -121,6 +123,31 @@ fn statement_timeout_ms() -> u32 {
 /// Long enough for a lock that is about to be given back, too short for a queue to form behind us.
 fn lock_timeout_ms() -> u32 {
     200
+}
+
+/// A Redis server and how the application uses it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Redis {
+    /// `redis://HOST:PORT`, without a user and a password.
+    pub url: Spanned<String>,
+    /// The user of a tenant: `t_{id}`.
+    pub user: String,
+    /// Where the password of a tenant's user is: `{ env = "REDIS_{id}" }`.
+    pub password: Option<Secret>,
+    /// TLS 1.3 with own certificates; without it the connection is plain.
+    pub tls: Option<Spanned<Tls>>,
+    /// What keys of a tenant begin with: `t:{id}:`.
+    pub keys: String,
+    /// What channels of a tenant begin with; as keys by default.
+    pub channels: Option<String>,
+    /// The database of a tenant, where each has its own.
+    pub database: Option<String>,
+    /// The rest of the name of a key that every tenant has, to read its value.
+    pub sample: Option<String>,
+    /// What tenants share on purpose, and why.
+    #[serde(default)]
+    pub shared: Vec<Shared>,
 }
 
 /// Own certificates.

@@ -21,12 +21,17 @@ pub fn server() -> Option<postgres::Server> {
             eprintln!("postgres: {}", server.how);
             Some(server)
         }
-        Err(why) if env::var_os(REQUIRE).is_some() => panic!("postgres: {why}"),
         Err(why) => {
-            eprintln!("skipped: postgres: {why}");
+            skip("postgres", &why);
             None
         }
     }
+}
+
+/// Says that a test does not run, and why; or fails, where the environment demands it.
+pub fn skip(what: &str, why: &str) {
+    assert!(env::var_os(REQUIRE).is_none(), "{what}: {why}");
+    eprintln!("skipped: {what}: {why}");
 }
 
 /// A connection.
@@ -187,8 +192,12 @@ pub struct Ended {
 
 /// Judges a deployment.
 pub fn certify(deployment: &str, flags: &[&str]) -> Ended {
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("deployment.toml");
+    certify_in(tempfile::tempdir().expect("a directory").path(), deployment, flags)
+}
+
+/// Judges a deployment whose file lies in `dir`.
+pub fn certify_in(dir: &Path, deployment: &str, flags: &[&str]) -> Ended {
+    let file = dir.join("deployment.toml");
     fs::write(&file, deployment).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cellproof"));
     command.arg("certify").arg(&file).args(flags).env("NO_COLOR", "1").env(VARIABLE, PASSWORD).stdin(Stdio::null());

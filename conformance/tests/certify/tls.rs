@@ -1,8 +1,9 @@
 //! The door: TLS with own certificates, and a server that admits what it should not.
 
-use crate::support::{Sql, certify, fixtures, report, server};
+use crate::support::{Sql, certify, certify_in, fixtures, report, server, skip};
 use base64::Engine;
 use conformance::provision::postgres::Server;
+use conformance::provision::redis;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::path::Path;
 
@@ -117,4 +118,42 @@ fn tls_is_spoken_with_own_certificates_and_a_door_that_is_half_open_is_found() {
         assert_eq!((code, finding["what"].as_str()), (1, Some(what)), "{found:#}");
         assert_eq!(finding["requirements"][0], "IDN-05");
     }
+}
+
+#[test]
+fn a_cache_is_entered_by_tls_and_a_port_without_it_is_found() {
+    if let Err(why) = redis::binary() {
+        return skip("redis", &why);
+    }
+    let ours = Authority::new("ours");
+    let (certificate, key) = ours.sign("localhost", &["127.0.0.1"]);
+    let users = include_str!("../redis/sound/usual.conf");
+    let configuration = format!(
+        "{users}tls-port TLSPORT\ntls-cert-file HOME/server.crt\ntls-key-file HOME/server.key\n\
+         tls-ca-cert-file HOME/ca.crt\ntls-auth-clients no\n"
+    );
+    let files = [("server.crt", certificate.as_str()), ("server.key", &key), ("ca.crt", &ours.pem())];
+    let server = redis::server(&configuration, &files).expect("a server");
+    let dir = tempfile::tempdir().expect("a directory");
+    write(dir.path(), "ca.pem", &ours.pem());
+    write(dir.path(), "other.pem", &Authority::new("a stranger's").pem());
+    let judge = |authority: &str| {
+        let deployment = format!(
+            "version = 1\nname = \"x\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"globex\"\n[redis]\n\
+             url = \"redis://127.0.0.1:{}\"\nuser = \"t_{{id}}\"\nkeys = \"t:{{id}}:\"\n\
+             password = {{ file = \"password-{{id}}\" }}\ntls = {{ ca = \"{authority}\" }}\n",
+            server.tls_port
+        );
+        for id in ["acme", "globex"] {
+            write(dir.path(), &format!("password-{id}"), &format!("{id}-password"));
+        }
+        certify_in(dir.path(), &deployment, &[])
+    };
+    let entered = judge("ca.pem");
+    assert_eq!(entered.code, 1, "{}{}", entered.out, entered.err);
+    let told = format!("it admits connections without TLS at port {}", server.port);
+    assert!(entered.out.contains(" 1  port [IDN-05]") && entered.out.contains(&told), "{}", entered.out);
+    assert!(entered.out.ends_with("exit 1: 1 finding\n"), "{}", entered.out);
+    let refused = judge("other.pem");
+    assert!(refused.code == 3 && refused.out.contains("UnknownIssuer"), "{}{}", refused.out, refused.err);
 }

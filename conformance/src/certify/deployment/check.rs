@@ -1,10 +1,12 @@
 //! What TOML and types do not say about a deployment.
 
 use super::place::Place;
-use super::{Deployment, Mode, Postgres, secret};
+use super::{Deployment, Mode, Postgres, Redis, Tls, secret};
 use models::config::{InputError, Problems};
 use std::str::FromStr;
 use tokio_postgres::Config;
+use toml::Spanned;
+use url::Url;
 
 /// Every mistake, in order of place.
 pub fn check(deployment: &Deployment, place: &Place) -> Problems {
@@ -13,9 +15,10 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
         found.push(place.at(deployment.version.span(), format!("version {}", deployment.version.get_ref()), "1"));
     }
     tenants(deployment, place, &mut found);
-    match &deployment.postgres {
-        Some(postgres) => check_postgres(postgres, place, &mut found),
-        None => found.push(place.at(0..0, "no component", "at least one: a table [postgres]")),
+    deployment.postgres.iter().for_each(|postgres| check_postgres(postgres, place, &mut found));
+    deployment.redis.iter().for_each(|redis| check_redis(redis, place, &mut found));
+    if deployment.postgres.is_none() && deployment.redis.is_none() {
+        found.push(place.at(0..0, "no component", "at least one: a table [postgres] or [redis]"));
     }
     if deployment.mode == Mode::Destructive {
         let expected = "\"observe\" or \"rollback\": there is no probe yet that needs more";
@@ -67,7 +70,31 @@ fn check_postgres(postgres: &Postgres, place: &Place, found: &mut Vec<InputError
             }
         }
     }
-    if let Some(tls) = &postgres.tls
+    check_tls(postgres.tls.as_ref(), place, found);
+}
+
+fn check_redis(redis: &Redis, place: &Place, found: &mut Vec<InputError>) {
+    let mut wrong = |what: &str, expected: &str| found.push(place.at(redis.url.span(), what, expected));
+    let form = "redis://HOST:PORT";
+    match Url::parse(redis.url.get_ref()) {
+        Ok(url) if url.scheme() == "redis" => {
+            if url.password().is_some() || !url.username().is_empty() {
+                wrong("a user or a password in the URL", &format!("user, and password = {}", secret::EXPECTED));
+            }
+            if url.host_str().is_none() {
+                wrong("a URL without a host", form);
+            }
+        }
+        Ok(url) if url.scheme() == "rediss" => {
+            wrong("rediss in the URL", "redis, and a table [redis.tls] with the certificates that it takes");
+        }
+        _ => wrong("no URL of a Redis server", form),
+    }
+    check_tls(redis.tls.as_ref(), place, found);
+}
+
+fn check_tls(tls: Option<&Spanned<Tls>>, place: &Place, found: &mut Vec<InputError>) {
+    if let Some(tls) = tls
         && tls.get_ref().certificate.is_some() != tls.get_ref().key.is_some()
     {
         found.push(place.at(tls.span(), "half a client certificate", "certificate and key, or neither"));

@@ -1,5 +1,6 @@
 //! A secret by the name of where it is, and never by itself.
 
+use super::Tenant;
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
@@ -58,6 +59,14 @@ impl fmt::Display for Secret {
 }
 
 impl Secret {
+    /// The same place with a tenant's values put in.
+    pub fn filled(&self, tenant: &Tenant) -> Secret {
+        match self {
+            Secret::Env(name) => Secret::Env(tenant.fill(name)),
+            Secret::File(path) => Secret::File(tenant.fill(&path.to_string_lossy()).into()),
+        }
+    }
+
     /// The secret itself. Relative files start at `home`.
     ///
     /// # Errors
