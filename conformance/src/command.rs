@@ -1,11 +1,13 @@
 //! The subcommands, one a file.
 
+pub mod bundle;
 mod certify;
 pub mod drill;
 pub mod explore;
 pub mod gate;
 #[cfg(feature = "planted")]
 mod hunt;
+pub mod keys;
 pub mod list;
 pub mod merge;
 pub mod model;
@@ -15,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod shrink;
 mod sweep;
+pub mod verify;
 
 use crate::args::{Args, Command};
 use crate::exit::{Done, Exit};
@@ -35,6 +38,9 @@ pub fn dispatch(command: Command) -> Done {
         Command::Hunt(args) => hunt::hunt(&args),
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Report(args) => report::report(&args),
+        Command::Keys(args) => keys::keys(&args),
+        Command::Bundle(args) => bundle::bundle(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Model(args) => model::model(&args),
         Command::Policy(args) => policy::policy(&args),
         Command::Certify(args) => certify::certify(&args),

@@ -27,6 +27,8 @@ pub mod terminal;
 pub mod ticket;
 pub mod timeline;
 pub mod timings;
+pub mod trust;
+pub mod when;
 
 use clap::Parser;
 use exit::Refusal;

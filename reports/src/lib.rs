@@ -7,12 +7,14 @@
 //! - [`verdict`] how a scenario, a canary and a whole gate are said;
 //! - [`matrix`] the views that formats share: requirement × scenario, control × scenario, totals, the bound;
 //! - [`slo`] objectives and serving figures by condition;
+//! - [`evidence`] signed bundles, one for each tenant, and their verifier;
 //! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`mod@write`] whole files or none.
 //!
 //! Knows nothing of live state, of models, or of how a verdict was reached.
 
 #![forbid(unsafe_code)]
 
+pub mod evidence;
 pub mod format;
 pub mod matrix;
 #[cfg(any(test, feature = "sample"))]

@@ -1,0 +1,70 @@
+//! `cellproof keys new`: a key that signs evidence. Keys are made by this command and by nothing else.
+
+use crate::args::{KeyKind, Keys, NewKey};
+use crate::exit::{Done, Exit, Refusal, usage};
+use crate::terminal::say;
+use crate::{trust, when};
+use reports::evidence::key::Algorithm;
+use reports::evidence::{Role, SigningKey};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Makes a key.
+pub fn keys(args: &Keys) -> Done {
+    let Keys::New(new) = args;
+    let (private, public) = names(new)?;
+    let algorithm = if new.p256 { Algorithm::P256 } else { Algorithm::Ed25519 };
+    let (key, pem) = SigningKey::generate(algorithm);
+    write_new(&private, pem.as_bytes(), true)?;
+    if let Err(refusal) = write_new(&public, key.public().pem().as_bytes(), false) {
+        // Half a pair is of no use, and in the way of the next try.
+        let _ = fs::remove_file(&private);
+        return Err(refusal);
+    }
+    let role = if new.role == KeyKind::Run { Role::Run } else { Role::Certifier };
+    let name = new.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    say(&format!(
+        "Key {} written to {} (keep it secret) and {}.\nWho is to believe it adds to a trust file that begins with \
+         `version = 1`:\n\n{}",
+        key.public().id(),
+        private.display(),
+        public.display(),
+        trust::entry(&name, key.public(), role, when::now()),
+    ));
+    Ok(Exit::Held)
+}
+
+/// The files of a pair, where none is yet, and no repository could take the private one along.
+fn names(new: &NewKey) -> Result<(PathBuf, PathBuf), Refusal> {
+    let with = |end: &str| {
+        let mut name = new.out.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let (private, public) = (with(".key.pem"), with(".pub.pem"));
+    if let Some(there) = [&private, &public].into_iter().find(|file| file.exists()) {
+        return Err(usage(format!("{} is there already; a key is never written over", there.display())));
+    }
+    let parent = new.out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = parent.canonicalize().map_err(|e| usage(format!("failed to find {}: {e}", parent.display())))?;
+    if let Some(repository) = dir.ancestors().find(|dir| dir.join(".git").exists()) {
+        let message = format!("{} is a repository; a private key does not belong in one", repository.display());
+        return Err(usage(message));
+    }
+    Ok((private, public))
+}
+
+fn write_new(file: &Path, bytes: &[u8], is_secret: bool) -> Result<(), Refusal> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_secret { 0o600 } else { 0o644 });
+    #[cfg(not(unix))]
+    let _ = is_secret;
+    let written = options.open(file).and_then(|mut open| {
+        open.write_all(bytes)?;
+        open.sync_all()
+    });
+    written.map_err(|e| usage(format!("failed to write {}: {e}", file.display())))
+}

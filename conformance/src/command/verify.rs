@@ -1,0 +1,78 @@
+//! `cellproof verify`: whether a bundle is authentic, for whom, and what it says.
+
+use crate::args::Verify;
+use crate::exit::{Done, Exit, usage};
+use crate::terminal::{Paint, Tone, hang, say};
+use crate::{trust, when};
+use reports::evidence::open::BUNDLE_MAX;
+use reports::evidence::{Opened, Rules, Verdict, open};
+use serde_json::json;
+use std::fs::File;
+use std::io::Read;
+
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// Verifies a bundle, and shows what it says.
+pub fn verify(args: &Verify) -> Done {
+    let trust = trust::load(&args.trust)?;
+    let name = args.bundle.display().to_string();
+    let failed = |e| usage(format!("failed to read {name}: {e}"));
+    let mut bytes = Vec::new();
+    let file = File::open(&args.bundle).map_err(failed)?;
+    // One byte more than a bundle may have is enough to refuse it.
+    file.take(BUNDLE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let now = args.now.unwrap_or_else(when::now);
+    let rules = Rules { trust: &trust, now, tenant: args.tenant.as_deref(), nonce: args.nonce.as_deref() };
+    let opened = match open(&bytes, &rules) {
+        Ok(opened) => opened,
+        Err(unfit) => return Err(usage(format!("{name} is not to be believed: {unfit}"))),
+    };
+    let exit = if opened.seal.predicate.result == Verdict::Passed { Exit::Held } else { Exit::Broken };
+    say(&if args.json { as_json(&opened, exit) } else { as_text(&opened, exit, Paint::stdout()) });
+    Ok(exit)
+}
+
+fn as_json(opened: &Opened, exit: Exit) -> String {
+    let value = json!({
+        "version": 1,
+        "exit": exit.code(),
+        "signer": { "name": opened.signer.name, "key": opened.signer.key.id() },
+        "seal": opened.seal,
+        "files": opened.files.keys().collect::<Vec<_>>(),
+    });
+    serde_json::to_string_pretty(&value).expect("a tree of values serialises") + "\n"
+}
+
+fn as_text(opened: &Opened, exit: Exit, paint: Paint) -> String {
+    let (said, own) = (&opened.seal.predicate, &opened.seal.predicate.cellproof);
+    let mut out = String::new();
+    let mut line = |name: &str, text: &str| out.push_str(&hang(&format!("{name:<10}"), text, COLUMNS));
+    line("for", &own.tenant);
+    line("by", &format!("{} (key {})", opened.signer.name, opened.signer.key.id()));
+    line("sealed", &format!("{}, until {}", when::text(own.sealed_at), when::text(own.expires_at)));
+    line("made with", &own.tool);
+    if !own.nonce.is_empty() {
+        line("nonce", &own.nonce);
+    }
+    for resource in &said.configuration {
+        let digest = resource.digest.get("sha256").map_or("", String::as_str);
+        line(if resource.name == "configuration" { "config" } else { &resource.name }, digest);
+    }
+    let (held, broken, open) = (said.passed_tests.len(), said.failed_tests.len(), said.warned_tests.len());
+    line("scenarios", &format!("{held} held, {broken} broken, {open} proved nothing"));
+    for slo in &opened.record.slos {
+        if slo.condition == "calm" {
+            line("", &format!("{} {}: {}", slo.requirement, slo.objective, slo.verdict));
+        }
+    }
+    line("files", &format!("{}, all as the seal says", opened.files.len()));
+    let (tone, words) = match said.result {
+        Verdict::Passed => (Tone::Good, "exit 0: authentic, and everything that ran held"),
+        Verdict::Failed => (Tone::Bad, "exit 1: authentic, and a requirement is broken"),
+        Verdict::Warned => (Tone::Open, "exit 1: authentic, and too little was proved to pass"),
+    };
+    debug_assert_eq!(exit == Exit::Held, said.result == Verdict::Passed);
+    out.push_str(&format!("\n{}\n", paint.tone(tone, words)));
+    out
+}

@@ -1,0 +1,151 @@
+//! From a finished gate to somebody who checks its evidence, as it is typed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn cellproof(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cellproof"));
+    let output = command.args(args).current_dir(dir).env("NO_COLOR", "1").output().expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("no signal"), text(output.stdout), text(output.stderr))
+}
+
+/// Runs what has to end well, and returns what it printed.
+fn held(dir: &Path, args: &[&str]) -> String {
+    let (code, said, told) = cellproof(dir, args);
+    assert_eq!(code, 0, "{args:?}: {said}{told}");
+    said
+}
+
+/// What is refused, and why.
+fn refused(dir: &Path, args: &[&str], says: &str) {
+    let (code, said, told) = cellproof(dir, args);
+    assert_eq!((code, said.as_str()), (2, ""), "{args:?}: {told}");
+    assert!(told.contains(says), "{args:?}: {told}");
+}
+
+/// A directory with a proof, a key, and a trust file that names it.
+fn proved() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    held(dir.path(), &["run", "stride/disclosure-cache-bleed", "--quick", "--out", "proof"]);
+    let said = held(dir.path(), &["keys", "new", "--out", "pipeline"]);
+    let entry = said.split_once("[[keys]]").expect("an entry").1;
+    fs::write(dir.path().join("trust.toml"), format!("version = 1\n[[keys]]{entry}")).expect("a trust file");
+    dir
+}
+
+#[test]
+fn a_tenant_checks_what_was_proved_for_it_and_sees_every_alteration() {
+    let dir = proved();
+    let dir = dir.path();
+    let make = ["bundle", "proof", "--key", "pipeline.key.pem", "--nonce", "n-17", "--out"];
+    held(dir, &[&make[..], &["out"]].concat());
+    let verify = ["verify", "out/acme.bundle.tar", "--trust", "trust.toml"];
+    let said = held(dir, &[&verify[..], &["--tenant", "acme", "--nonce", "n-17"]].concat());
+    assert!(said.starts_with("for       acme\nby        pipeline (key "), "{said}");
+    assert!(said.ends_with("exit 0: authentic, and everything that ran held\n"), "{said}");
+    refused(dir, &[&verify[..], &["--tenant", "beta"]].concat(), "tenant: made for another tenant than beta");
+    refused(dir, &[&verify[..], &["--nonce", "n-18"]].concat(), "nonce: made without the nonce");
+    refused(dir, &[&verify[..], &["--now", "2099-01-01T00:00:00Z"]].concat(), "time: expired at");
+
+    let file = dir.join("out/acme.bundle.tar");
+    let bytes = fs::read(&file).expect("a bundle");
+    for at in [0, 700, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1_100, bytes.len() - 1] {
+        let mut edited = bytes.clone();
+        edited[at] ^= 0x10;
+        fs::write(&file, edited).expect("a bundle");
+        refused(dir, &verify, "acme.bundle.tar is not to be believed: ");
+    }
+    fs::write(&file, &bytes).expect("a bundle");
+    let json = held(dir, &[&verify[..], &["--json"]].concat());
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&value["exit"], &value["seal"]["predicate"]["result"]), (&0.into(), &"PASSED".into()));
+    let digest = value["seal"]["predicate"]["configuration"][1]["digest"]["sha256"].as_str().expect("a digest");
+    assert!(said.contains(digest), "the text shows the configuration's digest");
+}
+
+#[test]
+fn the_same_proof_sealed_at_the_same_time_is_the_same_file() {
+    let dir = proved();
+    let dir = dir.path();
+    for out in ["one", "two"] {
+        let now = ["--now", "2026-11-25T09:00:00Z", "--tenant", "gamma", "--out", out];
+        held(dir, &[&["bundle", "proof", "--key", "pipeline.key.pem"][..], &now].concat());
+    }
+    let read = |out: &str| fs::read(dir.join(out).join("gamma.bundle.tar")).expect("a bundle");
+    assert!(read("one") == read("two"));
+    assert_eq!(fs::read_dir(dir.join("one")).expect("a directory").count(), 1, "only the tenant that was named");
+}
+
+#[test]
+fn a_proof_that_failed_is_authentic_and_does_not_pass() {
+    let dir = proved();
+    let dir = dir.path();
+    let report = dir.join("proof/report.json");
+    let text = fs::read_to_string(&report).expect("a report");
+    fs::write(&report, text.replacen("\"exit\": 0", "\"exit\": 1", 1)).expect("a report");
+    held(dir, &["bundle", "proof", "--key", "pipeline.key.pem", "--out", "out"]);
+    let (code, said, _) = cellproof(dir, &["verify", "out/acme.bundle.tar", "--trust", "trust.toml"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.ends_with("exit 1: authentic, and a requirement is broken\n"), "{said}");
+}
+
+#[test]
+fn a_foreign_marker_or_name_in_a_record_is_never_sealed() {
+    let dir = proved();
+    let dir = dir.path();
+    let report = dir.join("proof/report.json");
+    let text = fs::read_to_string(&report).expect("a report");
+    let make = ["bundle", "proof", "--key", "pipeline.key.pem", "--out", "out", "--tenant", "acme"];
+    let sentinel = String::from_utf8_lossy(&models::marker::SENTINEL).into_owned();
+    for (planted, what) in [(sentinel.as_str(), "a leak marker (Raw"), ("beta", "the name of another tenant")] {
+        // An objective's sentence is copied; a run never writes such a thing into it.
+        let edited =
+            text.replacen("\"objective\": \"API success", &format!("\"objective\": \"{planted} API success"), 999);
+        assert_ne!(edited, text);
+        fs::write(&report, edited).expect("a report");
+        let (code, _, told) = cellproof(dir, &make);
+        assert_eq!(code, 1, "{told}");
+        assert!(told.contains(what) && told.contains("nothing is written"), "{told}");
+        assert!(!dir.join("out").exists());
+    }
+}
+
+#[test]
+fn keys_are_secret_never_written_over_and_never_in_a_repository() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let said = held(dir, &["keys", "new", "--out", "release", "--role", "certifier", "--p256"]);
+    assert!(said.contains("role = \"certifier\"") && !said.contains("PRIVATE"), "{said}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(dir.join("release.key.pem")).expect("a key").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    refused(dir, &["keys", "new", "--out", "release"], "release.key.pem is there already");
+    fs::create_dir(dir.join(".git")).expect("a directory");
+    refused(dir, &["keys", "new", "--out", "other"], "a private key does not belong in one");
+    refused(dir, &["keys", "new", "--out", "no/such/other"], "failed to find no/such");
+}
+
+#[test]
+fn bad_input_is_refused_in_one_message() {
+    let dir = proved();
+    let dir = dir.path();
+    let bundle = ["bundle", "proof", "--out", "out", "--key"];
+    refused(dir, &[&bundle[..], &["none.pem"]].concat(), "failed to read none.pem");
+    refused(
+        dir,
+        &[&bundle[..], &["pipeline.pub.pem"]].concat(),
+        "pipeline.pub.pem: not a PEM file with one PRIVATE KEY",
+    );
+    let unknown = [&bundle[..], &["pipeline.key.pem", "--tenant", "zeta"]].concat();
+    refused(dir, &unknown, "the record holds nothing of tenant \"zeta\"");
+    refused(dir, &["bundle", "no", "--out", "out", "--key", "pipeline.key.pem"], "failed to read no/report.json");
+    refused(dir, &["verify", "none.tar", "--trust", "trust.toml"], "failed to read none.tar");
+    fs::write(dir.join("bad.toml"), "version = 1\n[[keys]]\nname = 3\n").expect("a file");
+    refused(dir, &["verify", "none.tar", "--trust", "bad.toml"], "bad.toml:3:8: integer 3, expected text (name)");
+    assert!(!dir.join("out").exists());
+}

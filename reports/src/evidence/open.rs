@@ -1,0 +1,162 @@
+//! Taking a bundle apart: every rule that it must keep, in an order in which nothing is read before it is believed.
+//!
+//! First the outer tar is written again and compared. Then the seal: canonical, signed by a trusted key in the right
+//! role and time, for this tenant. Then the payload's digest. Only then is anything unpacked, into memory and bounded.
+
+use super::bag::{self, Files, PAYLOAD_MAX, UNPACKED_MAX};
+use super::bundle::{PAYLOAD, RECORD, SEAL, configuration, envelope_bytes, tests};
+use super::statement::{OWN_VERSION, PAYLOAD_TYPE, STATEMENT, Seal, TEST_RESULT, Verdict};
+use super::trust::{Role, Trust, Trusted};
+use crate::format::json;
+use sim::chain::{Digest, Envelope};
+use sim::record::GateRecord;
+use std::fmt;
+
+/// Bytes of a seal, at most.
+const SEAL_MAX: usize = 1 << 20;
+
+/// Bytes of a bundle, at most.
+pub const BUNDLE_MAX: u64 = PAYLOAD_MAX + (SEAL_MAX as u64) + 8_192;
+
+/// What a verifier demands.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Whose signatures are believed.
+    pub trust: &'a Trust,
+    /// Now, in seconds since 1970.
+    pub now: u64,
+    /// For whom the bundle must be.
+    pub tenant: Option<&'a str>,
+    /// What the verifier gave before the bundle was made.
+    pub nonce: Option<&'a str>,
+}
+
+/// Why a bundle is not believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfit {
+    /// The rule that it breaks.
+    pub rule: &'static str,
+    /// Which file or digest, and how.
+    pub what: String,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+fn unfit(rule: &'static str, what: impl Into<String>) -> Unfit {
+    Unfit { rule, what: what.into() }
+}
+
+/// A bundle that keeps every rule. It may still say that something failed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Opened {
+    /// What the seal says.
+    pub seal: Seal,
+    /// Who sealed it.
+    pub signer: Trusted,
+    /// The tenant's record.
+    pub record: GateRecord,
+    /// Every file of the bag.
+    pub files: Files,
+}
+
+/// Takes a bundle apart.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
+    if bytes.len() as u64 > BUNDLE_MAX {
+        return Err(unfit("size", format!("more than {} MiB", BUNDLE_MAX >> 20)));
+    }
+    let outer = bag::untar(bytes).map_err(|what| unfit("outer archive", what))?;
+    let names: Vec<&str> = outer.keys().map(String::as_str).collect();
+    if names != [PAYLOAD, SEAL] {
+        return Err(unfit("outer archive", format!("holds {}, not {PAYLOAD} and {SEAL}", names.join(", "))));
+    }
+    let (payload, text) = (&outer[PAYLOAD], &outer[SEAL]);
+    let (seal, signer) = believed(text, rules)?;
+    let digest = Digest::of(payload).to_string();
+    let subject: Vec<(&str, Option<&String>)> =
+        seal.subject.iter().map(|s| (s.name.as_str(), s.digest.get("sha256"))).collect();
+    if subject != [(PAYLOAD, Some(&digest))] {
+        return Err(unfit("payload digest", format!("{PAYLOAD} has SHA-256 {digest}, and the seal is about another")));
+    }
+    let unpacked = bag::uncompress(payload).map_err(|what| unfit("payload", what))?;
+    debug_assert!(unpacked.len() as u64 <= UNPACKED_MAX);
+    let files = bag::untar(&unpacked).map_err(|what| unfit("payload", what))?;
+    if let Some(what) = bag::unlike_bag(&files) {
+        return Err(unfit("bag", what));
+    }
+    let record = agreed(&files, &seal)?;
+    Ok(Opened { seal, signer, record, files })
+}
+
+/// The seal, when it is to be believed.
+fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
+    if text.len() > SEAL_MAX {
+        return Err(unfit("seal", format!("larger than {} KiB", SEAL_MAX >> 10)));
+    }
+    let envelope: Envelope = serde_json::from_slice(text).map_err(|e| unfit("seal", format!("{SEAL}: {e}")))?;
+    if envelope_bytes(&envelope) != text {
+        return Err(unfit("seal", format!("{SEAL} is not written as seals are")));
+    }
+    let [signature] = envelope.signatures.as_slice() else {
+        return Err(unfit("seal", format!("{} signatures, not one", envelope.signatures.len())));
+    };
+    // Who signed decides whether anything in it is looked at; the times in it are checked once it is believed to be
+    // what was signed.
+    let known = rules.trust.keys.iter().find(|t| t.key.id() == signature.keyid);
+    let Some(known) = known else {
+        return Err(unfit("signer", format!("key {} is not in the trust file", signature.keyid)));
+    };
+    let payload = envelope.verify_as(PAYLOAD_TYPE, |_, bytes, sig| known.key.verifies(bytes, sig));
+    let payload = payload.map_err(|e| unfit("signature", e.to_string()))?;
+    let seal: Seal = serde_json::from_slice(&payload).map_err(|e| unfit("seal", format!("the statement: {e}")))?;
+    if seal.bytes() != payload {
+        return Err(unfit("seal", "the statement is not written as statements are"));
+    }
+    let own = &seal.predicate.cellproof;
+    if (seal.type_.as_str(), seal.predicate_type.as_str(), own.version) != (STATEMENT, TEST_RESULT, OWN_VERSION) {
+        return Err(unfit("seal", "a statement of another kind or version"));
+    }
+    let found = rules.trust.find(&signature.keyid, Role::Run, own.sealed_at, rules.now);
+    let signer = found.map_err(|distrust| unfit("signer", distrust.to_string()))?.clone();
+    if own.sealed_at > rules.now {
+        return Err(unfit("time", format!("sealed at {}, which is in the future", own.sealed_at)));
+    }
+    if rules.now > own.expires_at {
+        return Err(unfit("time", format!("expired at {}", own.expires_at)));
+    }
+    if let Some(tenant) = rules.tenant.filter(|tenant| *tenant != own.tenant) {
+        return Err(unfit("tenant", format!("made for another tenant than {tenant}")));
+    }
+    if let Some(nonce) = rules.nonce.filter(|nonce| *nonce != own.nonce) {
+        return Err(unfit("nonce", format!("made without the nonce {nonce:?}: it may be an old one")));
+    }
+    Ok((seal, signer))
+}
+
+/// The record, when it says what the seal says.
+fn agreed(files: &Files, seal: &Seal) -> Result<GateRecord, Unfit> {
+    let text = files.get(RECORD).ok_or_else(|| unfit("record", format!("{RECORD} is missing")))?;
+    let text = std::str::from_utf8(text).map_err(|e| unfit("record", format!("{RECORD}: {e}")))?;
+    let record = json::load(text).map_err(|e| unfit("record", format!("{RECORD}: {e}")))?;
+    let (said, own) = (&seal.predicate, &seal.predicate.cellproof);
+    let lists = (said.passed_tests.clone(), said.warned_tests.clone(), said.failed_tests.clone());
+    let same = [
+        ("result", said.result == Verdict::of_exit(record.exit) && own.exit == record.exit),
+        ("configuration", said.configuration == configuration(&record)),
+        ("tests", lists == tests(&record)),
+        ("tool", own.tool == record.tool),
+        ("tenant", record.serving.iter().all(|(_, s)| s.tenant == own.tenant)),
+    ];
+    match same.iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(unfit("record", format!("{RECORD} and the seal differ in {what}"))),
+        None => Ok(record),
+    }
+}
