@@ -13,10 +13,12 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     let plain = Deployment::parse("d.toml", EXAMPLE).expect("the example");
     assert_eq!((plain.mode, plain.tenants().0.id.as_str()), (Mode::Observe, "acme"));
     let lines = EXAMPLE.lines().map(|line| {
-        let option = line.strip_prefix("# ").filter(|l| l.contains(" = ") && l.starts_with(|c: char| c.is_lowercase()));
+        let is_key = |l: &&str| l.contains(" = ") && l.starts_with(|c: char| c.is_lowercase());
+        let option = line.strip_prefix("# ").filter(|l| is_key(l) || l.starts_with('['));
         option.filter(|l| !l.starts_with("act = { role") && !l.starts_with("act = { statements")).unwrap_or(line)
     });
     let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
+    assert!(all.redis.is_some_and(|redis| redis.tls.is_some()));
     let postgres = all.postgres.expect("postgres");
     assert!(postgres.tls.is_some() && postgres.catalogue.is_some() && postgres.shared.len() == 1);
     assert_eq!(postgres.schemas.as_deref(), Some("tenant_{id}"));
