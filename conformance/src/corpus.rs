@@ -5,6 +5,7 @@
 //! is changed: what is whole stays.
 
 use crate::exit::{Refusal, usage};
+use crate::input;
 use models::crypto::sha256;
 use scenarios::catalogue;
 use scenarios::explore::{Corpus, Entry};
@@ -85,7 +86,7 @@ pub fn tokens(dir: &Path, scenario: &str) -> Result<Vec<Token>, Refusal> {
 
 fn whole(file: &Path, scenario: &str) -> Result<Token, Refusal> {
     let bad = |why: String| usage(format!("{}:1: {why}; remove the file to go on without it", file.display()));
-    let text = fs::read_to_string(file).map_err(|e| usage(format!("failed to read {}: {e}", file.display())))?;
+    let text = input::read(file)?;
     let token = Token::parse(&text).map_err(bad)?;
     if token.scenario != scenario || token.pass != Pass::Swarm || !token.ablations.is_empty() {
         return Err(bad(format!("expected a token of {scenario} under swarm faults with every control on")));

@@ -2,7 +2,8 @@
 
 use crate::args::Files;
 use crate::exit::{Refusal, usage};
-use models::config::{Inputs, PLATFORM_TOML, TENANTS_YAML};
+use models::config::{Inputs, PLATFORM_TOML, Problems, TENANTS_YAML};
+use reports::text::plural;
 use scenarios::catalogue;
 use scenarios::scenario::Scenario;
 use sim::control::Control;
@@ -47,7 +48,7 @@ pub fn given(files: &Files) -> Result<Given, Refusal> {
 /// Every mistake, as for [`given`].
 pub fn parsed(platform: (&str, &str), tenants: (&str, &str)) -> Result<Inputs, Refusal> {
     // One line a problem, each with its place; a lone line gets no program name before it either.
-    Inputs::parse(platform, tenants).map_err(|problems| usage(format!("{problems}\n{}", count(problems.0.len()))))
+    Inputs::parse(platform, tenants).map_err(|problems| mistaken(&problems, "the input; nothing was run"))
 }
 
 /// The texts behind [`inputs`], when one of them is not the embedded reference.
@@ -64,16 +65,23 @@ pub fn texts(files: &Files) -> Result<Option<(String, String)>, Refusal> {
     Ok(Some((platform, tenants.unwrap_or_else(|| TENANTS_YAML.into()))))
 }
 
-fn count(problems: usize) -> String {
-    format!("{problems} problem{} in the input; nothing was run", if problems == 1 { "" } else { "s" })
+/// Refuses for every mistake of a file; `said` goes on after their number: `the drill; nothing was run`.
+pub fn mistaken(problems: &Problems, said: &str) -> Refusal {
+    usage(format!("{problems}\n{} in {said}", plural(problems.0.len() as u64, "problem")))
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// One line: which file, and what the system said.
+pub fn read(file: &Path) -> Result<String, Refusal> {
+    fs::read_to_string(file).map_err(|e| usage(format!("failed to read {}: {e}", file.display())))
 }
 
 /// The name that mistakes are told with, and the text of a file that was given.
 fn text(file: Option<&Path>, name: &str) -> Result<(String, Option<String>), Refusal> {
     let Some(path) = file else { return Ok((name.into(), None)) };
-    let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
-    Ok((name, Some(text)))
+    Ok((path.display().to_string(), Some(read(path)?)))
 }
 
 /// What has to be typed again for the same run: the input files, and the defect that was planted.

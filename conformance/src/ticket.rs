@@ -177,7 +177,7 @@ fn of_text(argument: &str) -> Result<Token, Refusal> {
 
 /// What a `.replay` file holds.
 fn of_file(name: &str) -> Result<(Token, Option<Texts>), Refusal> {
-    let text = fs::read_to_string(name).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
+    let text = input::read(Path::new(name))?;
     let wrong = |why: String| usage(format!("{name}: {why}"));
     let file = ReplayFile::parse(&text).map_err(wrong)?;
     Ok((file.token().map_err(wrong)?, file.inputs))

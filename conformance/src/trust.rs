@@ -1,12 +1,11 @@
 //! The trust file: whose signatures `verify` believes.
 
-use crate::exit::{Refusal, usage};
-use crate::when;
+use crate::exit::Refusal;
+use crate::{input, when};
 use models::config::Problems;
 use models::config::read::{Reader, Table};
 use models::config::tree::{self, At, Node};
 use reports::evidence::{PublicKey, Role, Trust, Trusted};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,9 +17,8 @@ const VERSION: u64 = 1;
 /// # Errors
 /// It cannot be read, or every mistake in it with its place.
 pub fn load(file: &Path) -> Result<Trust, Refusal> {
-    let name = file.display().to_string();
-    let text = fs::read_to_string(file).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
-    parse(&name, &text).map_err(|problems| usage(format!("{problems}\nnothing was verified")))
+    let trust = parse(&file.display().to_string(), &input::read(file)?);
+    trust.map_err(|problems| input::mistaken(&problems, "the trust file; nothing was verified"))
 }
 
 fn parse(file: &str, text: &str) -> Result<Trust, Problems> {

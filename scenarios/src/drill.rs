@@ -23,7 +23,7 @@ use crate::stage::{Acts, Stage};
 use document::{Document, Observed};
 use expect::Expectation;
 use map::Map;
-use models::config::Inputs;
+use models::config::{Inputs, Tenant};
 use models::fact::Fact;
 use models::platform;
 use outcome::Outcome;
@@ -54,9 +54,10 @@ const TENANTS_MAX: usize = 8;
 /// Reached when an honest request is answered: a drill in which nobody asked proves nothing.
 const MARK: &str = "drill/honest-answer";
 
-/// Ids of the tenants that take part in a drill on this platform.
-pub fn taking_part(inputs: &Inputs) -> Vec<&str> {
-    inputs.tenants.tenants.iter().take(TENANTS_MAX).map(|t| &*t.id).collect()
+/// The tenants that take part in a drill on this platform.
+fn taking_part(inputs: &Inputs) -> &[Tenant] {
+    let tenants = &inputs.tenants.tenants;
+    &tenants[..tenants.len().min(TENANTS_MAX)]
 }
 
 fn build(stage: &mut Stage<'_>) {
@@ -66,8 +67,9 @@ fn build(stage: &mut Stage<'_>) {
 
 /// Sets the stage for a story.
 fn set(stage: &mut Stage<'_>, story: &Story) {
-    let ids = taking_part(stage.inputs).join(" ");
-    stage.tenants(&ids, GAP);
+    for tenant in taking_part(stage.inputs) {
+        stage.tenants(&tenant.id, GAP);
+    }
     stage.mark_when(MARK, |fact| matches!(fact, Fact::Answered(answer) if answer.status == 200));
     for f in &story.faults {
         stage.fault(&f.kind, f.target.clone(), f.from, f.until, f.strength);
@@ -143,8 +145,7 @@ impl Drill {
         let tolls = toll::tolls(&story.faults, map);
         let acts = acts(&story);
         let traffic = (acts.traffic_from, acts.traffic_until);
-        let taking_part = inputs.tenants.tenants.iter().take(TENANTS_MAX);
-        let expectations = taking_part.map(|tenant| {
+        let expectations = taking_part(inputs).iter().map(|tenant| {
             let cell = platform::home_cell(&inputs.platform, tenant);
             expect::of(&tenant.id, &cell, &tolls, traffic, &inputs.platform.slos)
         });

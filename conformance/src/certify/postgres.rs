@@ -122,7 +122,7 @@ fn set_up<'d>(
     }
     let mut bench = bench;
     for shared in &postgres.shared {
-        bench.not_judged(&shared.object, format!("shared on purpose: {}", shared.reason));
+        bench.component.not_judged(&shared.object, format!("shared on purpose: {}", shared.reason));
     }
     Ok(bench)
 }

@@ -171,6 +171,40 @@ impl Component {
         self
     }
 
+    /// Notes a finding. One object is blamed once.
+    pub fn find(&mut self, finding: Finding) {
+        match self.findings.iter_mut().find(|f| f.object == finding.object) {
+            Some(known) => {
+                if !known.also.contains(&finding.what) {
+                    known.also.push(finding.what);
+                }
+            }
+            None => self.findings.push(finding),
+        }
+    }
+
+    /// Notes what looks wrong and was not shown. What was found is suspected no more.
+    pub fn suspect(&mut self, object: &str, what: &str, requirements: &[&'static str], why: &str) {
+        if self.findings.iter().any(|f| f.object == object) {
+            return;
+        }
+        let (object, what, why) = (object.to_owned(), what.to_owned(), why.to_owned());
+        self.suspicions.push(Suspicion { object, what, requirements: requirements.to_vec(), why });
+    }
+
+    /// Notes what was tried.
+    pub fn judged(&mut self, what: &str, objects: usize, requirements: &[&'static str]) {
+        self.judged.push(Judged { what: what.to_owned(), objects, requirements: requirements.to_vec() });
+    }
+
+    /// Notes what was not.
+    pub fn not_judged(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        let entry = NotJudged { what: what.into(), why: why.into() };
+        if !self.not_judged.contains(&entry) {
+            self.not_judged.push(entry);
+        }
+    }
+
     /// The verdict over what was found: a suspicion is never green.
     pub fn conclude(mut self) -> Component {
         self.verdict = match (&self.problem, self.findings.is_empty(), self.suspicions.is_empty()) {

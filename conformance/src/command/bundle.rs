@@ -13,7 +13,6 @@ use reports::evidence::{Draft, SigningKey, make, project};
 use reports::{GateRecord, text};
 use sim::planted::planted;
 use std::collections::BTreeSet;
-use std::fs;
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -28,6 +27,7 @@ pub fn bundle(args: &Bundle) -> Done {
     let chosen = chosen(args, &record)?;
     let key = key(args)?;
     let now = args.now.unwrap_or_else(when::now);
+    let until = now + u64::from(args.valid_days) * DAY_S;
     let mut bundles: Vec<(String, Vec<u8>)> = Vec::new();
     for tenant in chosen {
         let others = others(&record, &tenants, tenant);
@@ -36,7 +36,7 @@ pub fn bundle(args: &Bundle) -> Done {
             tenant,
             others: &others,
             sealed_at: now,
-            expires_at: now + u64::from(args.valid_days) * DAY_S,
+            expires_at: until,
             nonce: args.nonce.as_deref().unwrap_or_default(),
         };
         let bytes = make(&draft, &key, foreign)
@@ -54,7 +54,7 @@ pub fn bundle(args: &Bundle) -> Done {
         "Written to {out}: {}.\nSealed by key {} until {}.\n",
         names.join(", "),
         key.public().id(),
-        when::text(now + u64::from(args.valid_days) * DAY_S),
+        when::text(until),
     ));
     Ok(Exit::Held)
 }
@@ -77,9 +77,7 @@ fn chosen<'a>(args: &'a Bundle, record: &'a GateRecord) -> Result<Vec<&'a str>, 
 }
 
 fn key(args: &Bundle) -> Result<SigningKey, Refusal> {
-    let name = args.key.display();
-    let pem = fs::read_to_string(&args.key).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
-    SigningKey::parse(&pem).map_err(|e| usage(format!("{name}: {e}")))
+    SigningKey::parse(&input::read(&args.key)?).map_err(|e| usage(format!("{}: {e}", args.key.display())))
 }
 
 /// Ids and names of everybody else, by the record and by the tenants' file.

@@ -3,9 +3,9 @@
 use crate::args::Certify;
 use crate::certify::deployment::{Deployment, EXAMPLE};
 use crate::certify::{self, postgres, text};
-use crate::exit::{Done, Exit, Refusal, usage};
+use crate::exit::{Done, Exit, Refusal};
+use crate::input;
 use crate::terminal::{Paint, say};
-use std::fs;
 
 /// Judges, and shows what was found.
 pub fn certify(args: &Certify) -> Done {
@@ -14,10 +14,8 @@ pub fn certify(args: &Certify) -> Done {
         return Ok(Exit::Held);
     };
     let name = file.display().to_string();
-    let written = fs::read_to_string(file).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
-    let problems =
-        |n: usize| format!("{n} problem{} in the deployment; nothing was judged", if n == 1 { "" } else { "s" });
-    let deployment = Deployment::parse(&name, &written).map_err(|p| usage(format!("{p}\n{}", problems(p.0.len()))))?;
+    let deployment = Deployment::parse(&name, &input::read(file)?);
+    let deployment = deployment.map_err(|p| input::mistaken(&p, "the deployment; nothing was judged"))?;
     if args.clean {
         return clean(&deployment);
     }

@@ -5,7 +5,7 @@ mod text;
 
 use super::run::ending;
 use crate::args::{Drill as Args, Plan};
-use crate::exit::{Done, Exit, usage};
+use crate::exit::{Done, Exit, Refusal, usage};
 use crate::input;
 use crate::place::Place;
 use crate::terminal::{Paint, complain, say};
@@ -15,7 +15,6 @@ use scenarios::drill::export::{self, Format};
 use scenarios::drill::map::Map;
 use scenarios::drill::outcome::Comparison;
 use scenarios::drill::{Drill, Ran};
-use std::fs;
 use std::path::Path;
 
 /// Seed of a drill for which none is given.
@@ -56,13 +55,10 @@ pub fn drill(args: &Args) -> Done {
     Ok(exit)
 }
 
-fn imported(file: &Path, inputs: &Inputs) -> Result<Drill, crate::exit::Refusal> {
-    let name = file.display().to_string();
-    let text = fs::read_to_string(file).map_err(|e| usage(format!("failed to read {name}: {e}")))?;
-    let document = Document::parse(&name, &text, inputs, &Map::of(inputs)).map_err(|problems| {
-        let n = problems.0.len();
-        usage(format!("{problems}\n{n} problem{} in the drill; nothing was run", if n == 1 { "" } else { "s" }))
-    })?;
+fn imported(file: &Path, inputs: &Inputs) -> Result<Drill, Refusal> {
+    let text = input::read(file)?;
+    let document = Document::parse(&file.display().to_string(), &text, inputs, &Map::of(inputs));
+    let document = document.map_err(|problems| input::mistaken(&problems, "the drill; nothing was run"))?;
     Ok(Drill::of(inputs, document))
 }
 

@@ -4,7 +4,7 @@
 //! so that nothing can be said in a header, a padding or an order.
 
 use sim::chain::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use tar::{Archive, Builder, EntryType, Header};
@@ -21,20 +21,30 @@ const FILES_MAX: usize = 1_000;
 /// How hard is compressed: what takes part in the bytes never changes without a new version of the format.
 const LEVEL: i32 = 9;
 
-/// The files with their manifests (RFC 8493): what is under `data/` and what describes it.
-pub fn bag(data: Files, info: &str) -> Files {
-    let mut files = data;
-    let payload = manifest(files.iter());
-    files.insert("bagit.txt".into(), b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_vec());
-    files.insert("bag-info.txt".into(), info.as_bytes().to_vec());
-    files.insert("manifest-sha256.txt".into(), payload.into_bytes());
-    let tags = manifest(files.iter().filter(|(name, _)| !name.starts_with(DATA)));
-    files.insert("tagmanifest-sha256.txt".into(), tags.into_bytes());
-    files
-}
-
 /// Where a bag keeps what it is about.
 pub const DATA: &str = "data/";
+
+const INFO: &str = "bag-info.txt";
+const MANIFEST: &str = "manifest-sha256.txt";
+
+/// The files with their manifests (RFC 8493): what is under `data/` and what describes it.
+pub fn bag(mut data: Files, info: &str) -> Files {
+    let tags = tags(data.iter(), info);
+    data.extend(tags);
+    data
+}
+
+/// What describes the files under `data/`.
+fn tags<'f>(data: impl Iterator<Item = (&'f String, &'f Vec<u8>)>, info: &str) -> Files {
+    let version = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
+    let mut tags = Files::from([
+        ("bagit.txt".to_owned(), version.into()),
+        (INFO.to_owned(), info.into()),
+        (MANIFEST.to_owned(), manifest(data).into_bytes()),
+    ]);
+    tags.insert("tagmanifest-sha256.txt".into(), manifest(tags.iter()).into_bytes());
+    tags
+}
 
 fn manifest<'f>(files: impl Iterator<Item = (&'f String, &'f Vec<u8>)>) -> String {
     let mut lines = String::new();
@@ -46,25 +56,22 @@ fn manifest<'f>(files: impl Iterator<Item = (&'f String, &'f Vec<u8>)>) -> Strin
 
 /// The first file that is not as its bag says: missing, more than there should be, or changed.
 pub fn unlike_bag(files: &Files) -> Option<String> {
-    let info = files.get("bag-info.txt").map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let data = files.iter().filter(|(name, _)| name.starts_with(DATA)).map(|(n, b)| (n.clone(), b.clone())).collect();
-    let expected = bag(data, &info.unwrap_or_default());
-    let names = expected.keys().chain(files.keys());
-    let differs = |name: &&String| expected.get(*name) != files.get(*name);
-    // A changed file shows in the manifest first, which is rebuilt from it: the manifest names it.
-    let mut differing: Vec<&String> = names.filter(differs).collect();
-    differing.sort();
-    if let (Some(said), Some(is)) = (files.get("manifest-sha256.txt"), expected.get("manifest-sha256.txt"))
-        && said != is
-    {
-        let is = String::from_utf8_lossy(is);
-        let said = String::from_utf8_lossy(said);
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<String>>();
-        let (is, said) = (lines(&is), lines(&said));
-        let odd = is.iter().find(|line| !said.contains(line)).or_else(|| said.iter().find(|line| !is.contains(line)));
-        return odd.map(|line| format!("{} is not as manifest-sha256.txt says", &line[66.min(line.len())..]));
+    let text = |files: &Files, name: &str| {
+        files.get(name).map_or_else(String::new, |bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    let is_data = |name: &&String| name.starts_with(DATA);
+    let expected = tags(files.iter().filter(|(name, _)| is_data(name)), &text(files, INFO));
+    // A changed file shows in the manifest, which is made again from it: the line that differs names the file.
+    let (said, is) = (text(files, MANIFEST), text(&expected, MANIFEST));
+    if files.contains_key(MANIFEST) && said != is {
+        let lacks = |text: &str, line: &&str| !text.lines().any(|l| l == *line);
+        let odd = is.lines().find(|line| lacks(&said, line)).or_else(|| said.lines().find(|line| lacks(&is, line)));
+        let name = odd.and_then(|line| line.split_once("  ")).map_or("something", |(_, name)| name);
+        return Some(format!("{name} is not as {MANIFEST} says"));
     }
-    differing.first().map(|name| format!("{name} is not as the bag says"))
+    let names: BTreeSet<&String> = expected.keys().chain(files.keys().filter(|name| !is_data(name))).collect();
+    let differing = names.into_iter().find(|name| expected.get(*name) != files.get(*name));
+    differing.map(|name| format!("{name} is not as the bag says"))
 }
 
 /// The files as a tar (POSIX ustar).

@@ -68,7 +68,7 @@ pub(super) fn assemble(
     foreign: impl Fn(&[u8]) -> Option<String>,
 ) -> Result<Vec<u8>, Leak> {
     let files = bag::bag(data(draft, &own), &info(draft.tenant));
-    let words = words(&own);
+    let words = words(&own).to_lowercase();
     if let Some(name) = draft.others.iter().find(|name| names(&words, name)) {
         return Err(Leak { file: RECORD.into(), what: format!("the name of another tenant, {name:?}") });
     }
@@ -168,14 +168,10 @@ fn info(tenant: &str) -> String {
 }
 
 fn seal(draft: &Draft<'_>, own: &GateRecord, payload: &[u8]) -> Seal {
-    let resource = |name: &str, digest: &str| Resource {
-        name: name.into(),
-        digest: BTreeMap::from([("sha256".to_owned(), digest.to_owned())]),
-    };
     let (passed, warned, failed) = tests(own);
     Seal {
         type_: STATEMENT.into(),
-        subject: vec![resource(PAYLOAD, &Digest::of(payload).to_string())],
+        subject: vec![Resource::sha256(PAYLOAD, Digest::of(payload).to_string())],
         predicate_type: TEST_RESULT.into(),
         predicate: Predicate {
             result: Verdict::of_exit(own.exit),
@@ -198,11 +194,8 @@ fn seal(draft: &Draft<'_>, own: &GateRecord, payload: &[u8]) -> Seal {
 
 /// What was tested, by digest.
 pub(super) fn configuration(own: &GateRecord) -> Vec<Resource> {
-    let one = |name: &str, digest: &str| Resource {
-        name: name.into(),
-        digest: BTreeMap::from([("sha256".to_owned(), digest.to_owned())]),
-    };
-    vec![one("code", &own.code), one("configuration", &own.config), one("catalogue", &own.catalogue)]
+    let digests = [("code", &own.code), ("configuration", &own.config), ("catalogue", &own.catalogue)];
+    digests.map(|(name, digest)| Resource::sha256(name, digest.clone())).to_vec()
 }
 
 /// Scenarios that held, that proved nothing, and in which a requirement broke.
@@ -220,9 +213,9 @@ fn words(own: &GateRecord) -> String {
     json!([own.command, runs.collect::<Vec<_>>(), own.slos, own.serving]).to_string()
 }
 
-/// Whether a name stands in a text as a whole word, in any case.
+/// Whether a name, in any case, stands in a text of small letters as a whole word.
 fn names(text: &str, name: &str) -> bool {
-    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let name = name.to_lowercase();
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_');
     !name.is_empty()
         && text.match_indices(&name).any(|(at, found)| {

@@ -3,10 +3,10 @@
 //! First the outer tar is written again and compared. Then the seal: canonical, signed by a trusted key in the right
 //! role and time, for this tenant. Then the payload's digest. Only then is anything unpacked, into memory and bounded.
 
-use super::bag::{self, Files, PAYLOAD_MAX, UNPACKED_MAX};
+use super::bag::{self, Files, PAYLOAD_MAX};
 use super::bundle::{PAYLOAD, RECORD, SEAL, configuration, envelope_bytes, tests};
 use super::statement::{OWN_VERSION, PAYLOAD_TYPE, STATEMENT, Seal, TEST_RESULT, Verdict};
-use super::trust::{Role, Trust, Trusted};
+use super::trust::{Distrust, Role, Trust, Trusted};
 use crate::format::json;
 use sim::chain::{Digest, Envelope};
 use sim::record::GateRecord;
@@ -87,7 +87,6 @@ pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
         return Err(unfit("payload digest", format!("{PAYLOAD} has SHA-256 {digest}, and the seal is about another")));
     }
     let unpacked = bag::uncompress(payload).map_err(|what| unfit("payload", what))?;
-    debug_assert!(unpacked.len() as u64 <= UNPACKED_MAX);
     let files = bag::untar(&unpacked).map_err(|what| unfit("payload", what))?;
     if let Some(what) = bag::unlike_bag(&files) {
         return Err(unfit("bag", what));
@@ -110,11 +109,9 @@ fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
     };
     // Who signed decides whether anything in it is looked at; the times in it are checked once it is believed to be
     // what was signed.
-    let known = rules.trust.keys.iter().find(|t| t.key.id() == signature.keyid);
-    let Some(known) = known else {
-        return Err(unfit("signer", format!("key {} is not in the trust file", signature.keyid)));
-    };
-    let payload = envelope.verify_as(PAYLOAD_TYPE, |_, bytes, sig| known.key.verifies(bytes, sig));
+    let distrusted = |distrust: Distrust| unfit("signer", distrust.to_string());
+    let signer = rules.trust.find(&signature.keyid).map_err(distrusted)?;
+    let payload = envelope.verify_as(PAYLOAD_TYPE, |_, bytes, sig| signer.key.verifies(bytes, sig));
     let payload = payload.map_err(|e| unfit("signature", e.to_string()))?;
     let seal: Seal = serde_json::from_slice(&payload).map_err(|e| unfit("seal", format!("the statement: {e}")))?;
     if seal.bytes() != payload {
@@ -124,8 +121,7 @@ fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
     if (seal.type_.as_str(), seal.predicate_type.as_str(), own.version) != (STATEMENT, TEST_RESULT, OWN_VERSION) {
         return Err(unfit("seal", "a statement of another kind or version"));
     }
-    let found = rules.trust.find(&signature.keyid, Role::Run, own.sealed_at, rules.now);
-    let signer = found.map_err(|distrust| unfit("signer", distrust.to_string()))?.clone();
+    signer.believed(Role::Run, own.sealed_at, rules.now).map_err(distrusted)?;
     if own.sealed_at > rules.now {
         return Err(unfit("time", format!("sealed at {}, which is in the future", own.sealed_at)));
     }
@@ -138,7 +134,7 @@ fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
     if let Some(nonce) = rules.nonce.filter(|nonce| *nonce != own.nonce) {
         return Err(unfit("nonce", format!("made without the nonce {nonce:?}: it may be an old one")));
     }
-    Ok((seal, signer))
+    Ok((seal, signer.clone()))
 }
 
 /// The record, when it says what the seal says.

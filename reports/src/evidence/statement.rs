@@ -46,6 +46,13 @@ pub struct Resource {
     pub digest: BTreeMap<String, String>,
 }
 
+impl Resource {
+    /// A resource by its SHA-256, in lower-case hex.
+    pub fn sha256(name: &str, digest: String) -> Resource {
+        Resource { name: name.into(), digest: BTreeMap::from([("sha256".to_owned(), digest)]) }
+    }
+}
+
 /// A seal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

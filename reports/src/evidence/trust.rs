@@ -73,7 +73,7 @@ pub enum Distrust {
 impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Distrust::Unknown(id) => write!(f, "signed by key {id}, which the trust file does not name"),
+            Distrust::Unknown(id) => write!(f, "key {id} is not in the trust file"),
             Distrust::WrongRole(role) => write!(f, "signed by a key that is trusted as {role} only"),
             Distrust::Revoked(name) => write!(f, "signed by the key of {name}, which is revoked"),
             Distrust::OutOfTime(name) => write!(f, "signed by the key of {name} outside of its validity"),
@@ -82,22 +82,31 @@ impl fmt::Display for Distrust {
 }
 
 impl Trust {
-    /// The key of this id, if it may sign in this role, did so while it was valid, and still counts.
+    /// The key of this id.
+    ///
+    /// # Errors
+    /// No such key is known.
+    pub fn find(&self, id: &str) -> Result<&Trusted, Distrust> {
+        self.keys.iter().find(|t| t.key.id() == id).ok_or_else(|| Distrust::Unknown(id.to_owned()))
+    }
+}
+
+impl Trusted {
+    /// Whether it may sign in this role, did so while it was valid, and still counts.
     ///
     /// # Errors
     /// Why it is not believed.
-    pub fn find(&self, id: &str, role: Role, signed_at: u64, now: u64) -> Result<&Trusted, Distrust> {
-        let trusted = self.keys.iter().find(|t| t.key.id() == id).ok_or_else(|| Distrust::Unknown(id.to_owned()))?;
-        if trusted.role != role {
-            return Err(Distrust::WrongRole(trusted.role));
+    pub fn believed(&self, role: Role, signed_at: u64, now: u64) -> Result<(), Distrust> {
+        if self.role != role {
+            return Err(Distrust::WrongRole(self.role));
         }
         // A stolen key can claim any time, so a revocation takes everything back that it signed.
-        if trusted.revoked.is_some_and(|at| at <= now) {
-            return Err(Distrust::Revoked(trusted.name.clone()));
+        if self.revoked.is_some_and(|at| at <= now) {
+            return Err(Distrust::Revoked(self.name.clone()));
         }
-        if !(trusted.not_before..=trusted.not_after).contains(&signed_at) {
-            return Err(Distrust::OutOfTime(trusted.name.clone()));
+        if !(self.not_before..=self.not_after).contains(&signed_at) {
+            return Err(Distrust::OutOfTime(self.name.clone()));
         }
-        Ok(trusted)
+        Ok(())
     }
 }

@@ -171,7 +171,7 @@ fn read_target(r: &mut Reader, node: &At<Node>, map: &Map) -> Option<Target> {
 }
 
 fn read_observed(r: &mut Reader, mut table: Table<'_>, inputs: &Inputs) -> Option<Observed> {
-    let tenants: Vec<Arc<str>> = super::taking_part(inputs).into_iter().map(Arc::from).collect();
+    let tenants: Vec<Arc<str>> = super::taking_part(inputs).iter().map(|t| t.id.clone()).collect();
     let tenant = table.one_of(r, "tenant", &tenants).to_string();
     let names: Vec<Arc<str>> = Objective::ALL.iter().map(|o| o.requirement().into()).collect();
     let objective = table.one_of(r, "objective", &names);

@@ -9,7 +9,7 @@ mod toxiproxy;
 use super::Drill;
 use super::map::Map;
 use serde_json::Value;
-use sim::fault::{FaultSpec, Target};
+use sim::fault::FaultSpec;
 
 /// A kind of plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,9 +51,4 @@ fn span(fault: &FaultSpec) -> (u64, u64) {
 /// A role as a name of which tools for Kubernetes approve: no slash.
 fn label(role: &str) -> String {
     role.replace('/', ".")
-}
-
-/// One end of a target in words, for notes.
-fn words(target: &Target) -> String {
-    target.to_string()
 }

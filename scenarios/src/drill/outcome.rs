@@ -111,6 +111,7 @@ pub fn compare(expected: &Expectation, serving: Option<&Serving>, slos: &Slos) -
 /// Requests inside and outside of the windows.
 fn split(expected: &Expectation, serving: Option<&Serving>) -> (Share, Share) {
     let (mut inside, mut outside) = (Share::default(), Share::default());
+    let mut may_fail_ppm = 0;
     let windows = serving.map_or(&[][..], |s| &s.windows);
     for (second, (good, bad)) in windows.iter().enumerate().skip(JUDGED_FROM_S) {
         let second = second as u64;
@@ -119,9 +120,9 @@ fn split(expected: &Expectation, serving: Option<&Serving>) -> (Share, Share) {
         let share = if window.is_some() { &mut inside } else { &mut outside };
         share.total += total;
         share.bad += bad;
-        share.may_fail += window.map_or(0, |w| total * w.fails_ppm);
+        may_fail_ppm += window.map_or(0, |w| total * w.fails_ppm);
     }
-    inside.may_fail = inside.may_fail.div_ceil(super::toll::ALL_PPM);
+    inside.may_fail = may_fail_ppm.div_ceil(super::toll::ALL_PPM);
     (inside, outside)
 }
 

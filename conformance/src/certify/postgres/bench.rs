@@ -8,7 +8,7 @@ use super::link::{Link, Session, Wrong};
 use super::tenancy::Tenancy;
 use super::visit::{Hands, Visit, entering};
 use crate::certify::deployment::{Mode, Postgres, Tenant};
-use crate::certify::report::{Component, Finding, Judged, NotJudged, Proof, Suspicion};
+use crate::certify::report::{Component, Proof};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -89,46 +89,12 @@ impl<'d> Bench<'d> {
         false
     }
 
-    /// Notes a finding. One object is blamed once.
-    pub fn find(&mut self, finding: Finding) {
-        match self.component.findings.iter_mut().find(|f| f.object == finding.object) {
-            Some(known) => {
-                if !known.also.contains(&finding.what) {
-                    known.also.push(finding.what);
-                }
-            }
-            None => self.component.findings.push(finding),
-        }
-    }
-
     /// Notes that what leaks shows in `object` too.
     pub fn also(&mut self, cause: &str, object: &str) {
         if let Some(known) = self.component.findings.iter_mut().find(|f| f.object == cause)
             && !known.also.iter().any(|o| o == object)
         {
             known.also.push(object.to_owned());
-        }
-    }
-
-    /// Notes what looks wrong and was not shown. What was found is suspected no more.
-    pub fn suspect(&mut self, object: &str, what: &str, requirements: &[&'static str], why: &str) {
-        if self.component.findings.iter().any(|f| f.object == object) {
-            return;
-        }
-        let (object, what, why) = (object.to_owned(), what.to_owned(), why.to_owned());
-        self.component.suspicions.push(Suspicion { object, what, requirements: requirements.to_vec(), why });
-    }
-
-    /// Notes what was tried.
-    pub fn judged(&mut self, what: &str, objects: usize, requirements: &[&'static str]) {
-        self.component.judged.push(Judged { what: what.to_owned(), objects, requirements: requirements.to_vec() });
-    }
-
-    /// Notes what was not.
-    pub fn not_judged(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        let entry = NotJudged { what: what.into(), why: why.into() };
-        if !self.component.not_judged.contains(&entry) {
-            self.component.not_judged.push(entry);
         }
     }
 

@@ -33,7 +33,7 @@ pub fn run(bench: &mut Bench) {
     people::run(bench);
     if attributes::run(bench) {
         let why = "the role passes every policy: repair that first, and judge again";
-        return bench.not_judged("everything that row security would hold", why);
+        return bench.component.not_judged("everything that row security would hold", why);
     }
     if bench.tenancy.schemas.is_some() {
         schemas::run(bench);
@@ -58,7 +58,7 @@ pub fn run(bench: &mut Bench) {
     match bench.mode {
         Mode::Observe => {
             write::suspect(bench);
-            bench.not_judged("what can be written, moved and erased, by doing it", "mode observe only reads");
+            bench.component.not_judged("what can be written, moved and erased, by doing it", "mode observe only reads");
         }
         Mode::Rollback | Mode::Destructive => write::run(bench),
     }

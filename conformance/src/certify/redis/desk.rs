@@ -2,7 +2,7 @@
 
 use super::link::{Link, Session, Wrong, text};
 use crate::certify::deployment::{Deployment, Redis, Tenant};
-use crate::certify::report::{Component, Finding, Judged, NotJudged, Proof, Suspicion};
+use crate::certify::report::{Component, Finding, Proof};
 
 /// What a key is called that nobody has.
 const NOBODYS: &str = "cellproof-nobodys";
@@ -85,34 +85,15 @@ impl<'d> Desk<'d> {
         if self.redis.shared.iter().any(|s| s.object == object) {
             return;
         }
-        let requirements = requirements.to_vec();
-        match self.component.findings.iter_mut().find(|f| f.object == object) {
-            Some(known) => known.also.push(what),
-            None => {
-                let object = object.to_owned();
-                self.component.findings.push(Finding { object, what, requirements, proof, repair, also: Vec::new() });
-            }
-        }
+        let (object, requirements) = (object.to_owned(), requirements.to_vec());
+        self.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 
     /// Notes what looks wrong and was not shown.
     pub fn suspect(&mut self, object: &str, what: &str, requirements: &[&'static str], why: &str) {
-        let known = self.component.findings.iter().any(|f| f.object == object);
-        if known || self.redis.shared.iter().any(|s| s.object == object) {
-            return;
+        if !self.redis.shared.iter().any(|s| s.object == object) {
+            self.component.suspect(object, what, requirements, why);
         }
-        let (object, what, why) = (object.to_owned(), what.to_owned(), why.to_owned());
-        self.component.suspicions.push(Suspicion { object, what, requirements: requirements.to_vec(), why });
-    }
-
-    /// Notes what was tried.
-    pub fn judged(&mut self, what: &str, objects: usize, requirements: &[&'static str]) {
-        self.component.judged.push(Judged { what: what.to_owned(), objects, requirements: requirements.to_vec() });
-    }
-
-    /// Notes what was not.
-    pub fn not_judged(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        self.component.not_judged.push(NotJudged { what: what.into(), why: why.into() });
     }
 
     /// A proof on a tenant's connection, or on nobody's.

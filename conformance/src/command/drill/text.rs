@@ -3,8 +3,10 @@
 use crate::exit::Exit;
 use crate::terminal::{Paint, Tone, columns, hang};
 use crate::timeline;
+use reports::text;
 use scenarios::drill::expect::{Expectation, Objective, Window};
 use scenarios::drill::outcome::{Comparison, Outcome};
+use scenarios::drill::toll::ALL_PPM;
 use scenarios::drill::{Drill, Ran};
 use sim::Instant;
 use sim::record::SloVerdict;
@@ -44,7 +46,7 @@ pub fn before(drill: &Drill, paint: Paint) -> String {
         out.push_str(&format!("\nWhat may fail for {} in {cell}\n", tenants.join(", ")));
         for (window, reasons) in merged(&expectation.windows) {
             let span = format!("{:>4} s – {} s", window.0, window.1);
-            let lead = format!("  {span:<16} {:>5}  ", percent(window.2));
+            let lead = format!("  {span:<16} {:>5}  ", text::percent(window.2 as f64 / ALL_PPM as f64));
             out.push_str(&hang(&lead, &reasons, COLUMNS));
         }
     }
@@ -107,10 +109,6 @@ fn merged(windows: &[Window]) -> Vec<(Price, String)> {
 /// `13.782 s`: stories are told in whole milliseconds.
 fn time(at: Instant) -> String {
     format!("{}.{:03} s", at.0 / 1_000_000_000, at.0 / 1_000_000 % 1_000)
-}
-
-fn percent(ppm: u64) -> String {
-    if ppm.is_multiple_of(10_000) { format!("{} %", ppm / 10_000) } else { format!("{:.1} %", ppm as f64 / 1e4) }
 }
 
 /// What came of it.

@@ -1,6 +1,7 @@
 //! Which files are judged, and over which data.
 
 use crate::exit::{Refusal, usage};
+use crate::input::read;
 use models::config::{Inputs, Tenants};
 use models::policy::PolicyData;
 use models::policy::judge;
@@ -74,10 +75,6 @@ fn from_file(file: &Path) -> Result<Data, Refusal> {
 
 fn has_end(file: &Path, end: &str) -> bool {
     file.extension().is_some_and(|e| e == end)
-}
-
-fn read(file: &Path) -> Result<String, Refusal> {
-    fs::read_to_string(file).map_err(|e| usage(format!("failed to read {}: {e}", file.display())))
 }
 
 /// Files below a directory that fit, sorted.

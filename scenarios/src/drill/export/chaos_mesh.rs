@@ -4,7 +4,7 @@
 //! the platform's file with a dot for each slash.
 
 use super::super::Drill;
-use super::{label, span, words};
+use super::{label, span};
 use serde_json::{Value, json};
 use sim::fault::{FaultSpec, Target};
 
@@ -53,19 +53,16 @@ fn strike(fault: &FaultSpec, notes: &mut Vec<String>) -> Option<(&'static str, &
     match fault.kind.as_str() {
         "crash" => Some(("PodChaos", "podChaos", pods(pod_failure))),
         "wipe" => {
-            notes.push(format!(
-                "{}: the pod fails, but its disk is kept: delete its claim to wipe it",
-                words(&fault.target)
-            ));
+            notes.push(format!("{}: the pod fails, but its disk is kept: delete its claim to wipe it", fault.target));
             Some(("PodChaos", "podChaos", pods(pod_failure)))
         }
         "pause" => {
-            notes.push(format!("{}: a hang is told as a partition from everybody", words(&fault.target)));
+            notes.push(format!("{}: a hang is told as a partition from everybody", fault.target));
             let cut = json!({ "action": "partition", "mode": "all", "direction": "both" });
             Some(("NetworkChaos", "networkChaos", pods(cut)))
         }
         "slow" | "brown-out" => {
-            let what = words(&fault.target);
+            let what = &fault.target;
             notes.push(format!("{what}: {} times slower is told as processors under full load", fault.strength));
             let load = json!({ "mode": "all", "stressors": { "cpu": { "workers": 4, "load": 100 } } });
             Some(("StressChaos", "stressChaos", pods(load)))
@@ -75,12 +72,12 @@ fn strike(fault: &FaultSpec, notes: &mut Vec<String>) -> Option<(&'static str, &
         kind => match network(kind, fault) {
             Some(body) => {
                 if kind == "clog" || kind == "swizzle-clog" {
-                    notes.push(format!("{}: messages are dropped, not held back", words(&fault.target)));
+                    notes.push(format!("{}: messages are dropped, not held back", fault.target));
                 }
                 Some(("NetworkChaos", "networkChaos", ends(body, &fault.target)))
             }
             None => {
-                notes.push(format!("{} on {} is left out: there is nothing like it", kind, words(&fault.target)));
+                notes.push(format!("{} on {} is left out: there is nothing like it", kind, fault.target));
                 None
             }
         },

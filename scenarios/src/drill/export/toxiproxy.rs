@@ -5,7 +5,7 @@
 
 use super::super::Drill;
 use super::super::map::Map;
-use super::{label, span, words};
+use super::{label, span};
 use serde_json::{Value, json};
 use sim::fault::{FaultSpec, Target};
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ enum Deed {
 }
 
 fn deed(fault: &FaultSpec, notes: &mut Vec<String>) -> Option<Deed> {
-    let what = words(&fault.target);
+    let what = &fault.target;
     let stopped = Deed::Toxic("timeout", json!({ "timeout": 0 }));
     match fault.kind.as_str() {
         "crash" => Some(Deed::Down),
@@ -95,11 +95,7 @@ fn struck(fault: &FaultSpec, map: &Map, notes: &mut Vec<String>) -> Vec<String> 
         Target::Link(from, to) => {
             // The far end, unless that is everybody.
             let end = if **to == Target::All { from } else { to };
-            notes.push(format!(
-                "{}: {} is cut off from everybody, not only from the other end",
-                fault.target,
-                words(end)
-            ));
+            notes.push(format!("{}: {} is cut off from everybody, not only from the other end", fault.target, end));
             (**end).clone()
         }
         other => other.clone(),

@@ -9,7 +9,7 @@ use crate::certify::report::Finding;
 pub fn run(bench: &mut Bench) -> bool {
     let catalogue = bench.catalogue.clone();
     let Some(role) = catalogue.login.as_ref() else { return false };
-    bench.judged("attributes of the role", 1, &["STO-01"]);
+    bench.component.judged("attributes of the role", 1, &["STO-01"]);
     // BYPASSRLS is not inherited: where the application becomes another role, that one counts.
     let passes = role.superuser || (role.bypass && bench.tenancy.act.role.is_none());
     if !passes {
@@ -26,11 +26,18 @@ pub fn run(bench: &mut Bench) -> bool {
         let saw = format!("{saw} in {}", relation.label());
         let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
         let requirements = vec!["STO-01", "TEN-02"];
-        bench.find(Finding { object, what, requirements, proof, repair: vec![repair(role)], also: Vec::new() });
+        bench.component.find(Finding {
+            object,
+            what,
+            requirements,
+            proof,
+            repair: vec![repair(role)],
+            also: Vec::new(),
+        });
         return true;
     }
     let why = format!("{} has no row in any relation with a tenant column", bench.b.id);
-    bench.suspect(&object, &what, &["STO-01", "TEN-02"], &why);
+    bench.component.suspect(&object, &what, &["STO-01", "TEN-02"], &why);
     true
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let all = hanging(bench, &catalogue);
-    bench.judged("rows that hang on rows of a tenant", all.len(), &["TEN-02", "STO-01"]);
+    bench.component.judged("rows that hang on rows of a tenant", all.len(), &["TEN-02", "STO-01"]);
     let pool = bench.pool.clone();
     for (child, key) in all {
         let Some(parent) = catalogue.relation(key.target) else { continue };
@@ -46,7 +46,7 @@ pub fn run(bench: &mut Bench) {
         let saw = format!("{count} rows of others, whose {} is hidden", parent.label());
         let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
         let requirements = vec!["STO-01", "TEN-02"];
-        bench.find(Finding { object: child.label(), what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object: child.label(), what, requirements, proof, repair, also: Vec::new() });
     }
 }
 

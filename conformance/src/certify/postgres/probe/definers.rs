@@ -22,7 +22,7 @@ const STRANGER: &str = "cellproof-nobody";
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let definers: Vec<&Function> = catalogue.functions.iter().filter(|f| f.definer && f.callable).collect();
-    bench.judged("functions with their owner's rights", definers.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("functions with their owner's rights", definers.len(), &["STO-03", "TEN-02"]);
     let secrets = {
         let found = gather(bench);
         let shared = shared_text(bench);
@@ -30,7 +30,7 @@ pub fn run(bench: &mut Bench) {
     };
     for function in definers {
         if let Some(why) = untouchable(function) {
-            bench.not_judged(format!("function {}", function.signature), why);
+            bench.component.not_judged(format!("function {}", function.signature), why);
             continue;
         }
         let Some((sql, saw)) = calls(bench, function, &secrets).into_iter().find_map(|c| leak(bench, &c, &secrets))
@@ -41,7 +41,7 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
         let repair = vec![format!("ALTER FUNCTION {} SECURITY INVOKER", function.signature)];
         let (object, requirements) = (function.signature.clone(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 

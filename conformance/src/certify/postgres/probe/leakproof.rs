@@ -12,7 +12,7 @@ pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let one = |f: &&Function| f.leakproof && f.callable && f.arguments.len() == 1 && untouchable(f).is_none();
     let functions: Vec<&Function> = catalogue.functions.iter().filter(one).collect();
-    bench.judged("functions that are called leakproof", functions.len(), &["STO-03"]);
+    bench.component.judged("functions that are called leakproof", functions.len(), &["STO-03"]);
     let secrets = gather(bench);
     let pool = bench.pool.clone();
     let kinds = ["enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"];
@@ -52,6 +52,6 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[plans.clone(), vec![sql]].concat(), saw);
         let repair = vec![format!("ALTER FUNCTION {} NOT LEAKPROOF", function.signature)];
         let (object, requirements) = (function.signature.clone(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }

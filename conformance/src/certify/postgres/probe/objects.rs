@@ -31,7 +31,7 @@ pub fn run(bench: &mut Bench) {
             }
         }
     }
-    bench.judged("large objects that the other tenant's rows name", named.len(), &["STO-03"]);
+    bench.component.judged("large objects that the other tenant's rows name", named.len(), &["STO-03"]);
     for (number, table) in named {
         let sql = format!("SELECT length(lo_get({number}, 0, 64))");
         let Ok(mut visit) = bench.visit(&pool, Some(bench.a), Hands::Bound) else { continue };
@@ -43,6 +43,6 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
         let repair = revoked("ALL", &format!("LARGE OBJECT {number}"), &grantees);
         let (object, requirements) = (format!("large object {number}"), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }

@@ -10,10 +10,10 @@ use crate::certify::report::Finding;
 /// Prepares, plans for the other tenant, and executes.
 pub fn run(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.active && r.kind == Kind::Table).collect();
-    bench.judged("prepared statements with a cached plan", all.len(), &["STO-02"]);
+    bench.component.judged("prepared statements with a cached plan", all.len(), &["STO-02"]);
     let session = match bench.link.open() {
         Ok(session) => session,
-        Err(why) => return bench.not_judged("prepared statements", why),
+        Err(why) => return bench.component.not_judged("prepared statements", why),
     };
     let _ = session.run("SET plan_cache_mode = force_generic_plan");
     for (relation, column) in all {
@@ -44,7 +44,7 @@ pub fn run(bench: &mut Bench) {
         let what = "a cached plan keeps the tenant it was made for: the function that names it is called immutable";
         let repair = guilty.iter().map(|f| format!("ALTER FUNCTION {} STABLE", f.signature)).collect();
         let (what, requirements) = (what.to_owned(), vec!["STO-02", "STO-01"]);
-        bench.find(Finding { object: object.clone(), what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object: object.clone(), what, requirements, proof, repair, also: Vec::new() });
         bench.also(&object, &relation.label());
     }
 }

@@ -11,7 +11,7 @@ use crate::certify::postgres::visit::Hands;
 /// Asks them for each command, and notes what each could do.
 pub fn run(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.kind == Kind::Table && r.active).collect();
-    bench.judged("policies, asked about rows of another tenant that are not written", all.len(), &["STO-01"]);
+    bench.component.judged("policies, asked about rows of another tenant that are not written", all.len(), &["STO-01"]);
     for (relation, column) in all {
         if bench.is_explained(&relation) {
             continue;
@@ -34,7 +34,7 @@ pub fn run(bench: &mut Bench) {
                     Mode::Observe => "mode observe only reads",
                     _ => "it was tried, and something else stopped it",
                 };
-                bench.suspect(&relation.label(), &what, &["STO-01", "TEN-02"], why);
+                bench.component.suspect(&relation.label(), &what, &["STO-01", "TEN-02"], why);
                 break;
             }
         }

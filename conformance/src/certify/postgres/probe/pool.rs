@@ -22,7 +22,11 @@ pub fn run(bench: &mut Bench) {
             && (acting.is_empty() || acting.iter().any(|n| f.source.contains(n)))
     };
     let setters: Vec<Function> = catalogue.functions.iter().filter(sets).cloned().collect();
-    bench.judged("ways to enter a tenant, and what they leave on a connection", 1 + setters.len(), &["STO-02"]);
+    bench.component.judged(
+        "ways to enter a tenant, and what they leave on a connection",
+        1 + setters.len(),
+        &["STO-02"],
+    );
     let entering = bench.entering(Some(bench.a));
     // Where connections begin with a tenant, that is the cause, and was found.
     if left(bench, &[], &all).is_some() {
@@ -77,7 +81,14 @@ fn blame(
     proof.statements = vec!["BEGIN".to_owned()];
     proof.statements.extend(entering.iter().cloned());
     proof.statements.extend(["COMMIT".to_owned(), sql]);
-    bench.find(Finding { object, what, requirements: vec!["STO-02", "TEN-02"], proof, repair, also: Vec::new() });
+    bench.component.find(Finding {
+        object,
+        what,
+        requirements: vec!["STO-02", "TEN-02"],
+        proof,
+        repair,
+        also: Vec::new(),
+    });
 }
 
 /// The function with its settings local to the transaction.

@@ -13,7 +13,7 @@ pub fn run(bench: &mut Bench) {
         None => Vec::new(),
     };
     let roles: Vec<&Role> = catalogue.roles.iter().filter(|r| !own.contains(&r.name)).collect();
-    bench.judged("roles that the application can become", roles.len(), &["STO-01"]);
+    bench.component.judged("roles that the application can become", roles.len(), &["STO-01"]);
     let pool = bench.pool.clone();
     let mut guilty: Vec<&Role> = Vec::new();
     for role in roles {
@@ -51,7 +51,14 @@ pub fn run(bench: &mut Bench) {
         let what = format!("the application can become {}{attribute}, and sees other tenants' rows as that", role.name);
         let proof = bench.proof(Some(bench.a), REUSED, &[become_it, sql], saw);
         let repair = members.iter().map(|m| format!("REVOKE {} FROM {m}", quoted(&role.name))).collect();
-        bench.find(Finding { object, what, requirements: vec!["STO-01", "TEN-02"], proof, repair, also: Vec::new() });
+        bench.component.find(Finding {
+            object,
+            what,
+            requirements: vec!["STO-01", "TEN-02"],
+            proof,
+            repair,
+            also: Vec::new(),
+        });
     }
 }
 

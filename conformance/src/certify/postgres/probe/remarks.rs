@@ -21,7 +21,7 @@ pub fn run(bench: &mut Bench) {
     if let Some((_, mended, what)) = MENDED.iter().find(|(m, fixed, _)| *m == major && minor < *fixed) {
         let what =
             format!("{major}.{minor} has a published hole in row security that {major}.{mended} closes ({what})");
-        bench.suspect("the server", &what, &["STO-01"], "the hole was not tried");
+        bench.component.suspect("the server", &what, &["STO-01"], "the hole was not tried");
     }
     let owned = catalogue.relations.iter().filter(|r| r.kind == Kind::Table && r.row_security && r.active);
     let owned: Vec<String> = owned.filter(|r| r.owned).map(|r| r.label()).collect();
@@ -36,9 +36,9 @@ pub fn run(bench: &mut Bench) {
     match &bench.postgres.catalogue {
         Some(login) => match bench.link.as_role(&login.user, login.password.as_ref(), &bench.home.clone()) {
             Ok(link) => rules(bench, &link),
-            Err(why) => bench.not_judged(format!("what the catalogue role {} could see", login.user), why),
+            Err(why) => bench.component.not_judged(format!("what the catalogue role {} could see", login.user), why),
         },
-        None => bench.not_judged(more, "the application's role is not shown them; a catalogue role would be"),
+        None => bench.component.not_judged(more, "the application's role is not shown them; a catalogue role would be"),
     }
 }
 
@@ -80,13 +80,13 @@ fn rules(bench: &mut Bench, link: &crate::certify::postgres::link::Link) {
     );
     match link.open().and_then(|session| session.rows(&sql).map_err(|wrong| wrong.message)) {
         Ok(rows) => {
-            bench.judged("host-based rules", 1, &["IDN-05"]);
+            bench.component.judged("host-based rules", 1, &["IDN-05"]);
             for row in rows {
                 let text = |i: usize| row[i].clone().unwrap_or_default();
                 let what = format!("line {} admits the application by {} with {}", text(0), text(1), text(2));
-                bench.suspect("pg_hba.conf", &what, &["IDN-05"], "another line before it may answer first");
+                bench.component.suspect("pg_hba.conf", &what, &["IDN-05"], "another line before it may answer first");
             }
         }
-        Err(why) => bench.not_judged(format!("host-based rules, as {}", link.user()), why),
+        Err(why) => bench.component.not_judged(format!("host-based rules, as {}", link.user()), why),
     }
 }

@@ -9,7 +9,7 @@ use crate::certify::report::Finding;
 /// Peeks into slots: what is peeked at stays for whom it is meant.
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
-    bench.judged("the right to replicate", 1, &["STO-03"]);
+    bench.component.judged("the right to replicate", 1, &["STO-03"]);
     let Some(role) = catalogue.login.as_ref().filter(|r| r.replication) else { return };
     let object = format!("role {}", role.name);
     let what = "the application may replicate: the log of changes holds every tenant's";
@@ -35,8 +35,13 @@ pub fn run(bench: &mut Bench) {
             let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
             let repair = vec![format!("ALTER ROLE {} NOREPLICATION", quoted(&role.name))];
             let (what, requirements) = (what.to_owned(), vec!["STO-03", "TEN-02"]);
-            return bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+            return bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
         }
     }
-    bench.suspect(&object, what, &["STO-03"], "no slot held a change of the other tenant, and making one is a write");
+    bench.component.suspect(
+        &object,
+        what,
+        &["STO-03"],
+        "no slot held a change of the other tenant, and making one is a write",
+    );
 }

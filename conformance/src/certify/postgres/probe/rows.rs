@@ -11,7 +11,7 @@ use crate::certify::report::Finding;
 /// Reads every relation with a tenant column, views left out.
 pub fn run(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.kind != Kind::View).collect();
-    bench.judged("rows of tables, read as one tenant", all.len(), &["TEN-02", "STO-01", "STO-03"]);
+    bench.component.judged("rows of tables, read as one tenant", all.len(), &["TEN-02", "STO-01", "STO-03"]);
     let pool = bench.pool.clone();
     // The other tenant was here before: what it left on the connection must not help.
     if let Ok(visit) = bench.visit(&pool, Some(bench.b), Hands::Bound) {
@@ -20,7 +20,7 @@ pub fn run(bench: &mut Bench) {
     look(bench, &pool, REUSED, &all);
     match bench.link.open() {
         Ok(fresh) => look(bench, &fresh, FRESH, &all),
-        Err(why) => bench.not_judged("rows on a fresh connection", why),
+        Err(why) => bench.component.not_judged("rows on a fresh connection", why),
     }
     suspected(bench, &all);
 }
@@ -38,7 +38,9 @@ fn look(bench: &mut Bench, session: &Session, connection: &'static str, all: &[(
             if let Err(wrong) = answer
                 && wrong.code == "57014"
             {
-                bench.not_judged(format!("rows of {}", relation.label()), "the statement timeout cut the look off");
+                bench
+                    .component
+                    .not_judged(format!("rows of {}", relation.label()), "the statement timeout cut the look off");
             }
             continue;
         };
@@ -47,7 +49,7 @@ fn look(bench: &mut Bench, session: &Session, connection: &'static str, all: &[(
         bench.leaking.insert(relation.oid);
         let (what, requirements, repair) = finding;
         let proof = bench.proof(Some(bench.a), connection, &[sql], saw);
-        bench.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
     }
 }
 
@@ -141,6 +143,11 @@ fn suspected(bench: &mut Bench, all: &[(Relation, Column)]) {
             continue;
         }
         let why = "it holds no row of another tenant now";
-        bench.suspect(&relation.label(), "nothing fences the rows that the application may read", &["STO-01"], why);
+        bench.component.suspect(
+            &relation.label(),
+            "nothing fences the rows that the application may read",
+            &["STO-01"],
+            why,
+        );
     }
 }

@@ -21,9 +21,14 @@ pub fn run(bench: &mut Bench) {
         }
         Err(_) => Vec::new(),
     };
-    bench.judged("relations in the other tenant's schema", names.len(), &["STO-13", "TEN-02"]);
+    bench.component.judged("relations in the other tenant's schema", names.len(), &["STO-13", "TEN-02"]);
     if names.is_empty() {
-        bench.suspect(&format!("schema {other}"), "nothing lies in it", &["STO-13"], "so nothing could be seen");
+        bench.component.suspect(
+            &format!("schema {other}"),
+            "nothing lies in it",
+            &["STO-13"],
+            "so nothing could be seen",
+        );
     }
     for name in names {
         let relation = format!("{}.{}", quoted(&other), quoted(&name));
@@ -46,7 +51,7 @@ pub fn run(bench: &mut Bench) {
             let proof =
                 bench.proof(tenant, connection, std::slice::from_ref(&sql), format!("{count} rows of {}", bench.b.id));
             let (object, requirements) = (format!("{other}.{name}"), vec!["STO-13", "TEN-02"]);
-            bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+            bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn run(bench: &mut Bench) {
         Ok(mut visit) => visit.rows(sql).unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    bench.judged("sequences that can be read", found.len(), &["STO-03"]);
+    bench.component.judged("sequences that can be read", found.len(), &["STO-03"]);
     for row in found {
         let text = |i: usize| row[i].clone().unwrap_or_default();
         let (name, label, table) = (text(1), text(2), text(3).parse::<u32>().unwrap_or(0));
@@ -56,6 +56,6 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[last, own], saw);
         let what = format!("it counts the rows that all tenants made in {}, and can be read", relation.label());
         let requirements = vec!["STO-03", "TEN-02"];
-        bench.find(Finding { object: label, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object: label, what, requirements, proof, repair, also: Vec::new() });
     }
 }

@@ -12,11 +12,11 @@ const ROLES: &[&str] = &["pg_read_server_files", "pg_write_server_files", "pg_ex
 
 /// Looks for a value of the other tenant in the files of its tables.
 pub fn run(bench: &mut Bench) {
-    bench.judged("files of the server", 1 + ROLES.len(), &["STO-03"]);
+    bench.component.judged("files of the server", 1 + ROLES.len(), &["STO-03"]);
     let catalogue = bench.catalogue.clone();
     for role in catalogue.roles.iter().filter(|r| ROLES.contains(&r.name.as_str())) {
         let what = format!("the application is a member of {}", role.name);
-        bench.suspect(&format!("role {}", role.name), &what, &["STO-03"], "using it would touch the machine");
+        bench.component.suspect(&format!("role {}", role.name), &what, &["STO-03"], "using it would touch the machine");
     }
     let pool = bench.pool.clone();
     let sql = "SELECT p.oid::bigint, p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = \
@@ -56,9 +56,11 @@ pub fn run(bench: &mut Bench) {
                 let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
                 let repair = revoked("EXECUTE", &format!("FUNCTION pg_catalog.{signature}"), &grantees);
                 let (what, requirements) = (what.to_owned(), vec!["STO-03", "TEN-02"]);
-                bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+                bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
             }
-            None => bench.suspect(&object, what, &["STO-03"], "no value of the other tenant was found in a file"),
+            None => {
+                bench.component.suspect(&object, what, &["STO-03"], "no value of the other tenant was found in a file")
+            }
         }
     }
 }

@@ -22,7 +22,11 @@ pub fn run(bench: &mut Bench) {
         .filter(|r| r.kind != Kind::View && r.rights.select && bench.tenancy.column(r).is_none())
         .filter(|r| !bench.is_explained(r) && !bench.is_shared(&r.label()))
         .collect();
-    bench.judged("relations without a tenant column, searched for values of the other tenant", all.len(), &["TEN-02"]);
+    bench.component.judged(
+        "relations without a tenant column, searched for values of the other tenant",
+        all.len(),
+        &["TEN-02"],
+    );
     let pool = bench.pool.clone();
     for relation in all {
         let sql = format!("SELECT t::text FROM (SELECT * FROM {} LIMIT {ROWS}) AS t", relation.sql());
@@ -39,6 +43,6 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
         let what = "it names no tenant, and holds values of the other one".to_owned();
         let (object, requirements) = (relation.label(), vec!["STO-01", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }

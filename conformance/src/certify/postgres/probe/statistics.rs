@@ -23,7 +23,7 @@ const PLACES: &[(&str, &str)] = &[
 
 /// Reads the statistics of tables with a tenant column.
 pub fn run(bench: &mut Bench) {
-    bench.judged("statistics of the planner", PLACES.len(), &["STO-03"]);
+    bench.component.judged("statistics of the planner", PLACES.len(), &["STO-03"]);
     let secrets = gather(bench);
     let pool = bench.pool.clone();
     for (place, read) in PLACES {
@@ -44,7 +44,14 @@ pub fn run(bench: &mut Bench) {
             let proof = bench.proof(Some(bench.a), REUSED, &[sql], saw);
             let what = "the commonest values of fenced tables can be read in the statistics".to_owned();
             let requirements = vec!["STO-03", "TEN-02"];
-            bench.find(Finding { object: (*place).to_owned(), what, requirements, proof, repair, also: Vec::new() });
+            bench.component.find(Finding {
+                object: (*place).to_owned(),
+                what,
+                requirements,
+                proof,
+                repair,
+                also: Vec::new(),
+            });
             break;
         }
     }

@@ -45,12 +45,19 @@ pub fn run(bench: &mut Bench) {
                 let proof = bench.proof(Some(bench.a), REUSED, &[set, sql], saw);
                 bench.leaking.insert(relation.oid);
                 let requirements = vec!["STO-01", "TEN-02"];
-                bench.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
+                bench.component.find(Finding {
+                    object: relation.label(),
+                    what,
+                    requirements,
+                    proof,
+                    repair,
+                    also: Vec::new(),
+                });
                 break;
             }
         }
     }
-    bench.judged("settings that policies ask for beside the tenant", tried, &["STO-01"]);
+    bench.component.judged("settings that policies ask for beside the tenant", tried, &["STO-01"]);
 }
 
 /// Texts in quotes.

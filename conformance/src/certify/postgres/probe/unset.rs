@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub fn run(bench: &mut Bench) {
     let plain = |r: &Relation| r.kind != Kind::View && !bench.is_explained(r);
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| plain(r)).collect();
-    bench.judged("rows that are seen without a tenant", all.len(), &["TEN-01", "STO-01", "STO-02"]);
+    bench.component.judged("rows that are seen without a tenant", all.len(), &["TEN-01", "STO-01", "STO-02"]);
     match bench.link.open() {
         Ok(fresh) => {
             if preset(bench, &fresh, &all) {
@@ -28,7 +28,7 @@ pub fn run(bench: &mut Bench) {
             }
             look(bench, &fresh, REUSED, &all, &[]);
         }
-        Err(why) => bench.not_judged("rows without a tenant", why),
+        Err(why) => bench.component.not_judged("rows without a tenant", why),
     }
     let pool = bench.pool.clone();
     let empty: Vec<String> = bench.tenancy.act.settings.keys().map(|name| setting(name, "")).collect();
@@ -53,9 +53,16 @@ fn preset(bench: &mut Bench, fresh: &Session, all: &[(Relation, Column)]) -> boo
             let proof = bench.proof(None, FRESH, &[sql], saw);
             let repair = found.iter().map(|p| p.repair.clone()).collect();
             let requirements = vec!["TEN-01", "STO-01"];
-            bench.find(Finding { object: first.object.clone(), what, requirements, proof, repair, also: Vec::new() });
+            bench.component.find(Finding {
+                object: first.object.clone(),
+                what,
+                requirements,
+                proof,
+                repair,
+                also: Vec::new(),
+            });
         }
-        None => bench.suspect(&first.object, &what, &["TEN-01", "STO-01"], "that tenant has no rows now"),
+        None => bench.component.suspect(&first.object, &what, &["TEN-01", "STO-01"], "that tenant has no rows now"),
     }
     true
 }
@@ -101,6 +108,6 @@ fn look(bench: &mut Bench, session: &Session, connection: &'static str, all: &[(
         }
         bench.leaking.insert(relation.oid);
         let what = what.to_owned();
-        bench.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
     }
 }

@@ -18,7 +18,7 @@ const ROWS: usize = 5_000;
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let views = inner_first(&catalogue.relations);
-    bench.judged("views", views.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("views", views.len(), &["STO-03", "TEN-02"]);
     let pool = bench.pool.clone();
     let secrets = {
         let found = gather(bench);
@@ -46,7 +46,7 @@ pub fn run(bench: &mut Bench) {
         let what = format!("it reads with the rights of {}, and shows more than the tenant may see", view.owner);
         let proof = bench.proof(tenant, connection, &sql, saw);
         let (object, requirements) = (view.label(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 

@@ -6,11 +6,11 @@ use crate::certify::redis::desk::{Desk, glob};
 pub fn run(desk: &mut Desk) {
     let user = desk.link.user(0).to_owned();
     if user == desk.link.user(1) {
-        return desk.not_judged("channels", "both tenants are the same user");
+        return desk.component.not_judged("channels", "both tenants are the same user");
     }
     let channel = desk.channel(desk.b);
     let tries: [&[&str]; 3] = [&["SUBSCRIBE", &channel], &["PSUBSCRIBE", "*"], &["PSUBSCRIBE", "__key*__:*"]];
-    desk.judged("channels of the other tenant", tries.len() + 1, &["TEN-02"]);
+    desk.component.judged("channels of the other tenant", tries.len() + 1, &["TEN-02"]);
     let mut heard = None;
     for words in tries {
         let Ok(session) = desk.link.enter(0, None) else { continue };

@@ -38,7 +38,7 @@ const SHOWS: &[(&str, &[&str], &str)] = &[
 pub fn run(desk: &mut Desk) {
     let user = desk.link.user(0).to_owned();
     let object = format!("user {user}, commands");
-    desk.judged("commands that no pattern fences", CHANGES.len() + SHOWS.len() + 3, &["TEN-02"]);
+    desk.component.judged("commands that no pattern fences", CHANGES.len() + SHOWS.len() + 3, &["TEN-02"]);
     let mut allowed: Vec<(&str, String, Vec<Vec<String>>, String)> = names(desk);
     let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let mut asked = 0;
@@ -55,7 +55,7 @@ pub fn run(desk: &mut Desk) {
     }
     if asked == 0 {
         let why = format!("{user} may use no transactions, and asking otherwise would be doing");
-        desk.not_judged("commands that change the server for everybody", why);
+        desk.component.not_judged("commands that change the server for everybody", why);
     }
     for (name, words, shows) in SHOWS {
         // Each on a connection of its own: what follows MONITOR is no answer.

@@ -7,7 +7,11 @@ const WRONG: &str = "cellproof: not the password";
 
 /// Knocks with less than is due.
 pub fn run(desk: &mut Desk) {
-    desk.judged("connections without a user, with a wrong password, and without TLS", 4, &["CAC-01", "IDN-05"]);
+    desk.component.judged(
+        "connections without a user, with a wrong password, and without TLS",
+        4,
+        &["CAC-01", "IDN-05"],
+    );
     nobody(desk);
     for tenant in [0, 1] {
         let user = desk.link.user(tenant).to_owned();
@@ -20,7 +24,9 @@ pub fn run(desk: &mut Desk) {
     }
     let port = desk.info.as_deref().and_then(|i| field(i, "tcp_port")?.parse::<u16>().ok()).filter(|port| *port != 0);
     if !desk.link.has_tls() {
-        return desk.not_judged("TLS between application and cache", "the deployment has no table [redis.tls]");
+        return desk
+            .component
+            .not_judged("TLS between application and cache", "the deployment has no table [redis.tls]");
     }
     let Some(port) = port else { return };
     if desk.link.plain(port).enter(0, None).is_ok() {

@@ -7,9 +7,9 @@ use crate::certify::redis::desk::{Desk, field};
 pub fn run(desk: &mut Desk) {
     let read = |name: &str| desk.info.as_deref().and_then(|info| field(info, name)).map(str::to_owned);
     let (Some(bound), Some(policy)) = (read("maxmemory"), read("maxmemory_policy")) else {
-        return desk.not_judged("eviction", "no tenant's user may ask INFO");
+        return desk.component.not_judged("eviction", "no tenant's user may ask INFO");
     };
-    desk.judged("memory and eviction", 2, &["CAC-02"]);
+    desk.component.judged("memory and eviction", 2, &["CAC-02"]);
     let info: &[&str] = &["INFO", "memory"];
     if bound == "0" {
         let proof = desk.proof(Some(desk.a), &[info], "maxmemory:0");

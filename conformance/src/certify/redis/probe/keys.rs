@@ -9,7 +9,7 @@ pub fn run(desk: &mut Desk) {
     let object = format!("user {own}, keys");
     let key = desk.key(desk.b);
     let key = key.as_str();
-    desk.judged("keys of the other tenant, read and written", 7, &["CAC-01", "TEN-02"]);
+    desk.component.judged("keys of the other tenant, read and written", 7, &["CAC-01", "TEN-02"]);
     if let Some(pattern) = desk.redis.database.clone() {
         // The other tenant's database, if a user may go there; its keys are asked for there.
         let _ = desk.own.ask(&["SELECT", &desk.b.fill(&pattern)]);

@@ -17,7 +17,7 @@ const SEEN: &str = "SELECT current_setting('cellproof.seen', true)";
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let views: Vec<_> = catalogue.relations.iter().filter(|r| r.kind == Kind::View && r.rights.select).collect();
-    bench.judged("views, asked through a function that looks first", views.len(), &["STO-03"]);
+    bench.component.judged("views, asked through a function that looks first", views.len(), &["STO-03"]);
     let secrets = gather(bench);
     let pool = bench.pool.clone();
     let names = ["enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"];
@@ -30,7 +30,9 @@ pub fn run(bench: &mut Bench) {
         let Ok(mut visit) = bench.visit(&pool, Some(bench.a), Hands::Free) else { continue };
         if !first.iter().all(|statement| visit.run(statement).is_ok()) {
             drop(visit);
-            bench.not_judged(format!("view {}", view.label()), "the application may make no temporary function");
+            bench
+                .component
+                .not_judged(format!("view {}", view.label()), "the application may make no temporary function");
             continue;
         }
         let heard = view.columns.iter().filter(|c| c.select).find_map(|column| {
@@ -53,6 +55,6 @@ pub fn run(bench: &mut Bench) {
         let what = "it fences its rows and is no security barrier: a cheap function sees them first".to_owned();
         let repair = vec![format!("ALTER VIEW {} SET (security_barrier = true)", view.sql())];
         let (object, requirements) = (view.label(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }

@@ -21,14 +21,14 @@ fn writers(bench: &Bench) -> Vec<Function> {
 /// Notes that they were not called to see what they write.
 pub fn note(bench: &mut Bench) {
     for function in writers(bench) {
-        bench.not_judged(format!("what function {} writes", function.signature), super::READS);
+        bench.component.not_judged(format!("what function {} writes", function.signature), super::READS);
     }
 }
 
 /// Calls them.
 pub fn run(bench: &mut Bench) {
     let all = writers(bench);
-    bench.judged("functions that write with their owner's rights", all.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("functions that write with their owner's rights", all.len(), &["STO-03", "TEN-02"]);
     let secrets = gather(bench);
     for function in all {
         let table = |r: &Relation| r.kind == Kind::Table && names(&function.source, &r.name);
@@ -44,7 +44,7 @@ pub fn run(bench: &mut Bench) {
         let what = "it runs with its owner's rights, and changes rows of another tenant".to_owned();
         let repair = vec![format!("ALTER FUNCTION {} SECURITY INVOKER", function.signature)];
         let (object, requirements) = (function.signature.clone(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 

@@ -27,16 +27,16 @@ fn what(unique: &Unique) -> String {
 /// Notes them.
 pub fn suspect(bench: &mut Bench) {
     let all = natural(bench);
-    bench.judged("names that must be unique over all tenants, read", all.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("names that must be unique over all tenants, read", all.len(), &["STO-03", "TEN-02"]);
     for (relation, _, unique) in all.into_iter() {
-        bench.suspect(&relation.label(), &what(&unique), &["STO-03"], super::READS);
+        bench.component.suspect(&relation.label(), &what(&unique), &["STO-03"], super::READS);
     }
 }
 
 /// Claims what the other tenant has, and what nobody has.
 pub fn run(bench: &mut Bench) {
     let all = natural(bench);
-    bench.judged("names that must be unique over all tenants", all.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("names that must be unique over all tenants", all.len(), &["STO-03", "TEN-02"]);
     for (relation, column, unique) in all {
         if bench.is_explained(&relation) || !super::touchable(bench, &relation) {
             continue;
@@ -44,7 +44,7 @@ pub fn run(bench: &mut Bench) {
         let what = what(&unique);
         let rows = (specimen::of(bench, &relation, bench.a), specimen::of(bench, &relation, bench.b));
         let (Some(own), Some(theirs)) = rows else {
-            bench.suspect(&relation.label(), &what, &["STO-03"], "one of the tenants has no row there");
+            bench.component.suspect(&relation.label(), &what, &["STO-03"], "one of the tenants has no row there");
             continue;
         };
         match claim(bench, &relation, &column, &unique, &own, &theirs) {
@@ -53,9 +53,14 @@ pub fn run(bench: &mut Bench) {
                 let proof = bench.proof(Some(bench.a), REUSED, &done, saw);
                 let repair = repaired(&relation, &column, &unique);
                 let (object, requirements) = (relation.label(), vec!["STO-03", "TEN-02"]);
-                bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+                bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
             }
-            None => bench.suspect(&relation.label(), &what, &["STO-03"], "no row could be made that would show it"),
+            None => bench.component.suspect(
+                &relation.label(),
+                &what,
+                &["STO-03"],
+                "no row could be made that would show it",
+            ),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::certify::report::Finding;
 /// Empties each table that may be emptied, and takes it back.
 pub fn run(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.rights.truncate && !r.owned).collect();
-    bench.judged("tables that may be emptied", all.len(), &["STO-03"]);
+    bench.component.judged("tables that may be emptied", all.len(), &["STO-03"]);
     let pool = bench.pool.clone();
     for (relation, column) in all {
         if bench.is_explained(&relation) || !super::touchable(bench, &relation) {
@@ -40,11 +40,11 @@ pub fn run(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[vec![sql], entered, vec![count]].concat(), saw);
         let what = "the application may TRUNCATE it, and no policy is asked".to_owned();
         let (object, requirements) = (relation.label(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 
 fn suspect(bench: &mut Bench, relation: &Relation, why: &str) {
     let what = "the application may TRUNCATE it, and no policy is asked";
-    bench.suspect(&relation.label(), what, &["STO-03"], why);
+    bench.component.suspect(&relation.label(), what, &["STO-03"], why);
 }

@@ -22,9 +22,9 @@ fn open(function: &&Function) -> bool {
 pub fn suspect(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let functions: Vec<&Function> = catalogue.functions.iter().filter(open).collect();
-    bench.judged("functions with their owner's rights and the caller's path", functions.len(), &["STO-03"]);
+    bench.component.judged("functions with their owner's rights and the caller's path", functions.len(), &["STO-03"]);
     for function in functions {
-        bench.suspect(&function.signature, WHAT, &["STO-03"], super::READS);
+        bench.component.suspect(&function.signature, WHAT, &["STO-03"], super::READS);
     }
 }
 
@@ -32,7 +32,7 @@ pub fn suspect(bench: &mut Bench) {
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let functions: Vec<&Function> = catalogue.functions.iter().filter(open).collect();
-    bench.judged("functions with their owner's rights and the caller's path", functions.len(), &["STO-03"]);
+    bench.component.judged("functions with their owner's rights and the caller's path", functions.len(), &["STO-03"]);
     for function in functions.into_iter().filter(|f| untouchable(f).is_none()) {
         let what = WHAT.to_owned();
         let named: Vec<&Relation> = catalogue.relations.iter().filter(|r| names(&function.source, &r.name)).collect();
@@ -43,9 +43,11 @@ pub fn run(bench: &mut Bench) {
                 let path = format!("SET search_path = pg_catalog, {schema}, pg_temp");
                 let repair = vec![format!("ALTER FUNCTION {} {path}", function.signature)];
                 let (object, requirements) = (function.signature.clone(), vec!["STO-03", "TEN-02"]);
-                bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+                bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
             }
-            None => bench.suspect(&function.signature, &what, &["STO-03"], "no name in it could be taken over"),
+            None => {
+                bench.component.suspect(&function.signature, &what, &["STO-03"], "no name in it could be taken over")
+            }
         }
     }
 }

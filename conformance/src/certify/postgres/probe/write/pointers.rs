@@ -33,13 +33,17 @@ fn what(key: &ForeignKey, target: &Relation) -> String {
 pub fn suspect(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let all = loose(bench, &catalogue);
-    bench.judged("keys without the tenant that point at rows of tenants, read", all.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged(
+        "keys without the tenant that point at rows of tenants, read",
+        all.len(),
+        &["STO-03", "TEN-02"],
+    );
     for (relation, key, target) in all {
         if bench.is_explained(relation) || bench.is_explained(target) {
             continue;
         }
         if rows(bench, relation, key, target).is_some_and(|[row, _]| lets(bench, relation, 'a', &row)) {
-            bench.suspect(&relation.label(), &what(key, target), &["STO-03", "TEN-02"], super::READS);
+            bench.component.suspect(&relation.label(), &what(key, target), &["STO-03", "TEN-02"], super::READS);
         }
     }
 }
@@ -48,7 +52,7 @@ pub fn suspect(bench: &mut Bench) {
 pub fn run(bench: &mut Bench) {
     let catalogue = bench.catalogue.clone();
     let all = loose(bench, &catalogue);
-    bench.judged("keys without the tenant that point at rows of tenants", all.len(), &["STO-03", "TEN-02"]);
+    bench.component.judged("keys without the tenant that point at rows of tenants", all.len(), &["STO-03", "TEN-02"]);
     for (relation, key, target) in all {
         if bench.is_explained(relation) || bench.is_explained(target) || !super::touchable(bench, relation) {
             continue;
@@ -59,7 +63,7 @@ pub fn run(bench: &mut Bench) {
         let what = what(key, target);
         let repair = repaired(bench, relation, key, target);
         let (object, requirements) = (relation.label(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 

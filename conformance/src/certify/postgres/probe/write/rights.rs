@@ -21,15 +21,15 @@ pub fn suspect(bench: &mut Bench) {
     for (relation, _) in bench.fenced().into_iter().filter(|(r, _)| !r.owned) {
         if relation.rights.references && schema.is_some() {
             let what = "with REFERENCES, a key of the application's own table tells which rows others have";
-            bench.suspect(&relation.label(), what, &["STO-03"], super::READS);
+            bench.component.suspect(&relation.label(), what, &["STO-03"], super::READS);
         }
         if relation.rights.trigger {
             let what = "with TRIGGER, a trigger of the application sees what every tenant writes";
-            bench.suspect(&relation.label(), what, &["STO-03"], super::READS);
+            bench.component.suspect(&relation.label(), what, &["STO-03"], super::READS);
         }
         if relation.rights.truncate {
             let what = "the application may TRUNCATE it, and no policy is asked";
-            bench.suspect(&relation.label(), what, &["STO-03"], super::READS);
+            bench.component.suspect(&relation.label(), what, &["STO-03"], super::READS);
         }
     }
 }
@@ -37,7 +37,7 @@ pub fn suspect(bench: &mut Bench) {
 /// Points a key at the other tenant's rows, in a schema where the application may make tables.
 pub fn references(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.rights.references && !r.owned).collect();
-    bench.judged("tables that keys may point at", all.len(), &["STO-03"]);
+    bench.component.judged("tables that keys may point at", all.len(), &["STO-03"]);
     let pool = bench.pool.clone();
     let Some(schema) = workshop(bench) else { return };
     for (relation, _) in all {
@@ -72,14 +72,14 @@ pub fn references(bench: &mut Bench) {
         let proof = bench.proof(Some(bench.a), REUSED, &[made, put(&row), put(&stranger)], saw);
         let what = "with REFERENCES, a key of the application's own table tells which rows others have".to_owned();
         let (object, requirements) = (relation.label(), vec!["STO-03", "TEN-02"]);
-        bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+        bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
     }
 }
 
 /// Puts a trigger on, lets the other tenant write, and looks at what the trigger saw.
 pub fn triggers(bench: &mut Bench) {
     let all: Vec<_> = bench.fenced().into_iter().filter(|(r, _)| r.rights.trigger && !r.owned).collect();
-    bench.judged("tables that triggers may be put on", all.len(), &["STO-03"]);
+    bench.component.judged("tables that triggers may be put on", all.len(), &["STO-03"]);
     for (relation, column) in all {
         if bench.is_explained(&relation) || !super::touchable(bench, &relation) {
             continue;
@@ -89,11 +89,11 @@ pub fn triggers(bench: &mut Bench) {
                 let proof = bench.proof(Some(bench.a), REUSED, &done, saw);
                 let what = "with TRIGGER, a trigger of the application sees what every tenant writes".to_owned();
                 let (object, requirements) = (relation.label(), vec!["STO-03", "TEN-02"]);
-                bench.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
+                bench.component.find(Finding { object, what, requirements, proof, repair, also: Vec::new() });
             }
             Err(why) => {
                 let what = "the application may put triggers on it, which see what every tenant writes";
-                bench.suspect(&relation.label(), what, &["STO-03"], &why);
+                bench.component.suspect(&relation.label(), what, &["STO-03"], &why);
             }
         }
     }

@@ -24,7 +24,7 @@ pub fn run(bench: &mut Bench) {
         .filter(|(r, _)| !matches!(r.kind, Kind::Materialised | Kind::Foreign))
         .filter(|(r, _)| r.rights.insert || r.rights.update || r.rights.delete)
         .collect();
-    bench.judged("rows that one tenant writes, moves or erases of another", all.len(), &["TEN-02", "STO-01"]);
+    bench.component.judged("rows that one tenant writes, moves or erases of another", all.len(), &["TEN-02", "STO-01"]);
     for (relation, column) in all {
         if bench.is_explained(&relation) || !touchable(bench, &relation) {
             continue;
@@ -33,7 +33,7 @@ pub fn run(bench: &mut Bench) {
             (specimen::of(bench, &relation, bench.a), specimen::of(bench, &relation, bench.b))
         else {
             let why = "one of the tenants has no row there to make another from";
-            bench.not_judged(format!("writes to {}", relation.label()), why);
+            bench.component.not_judged(format!("writes to {}", relation.label()), why);
             continue;
         };
         each(bench, &relation, &column, &own, &theirs);
@@ -82,7 +82,7 @@ fn each(bench: &mut Bench, relation: &Relation, column: &Column, own: &Specimen,
         && !guilty(bench, relation, command, &row).is_empty()
     {
         let what = "policies let a row of another tenant through, and something else stopped it";
-        bench.suspect(&relation.label(), what, &["STO-01", "TEN-02"], &why);
+        bench.component.suspect(&relation.label(), what, &["STO-01", "TEN-02"], &why);
     }
 }
 
@@ -212,5 +212,5 @@ fn blame(
     let proof = bench.proof(Some(bench.a), REUSED, statements, saw);
     let requirements = if view { vec!["STO-03", "TEN-02"] } else { vec!["STO-01", "TEN-02"] };
     bench.leaking.insert(relation.oid);
-    bench.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
+    bench.component.find(Finding { object: relation.label(), what, requirements, proof, repair, also: Vec::new() });
 }
