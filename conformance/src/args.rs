@@ -1,5 +1,9 @@
 //! What can be typed. The doc comments here are the help text.
 
+mod evidence;
+
+pub use evidence::{Believe, Bundle, Edition, KeyKind, Keys, NewKey, SignTrust, Verify};
+
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use scenarios::sweep::Shard;
 use scenarios::token::file::EXTENSION;
@@ -47,6 +51,9 @@ pub enum Command {
     /// Make keys that sign evidence.
     #[command(subcommand)]
     Keys(Keys),
+    /// Sign the list of keys that verifiers believe, or show one.
+    #[command(subcommand)]
+    Trust(Edition),
     /// Make a signed evidence bundle for each tenant of a finished gate.
     Bundle(Bundle),
     /// Check a bundle: who sealed it, for whom, whether anything was altered, and what it says.
@@ -404,89 +411,6 @@ pub struct Report {
     /// Print this format; without it all files in the directory are written again.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-}
-
-/// What is done with keys.
-#[derive(Subcommand, Debug)]
-pub enum Keys {
-    /// Make a key: PATH.key.pem, which only its owner may read, and PATH.pub.pem.
-    New(NewKey),
-}
-
-/// What a key signs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum KeyKind {
-    /// What a gate found.
-    Run,
-    /// Certificates on what was found.
-    Certifier,
-}
-
-/// Arguments of `keys new`.
-#[derive(Group, Debug)]
-pub struct NewKey {
-    /// Where it goes, without an ending. Not inside a repository, and never over another key.
-    #[arg(long, value_name = "PATH")]
-    pub out: PathBuf,
-    /// What it will sign; nobody signs both with one key.
-    #[arg(long, value_enum, default_value_t = KeyKind::Run)]
-    pub role: KeyKind,
-    /// ECDSA on P-256 instead of Ed25519.
-    #[arg(long)]
-    pub p256: bool,
-}
-
-/// Arguments of `bundle`.
-#[derive(Group, Debug)]
-pub struct Bundle {
-    /// A directory (or URL, as for `gate`) with the `report.json` of a gate.
-    pub dir: PathBuf,
-    /// The private key of the run, made by `keys new`.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
-    /// Where TENANT.bundle.tar goes: a directory, or a URL as for `gate`.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Only for this tenant; may be given more than once. All tenants by default.
-    #[arg(long, value_name = "TENANT")]
-    pub tenant: Vec<String>,
-    /// How long it counts.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
-    pub valid_days: u16,
-    /// What a verifier gave beforehand, so that no older bundle can stand in.
-    #[arg(long, value_name = "TEXT")]
-    pub nonce: Option<String>,
-    /// Seal at this time instead of now: `2026-11-25T09:00:00Z`.
-    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
-    pub now: Option<u64>,
-    /// Input files of the gate: they name everybody who must not stand in a bundle of somebody else.
-    #[command(flatten)]
-    pub files: Files,
-}
-
-/// Arguments of `verify`.
-#[derive(Group, Debug)]
-#[command(
-    after_help = "Exit codes: 0 authentic and passed, 1 authentic and not passed, 2 not authentic or incomplete."
-)]
-pub struct Verify {
-    /// The bundle.
-    pub bundle: PathBuf,
-    /// Whose keys are believed; `keys new` prints an entry.
-    #[arg(long, value_name = "FILE")]
-    pub trust: PathBuf,
-    /// It must be for this tenant.
-    #[arg(long, value_name = "TENANT")]
-    pub tenant: Option<String>,
-    /// It must carry this nonce, which was given before it was made.
-    #[arg(long, value_name = "TEXT")]
-    pub nonce: Option<String>,
-    /// Verify as of this time instead of now: `2026-11-25T09:00:00Z`.
-    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
-    pub now: Option<u64>,
-    /// Print what it says as JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Arguments of `model`.

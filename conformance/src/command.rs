@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod shrink;
 mod sweep;
+pub mod trust;
 pub mod verify;
 
 use crate::args::{Args, Command};
@@ -39,6 +40,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Report(args) => report::report(&args),
         Command::Keys(args) => keys::keys(&args),
+        Command::Trust(args) => trust::trust(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Model(args) => model::model(&args),

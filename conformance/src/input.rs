@@ -3,12 +3,14 @@
 use crate::args::Files;
 use crate::exit::{Refusal, usage};
 use models::config::{Inputs, PLATFORM_TOML, Problems, TENANTS_YAML};
+use reports::evidence::SigningKey;
 use reports::text::plural;
 use scenarios::catalogue;
 use scenarios::scenario::Scenario;
 use sim::control::Control;
 use sim::planted::planted;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 /// What was read, and the text of each file that was given.
@@ -76,6 +78,25 @@ pub fn mistaken(problems: &Problems, said: &str) -> Refusal {
 /// One line: which file, and what the system said.
 pub fn read(file: &Path) -> Result<String, Refusal> {
     fs::read_to_string(file).map_err(|e| usage(format!("failed to read {}: {e}", file.display())))
+}
+
+/// The bytes of a file, and one more than `most` of a larger one: enough to refuse it by.
+///
+/// # Errors
+/// As for [`read`].
+pub fn bounded(file: &Path, most: u64) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(file).and_then(|open| open.take(most.saturating_add(1)).read_to_end(&mut bytes));
+    read.map_err(|e| usage(format!("failed to read {}: {e}", file.display())))?;
+    Ok(bytes)
+}
+
+/// A private key, made by `keys new`.
+///
+/// # Errors
+/// As for [`read`], or it is no key.
+pub fn signing_key(file: &Path) -> Result<SigningKey, Refusal> {
+    SigningKey::parse(&read(file)?).map_err(|e| usage(format!("{}: {e}", file.display())))
 }
 
 /// The name that mistakes are told with, and the text of a file that was given.

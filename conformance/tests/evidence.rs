@@ -25,13 +25,19 @@ fn refused(dir: &Path, args: &[&str], says: &str) {
     assert!(told.contains(says), "{args:?}: {told}");
 }
 
-/// A directory with a proof, a key, and a trust file that names it.
+/// What `verify` needs to know whom to believe.
+const BELIEVE: [&str; 4] = ["--trust", "trust.json", "--root", "root.pub.pem"];
+
+/// A directory with a proof, the keys of a pipeline and of the root, and a list that names the first, signed.
 fn proved() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     held(dir.path(), &["run", "stride/disclosure-cache-bleed", "--quick", "--out", "proof"]);
-    let said = held(dir.path(), &["keys", "new", "--out", "pipeline"]);
-    let entry = said.split_once("[[keys]]").expect("an entry").1;
-    fs::write(dir.path().join("trust.toml"), format!("version = 1\n[[keys]]{entry}")).expect("a trust file");
+    let head = held(dir.path(), &["keys", "new", "--out", "root", "--role", "root"]);
+    let head = head.split_once("version = 1").expect("a head").1;
+    let entry = held(dir.path(), &["keys", "new", "--out", "pipeline"]);
+    let entry = entry.split_once("[[keys]]").expect("an entry").1;
+    fs::write(dir.path().join("trust.toml"), format!("version = 1{head}\n[[keys]]{entry}")).expect("a list");
+    held(dir.path(), &["trust", "sign", "trust.toml", "--key", "root.key.pem", "--out", "trust.json"]);
     dir
 }
 
@@ -41,13 +47,13 @@ fn a_tenant_checks_what_was_proved_for_it_and_sees_every_alteration() {
     let dir = dir.path();
     let make = ["bundle", "proof", "--key", "pipeline.key.pem", "--nonce", "n-17", "--out"];
     held(dir, &[&make[..], &["out"]].concat());
-    let verify = ["verify", "out/acme.bundle.tar", "--trust", "trust.toml"];
+    let verify = [&["verify", "out/acme.bundle.tar"], &BELIEVE[..]].concat();
     let said = held(dir, &[&verify[..], &["--tenant", "acme", "--nonce", "n-17"]].concat());
     assert!(said.starts_with("for       acme\nby        pipeline (key "), "{said}");
     assert!(said.ends_with("exit 0: authentic, and everything that ran held\n"), "{said}");
     refused(dir, &[&verify[..], &["--tenant", "beta"]].concat(), "tenant: made for another tenant than beta");
     refused(dir, &[&verify[..], &["--nonce", "n-18"]].concat(), "nonce: made without the nonce");
-    refused(dir, &[&verify[..], &["--now", "2099-01-01T00:00:00Z"]].concat(), "time: expired at");
+    refused(dir, &[&verify[..], &["--now", "2099-01-01T00:00:00Z"]].concat(), "trust file: expired at");
 
     let file = dir.join("out/acme.bundle.tar");
     let bytes = fs::read(&file).expect("a bundle");
@@ -86,7 +92,7 @@ fn a_proof_that_failed_is_authentic_and_does_not_pass() {
     let text = fs::read_to_string(&report).expect("a report");
     fs::write(&report, text.replacen("\"exit\": 0", "\"exit\": 1", 1)).expect("a report");
     held(dir, &["bundle", "proof", "--key", "pipeline.key.pem", "--out", "out"]);
-    let (code, said, _) = cellproof(dir, &["verify", "out/acme.bundle.tar", "--trust", "trust.toml"]);
+    let (code, said, _) = cellproof(dir, &[&["verify", "out/acme.bundle.tar"], &BELIEVE[..]].concat());
     assert_eq!(code, 1, "{said}");
     assert!(said.ends_with("exit 1: authentic, and a requirement is broken\n"), "{said}");
 }
@@ -144,8 +150,38 @@ fn bad_input_is_refused_in_one_message() {
     let unknown = [&bundle[..], &["pipeline.key.pem", "--tenant", "zeta"]].concat();
     refused(dir, &unknown, "the record holds nothing of tenant \"zeta\"");
     refused(dir, &["bundle", "no", "--out", "out", "--key", "pipeline.key.pem"], "failed to read no/report.json");
-    refused(dir, &["verify", "none.tar", "--trust", "trust.toml"], "failed to read none.tar");
-    fs::write(dir.join("bad.toml"), "version = 1\n[[keys]]\nname = 3\n").expect("a file");
-    refused(dir, &["verify", "none.tar", "--trust", "bad.toml"], "bad.toml:3:8: integer 3, expected text (name)");
+    refused(dir, &[&["verify", "none.tar"], &BELIEVE[..]].concat(), "failed to read none.tar");
+    let sign = ["trust", "sign", "bad.toml", "--key", "root.key.pem", "--out", "bad.json"];
+    let list = fs::read_to_string(dir.join("trust.toml")).expect("a list");
+    fs::write(dir.join("bad.toml"), list.replace("\"run\"", "\"ran\"")).expect("a file");
+    refused(dir, &sign, "bad.toml:8:8: unknown role \"ran\", expected one of run, certifier, log");
+    fs::write(dir.join("bad.toml"), list).expect("a file");
+    let late = [&sign[..], &["--now", "2099-01-01T00:00:00Z"]].concat();
+    refused(dir, &late, "bad.toml is not to be believed: trust file: expired at");
+    assert!(!dir.join("bad.json").exists());
     assert!(!dir.join("out").exists());
+}
+
+#[test]
+fn a_list_of_keys_that_somebody_else_signed_or_nobody_is_not_believed() {
+    let dir = proved();
+    let dir = dir.path();
+    held(dir, &["bundle", "proof", "--key", "pipeline.key.pem", "--out", "out", "--tenant", "acme"]);
+    let verify = |trust: &'static str, root: &'static str| {
+        ["verify", "out/acme.bundle.tar", "--trust", trust, "--root", root].to_vec()
+    };
+    held(dir, &verify("trust.json", "root.pub.pem"));
+    refused(dir, &verify("trust.toml", "root.pub.pem"), "trust.toml is not to be believed: trust file: ");
+    refused(dir, &verify("trust.json", "pipeline.pub.pem"), "not by the root key ");
+    held(dir, &["keys", "new", "--out", "thief", "--role", "root"]);
+    held(dir, &["trust", "sign", "trust.toml", "--key", "thief.key.pem", "--out", "stolen.json"]);
+    refused(dir, &verify("stolen.json", "root.pub.pem"), "not by the root key ");
+    let newer = [&verify("trust.json", "root.pub.pem")[..], &["--trust-serial", "2"]].concat();
+    refused(dir, &newer, "of edition 1, and 2 is known");
+    let list = fs::read_to_string(dir.join("trust.toml")).expect("a list");
+    assert_eq!(held(dir, &[&["trust", "show"], &BELIEVE[..]].concat()), list);
+    let revoked = list.replace("role = \"run\"", "role = \"run\"\nrevoked = \"2020-01-01T00:00:00Z\"");
+    fs::write(dir.join("trust.toml"), revoked.replace("serial = 1", "serial = 2")).expect("a list");
+    held(dir, &["trust", "sign", "trust.toml", "--key", "root.key.pem", "--out", "trust.json"]);
+    refused(dir, &newer, "signer: signed by the key of pipeline, which is revoked");
 }

@@ -5,7 +5,8 @@
 //! is made from a record that was built for this tenant by [`project()`]: what is not copied into it is in no file.
 //!
 //! - [`key`] signing keys, public keys, their ids;
-//! - [`trust`] whose keys a verifier believes, for what, and until when;
+//! - [`envelope`] one way to write what is signed;
+//! - [`trust`] whose keys a verifier believes, for what, and until when, by the word of one key that it was given;
 //! - [`statement`] what a seal says, in the in-toto framework;
 //! - [`mod@project`] the record of one tenant;
 //! - [`bag`] files in a bag, a bag in a tar: one way to write each, so that anything else is refused;
@@ -13,18 +14,21 @@
 
 pub mod bag;
 pub mod bundle;
+pub mod envelope;
 pub mod key;
 pub mod open;
 pub mod project;
 pub mod statement;
 pub mod trust;
+mod unfit;
 
 #[cfg(test)]
 mod tests;
 
 pub use bundle::{Draft, Leak, make};
 pub use key::{PublicKey, SigningKey};
-pub use open::{Opened, Rules, Unfit, open};
+pub use open::{Opened, Rules, open};
 pub use project::project;
 pub use statement::{Seal, Verdict};
 pub use trust::{Role, Trust, Trusted};
+pub use unfit::Unfit;

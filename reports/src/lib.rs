@@ -8,7 +8,8 @@
 //! - [`matrix`] the views that formats share: requirement × scenario, control × scenario, totals, the bound;
 //! - [`slo`] objectives and serving figures by condition;
 //! - [`evidence`] signed bundles, one for each tenant, and their verifier;
-//! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`mod@write`] whole files or none.
+//! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`when`] times;
+//! - [`mod@write`] whole files or none.
 //!
 //! Knows nothing of live state, of models, or of how a verdict was reached.
 
@@ -23,6 +24,7 @@ pub mod slo;
 pub mod standing;
 pub mod text;
 pub mod verdict;
+pub mod when;
 pub mod write;
 
 pub use format::json::{ReadError, load};

@@ -9,7 +9,7 @@ use crate::terminal::say;
 use crate::when;
 use models::config::Tenants;
 use models::marker::Scanner;
-use reports::evidence::{Draft, SigningKey, make, project};
+use reports::evidence::{Draft, make, project};
 use reports::{GateRecord, text};
 use sim::planted::planted;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub fn bundle(args: &Bundle) -> Done {
     let record = report::load(&Place::of(args.dir.as_os_str())?)?;
     let tenants = input::inputs(&args.files)?.tenants;
     let chosen = chosen(args, &record)?;
-    let key = key(args)?;
+    let key = input::signing_key(&args.key)?;
     let now = args.now.unwrap_or_else(when::now);
     let until = now + u64::from(args.valid_days) * DAY_S;
     let mut bundles: Vec<(String, Vec<u8>)> = Vec::new();
@@ -74,10 +74,6 @@ fn chosen<'a>(args: &'a Bundle, record: &'a GateRecord) -> Result<Vec<&'a str>, 
     }
     let named: BTreeSet<&str> = args.tenant.iter().map(String::as_str).collect();
     Ok(named.into_iter().collect())
-}
-
-fn key(args: &Bundle) -> Result<SigningKey, Refusal> {
-    SigningKey::parse(&input::read(&args.key)?).map_err(|e| usage(format!("{}: {e}", args.key.display())))
 }
 
 /// Ids and names of everybody else, by the record and by the tenants' file.

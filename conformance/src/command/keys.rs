@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// Makes a key.
 pub fn keys(args: &Keys) -> Done {
     let Keys::New(new) = args;
+    if new.p256 && new.role == KeyKind::Log {
+        return Err(usage("the key of a log signs checkpoints, and is an Ed25519 key: leave --p256 away"));
+    }
     let (private, public) = names(new)?;
     let algorithm = if new.p256 { Algorithm::P256 } else { Algorithm::Ed25519 };
     let (key, pem) = SigningKey::generate(algorithm);
@@ -22,16 +25,23 @@ pub fn keys(args: &Keys) -> Done {
         let _ = fs::remove_file(&private);
         return Err(refusal);
     }
-    let role = if new.role == KeyKind::Run { Role::Run } else { Role::Certifier };
     let name = new.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    say(&format!(
-        "Key {} written to {} (keep it secret) and {}.\nWho is to believe it adds to a trust file that begins with \
-         `version = 1`:\n\n{}",
-        key.public().id(),
-        private.display(),
-        public.display(),
-        trust::entry(&name, key.public(), role, when::now()),
-    ));
+    let entry = |role| trust::entry(&name, key.public(), role, when::now());
+    let told = match new.role {
+        KeyKind::Run => format!("Who is to believe it adds to the list of keys:\n\n{}", entry(Role::Run)),
+        KeyKind::Certifier => format!("Who is to believe it adds to the list of keys:\n\n{}", entry(Role::Certifier)),
+        KeyKind::Log => format!(
+            "Who is to believe it adds to the list of keys, with the log's origin for its name:\n\n{}",
+            entry(Role::Log)
+        ),
+        KeyKind::Root => format!(
+            "It signs lists of keys with `trust sign`, and whoever verifies needs its public half by another way. A \
+             list begins with:\n\n{}",
+            trust::head(when::now())
+        ),
+    };
+    let (private, public) = (private.display(), public.display());
+    say(&format!("Key {} written to {private} (keep it secret) and {public}.\n{told}", key.public().id()));
     Ok(Exit::Held)
 }
 

@@ -3,26 +3,19 @@
 use crate::args::Verify;
 use crate::exit::{Done, Exit, usage};
 use crate::terminal::{Paint, Tone, hang, say};
-use crate::{trust, when};
+use crate::{input, trust, when};
 use reports::evidence::open::BUNDLE_MAX;
 use reports::evidence::{Opened, Rules, Verdict, open};
 use serde_json::json;
-use std::fs::File;
-use std::io::Read;
 
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
 /// Verifies a bundle, and shows what it says.
 pub fn verify(args: &Verify) -> Done {
-    let trust = trust::load(&args.trust)?;
+    let (now, trust) = trust::load(&args.believe)?;
     let name = args.bundle.display().to_string();
-    let failed = |e| usage(format!("failed to read {name}: {e}"));
-    let mut bytes = Vec::new();
-    let file = File::open(&args.bundle).map_err(failed)?;
-    // One byte more than a bundle may have is enough to refuse it.
-    file.take(BUNDLE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    let now = args.now.unwrap_or_else(when::now);
+    let bytes = input::bounded(&args.bundle, BUNDLE_MAX)?;
     let rules = Rules { trust: &trust, now, tenant: args.tenant.as_deref(), nonce: args.nonce.as_deref() };
     let opened = match open(&bytes, &rules) {
         Ok(opened) => opened,

@@ -1,13 +1,14 @@
 //! Making a bundle.
 
 use super::bag::{self, DATA, Files};
+use super::envelope;
 use super::key::SigningKey;
 use super::project::project;
 use super::statement::{OWN_VERSION, Own, PAYLOAD_TYPE, Predicate, Resource, STATEMENT, Seal, TEST_RESULT, Verdict};
 use crate::format::{Format, render};
 use crate::standing::Standing;
 use serde_json::{Value, json};
-use sim::chain::{Digest, Envelope};
+use sim::chain::Digest;
 use sim::record::GateRecord;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,19 +80,9 @@ pub(super) fn assemble(
     }
     let payload = bag::compress(&bag::tar(&files));
     let seal = seal(draft, &own, &payload);
-    let envelope = Envelope::sign(PAYLOAD_TYPE, &seal.bytes(), &key.public().id(), |bytes| key.sign(bytes));
-    let outer = [(PAYLOAD.to_owned(), payload), (SEAL.to_owned(), envelope_bytes(&envelope))];
+    let seal = envelope::seal(PAYLOAD_TYPE, &seal.bytes(), key);
+    let outer = [(PAYLOAD.to_owned(), payload), (SEAL.to_owned(), seal)];
     Ok(bag::tar(&Files::from(outer)))
-}
-
-/// The one way to write an envelope.
-///
-/// # Panics
-/// Never: text and bytes serialise.
-pub fn envelope_bytes(envelope: &Envelope) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(envelope).expect("text and bytes serialise");
-    bytes.push(b'\n');
-    bytes
 }
 
 fn data(draft: &Draft<'_>, own: &GateRecord) -> Files {

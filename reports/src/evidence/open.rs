@@ -4,19 +4,17 @@
 //! role and time, for this tenant. Then the payload's digest. Only then is anything unpacked, into memory and bounded.
 
 use super::bag::{self, Files, PAYLOAD_MAX};
-use super::bundle::{PAYLOAD, RECORD, SEAL, configuration, envelope_bytes, tests};
+use super::bundle::{PAYLOAD, RECORD, SEAL, configuration, tests};
+use super::envelope::{self, ENVELOPE_MAX};
 use super::statement::{OWN_VERSION, PAYLOAD_TYPE, STATEMENT, Seal, TEST_RESULT, Verdict};
 use super::trust::{Distrust, Role, Trust, Trusted};
+use super::unfit::{Unfit, unfit};
 use crate::format::json;
-use sim::chain::{Digest, Envelope};
+use sim::chain::Digest;
 use sim::record::GateRecord;
-use std::fmt;
-
-/// Bytes of a seal, at most.
-const SEAL_MAX: usize = 1 << 20;
 
 /// Bytes of a bundle, at most.
-pub const BUNDLE_MAX: u64 = PAYLOAD_MAX + (SEAL_MAX as u64) + 8_192;
+pub const BUNDLE_MAX: u64 = PAYLOAD_MAX + (ENVELOPE_MAX as u64) + 8_192;
 
 /// What a verifier demands.
 #[derive(Clone, Copy, Debug)]
@@ -29,27 +27,6 @@ pub struct Rules<'a> {
     pub tenant: Option<&'a str>,
     /// What the verifier gave before the bundle was made.
     pub nonce: Option<&'a str>,
-}
-
-/// Why a bundle is not believed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unfit {
-    /// The rule that it breaks.
-    pub rule: &'static str,
-    /// Which file or digest, and how.
-    pub what: String,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.what)
-    }
-}
-
-impl std::error::Error for Unfit {}
-
-fn unfit(rule: &'static str, what: impl Into<String>) -> Unfit {
-    Unfit { rule, what: what.into() }
 }
 
 /// A bundle that keeps every rule. It may still say that something failed.
@@ -97,22 +74,12 @@ pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
 
 /// The seal, when it is to be believed.
 fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
-    if text.len() > SEAL_MAX {
-        return Err(unfit("seal", format!("larger than {} KiB", SEAL_MAX >> 10)));
-    }
-    let envelope: Envelope = serde_json::from_slice(text).map_err(|e| unfit("seal", format!("{SEAL}: {e}")))?;
-    if envelope_bytes(&envelope) != text {
-        return Err(unfit("seal", format!("{SEAL} is not written as seals are")));
-    }
-    let [signature] = envelope.signatures.as_slice() else {
-        return Err(unfit("seal", format!("{} signatures, not one", envelope.signatures.len())));
-    };
+    let sealed = envelope::read(text, "seal", SEAL)?;
     // Who signed decides whether anything in it is looked at; the times in it are checked once it is believed to be
     // what was signed.
     let distrusted = |distrust: Distrust| unfit("signer", distrust.to_string());
-    let signer = rules.trust.find(&signature.keyid).map_err(distrusted)?;
-    let payload = envelope.verify_as(PAYLOAD_TYPE, |_, bytes, sig| signer.key.verifies(bytes, sig));
-    let payload = payload.map_err(|e| unfit("signature", e.to_string()))?;
+    let signer = rules.trust.find(sealed.claims()).map_err(distrusted)?;
+    let payload = sealed.payload(PAYLOAD_TYPE, &signer.key)?;
     let seal: Seal = serde_json::from_slice(&payload).map_err(|e| unfit("seal", format!("the statement: {e}")))?;
     if seal.bytes() != payload {
         return Err(unfit("seal", "the statement is not written as statements are"));

@@ -1,7 +1,8 @@
 //! Bundles, and everything that somebody could do to one.
 
 use super::bag::{self, Files};
-use super::bundle::{PAYLOAD, RECORD, SEAL, assemble, envelope_bytes};
+use super::bundle::{PAYLOAD, RECORD, SEAL, assemble};
+use super::envelope;
 use super::key::Algorithm;
 use super::project::tenants;
 use super::statement::PAYLOAD_TYPE;
@@ -27,7 +28,11 @@ fn trusted(key: &SigningKey) -> Trusted {
 }
 
 fn trust() -> Trust {
-    Trust { keys: vec![trusted(key())] }
+    whom(vec![trusted(key())])
+}
+
+fn whom(keys: Vec<Trusted>) -> Trust {
+    Trust { serial: 1, issued_at: SEALED - 100, expires_at: EXPIRES + 100, keys }
 }
 
 fn others(record: &GateRecord, own: &str) -> Vec<String> {
@@ -80,7 +85,7 @@ fn every_tenant_gets_a_bundle_that_opens_and_says_what_its_record_says() {
 fn a_bundle_is_sealed_by_either_kind_of_key() {
     let (other, _) = SigningKey::generate(Algorithm::P256);
     let bytes = bundle_of(&small(), "acme", &other).expect("a bundle");
-    let trust = Trust { keys: vec![trusted(key()), trusted(&other)] };
+    let trust = whom(vec![trusted(key()), trusted(&other)]);
     assert!(open(&bytes, &Rules { trust: &trust, now: NOW, tenant: Some("acme"), nonce: Some("n-1") }).is_ok());
 }
 
@@ -174,7 +179,7 @@ fn only_a_trusted_key_in_its_role_and_time_seals_for_this_tenant_and_this_asking
         change(&mut trust.keys[0]);
         trust
     };
-    check(Trust::default(), NOW, None, None, "is not in the trust file");
+    check(whom(Vec::new()), NOW, None, None, "is not in the trust file");
     check(with(|t| t.role = Role::Certifier), NOW, None, None, "trusted as certifier only");
     check(with(|t| t.revoked = Some(NOW)), NOW, None, None, "which is revoked");
     check(with(|t| t.not_after = SEALED - 1), NOW, None, None, "outside of its validity");
@@ -184,7 +189,7 @@ fn only_a_trusted_key_in_its_role_and_time_seals_for_this_tenant_and_this_asking
     check(trust(), NOW, Some("beta"), None, "made for another tenant than beta");
     check(trust(), NOW, Some("acme"), Some("n-2"), "made without the nonce \"n-2\"");
     let (thief, _) = SigningKey::generate(Algorithm::Ed25519);
-    let posing = Trust { keys: vec![trusted(&thief)] };
+    let posing = whom(vec![trusted(&thief)]);
     check(posing, NOW, None, None, "is not in the trust file");
 }
 
@@ -203,8 +208,8 @@ fn resealed(change: impl FnOnce(&mut Files, &mut Seal)) -> Vec<u8> {
 }
 
 fn outer(payload: Vec<u8>, seal: &Seal, key: &SigningKey) -> Vec<u8> {
-    let envelope = Envelope::sign(PAYLOAD_TYPE, &seal.bytes(), &key.public().id(), |bytes| key.sign(bytes));
-    bag::tar(&Files::from([(PAYLOAD.to_owned(), payload), (SEAL.to_owned(), envelope_bytes(&envelope))]))
+    let seal = envelope::seal(PAYLOAD_TYPE, &seal.bytes(), key);
+    bag::tar(&Files::from([(PAYLOAD.to_owned(), payload), (SEAL.to_owned(), seal)]))
 }
 
 #[test]
@@ -239,13 +244,13 @@ fn a_seal_belongs_to_its_payload_is_written_in_one_way_and_signed_once() {
     };
     assert!(broken(&pair(&payload, &theirs)).starts_with("payload digest: "));
     assert!(broken(&pair(&other, &seal)).starts_with("payload digest: "));
-    assert!(broken(&pair(&payload, &[&seal[..], b" "].concat())).contains("is not written as seals are"));
+    assert!(broken(&pair(&payload, &[&seal[..], b" "].concat())).contains("is not written as envelopes are"));
     assert!(broken(&pair(&payload, b"{}")).starts_with("seal: seal.json: "));
     let mut envelope: Envelope = serde_json::from_slice(&seal).expect("an envelope");
     envelope.add_signature("second", |bytes| key().sign(bytes));
-    assert!(broken(&pair(&payload, &envelope_bytes(&envelope))).contains("2 signatures, not one"));
+    assert!(broken(&pair(&payload, &envelope::bytes(&envelope))).contains("has 2 signatures, not one"));
     envelope.signatures.clear();
-    assert!(broken(&pair(&payload, &envelope_bytes(&envelope))).contains("0 signatures, not one"));
+    assert!(broken(&pair(&payload, &envelope::bytes(&envelope))).contains("has 0 signatures, not one"));
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! What can be typed about evidence: keys, trust, bundles and their verification.
+
+use super::Files;
+use clap::{Args as Group, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// What is done with keys.
+#[derive(Subcommand, Debug)]
+pub enum Keys {
+    /// Make a key: PATH.key.pem, which only its owner may read, and PATH.pub.pem.
+    New(NewKey),
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum KeyKind {
+    /// What a gate found.
+    Run,
+    /// Certificates on what was found.
+    Certifier,
+    /// The log of what was sealed and issued.
+    Log,
+    /// The list of keys that verifiers believe.
+    Root,
+}
+
+/// Arguments of `keys new`.
+#[derive(Group, Debug)]
+pub struct NewKey {
+    /// Where it goes, without an ending. Not inside a repository, and never over another key.
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    /// What it will sign; each key signs one kind of thing.
+    #[arg(long, value_enum, default_value_t = KeyKind::Run)]
+    pub role: KeyKind,
+    /// ECDSA on P-256 instead of Ed25519; not for a log, whose checkpoints are Ed25519.
+    #[arg(long)]
+    pub p256: bool,
+}
+
+/// What is done with the list of keys that verifiers believe.
+#[derive(Subcommand, Debug)]
+pub enum Edition {
+    /// Sign a list, and check it first: what `verify --trust` takes.
+    Sign(SignTrust),
+    /// Print a signed list as it was written, if it counts.
+    Show(Believe),
+}
+
+/// Arguments of `trust sign`.
+#[derive(Group, Debug)]
+pub struct SignTrust {
+    /// The list: what `keys new --role root` prints, and an entry for each key.
+    pub list: PathBuf,
+    /// The private root key, made by `keys new --role root`.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where the signed list goes.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Check as of this time instead of now: `2026-11-25T09:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
+    pub now: Option<u64>,
+}
+
+/// Whose word counts, for every command that verifies.
+#[derive(Group, Clone, Debug)]
+pub struct Believe {
+    /// Whose keys are believed: a list that `trust sign` signed.
+    #[arg(long, value_name = "FILE")]
+    pub trust: PathBuf,
+    /// The public key that signed the list. It has to come by another way than the list does.
+    #[arg(long, value_name = "FILE")]
+    pub root: PathBuf,
+    /// Refuse an earlier edition of the list than this: somebody may hold back the one that revokes a key.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub trust_serial: u64,
+    /// Verify as of this time instead of now: `2026-11-25T09:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
+    pub now: Option<u64>,
+}
+
+/// Arguments of `bundle`.
+#[derive(Group, Debug)]
+pub struct Bundle {
+    /// A directory (or URL, as for `gate`) with the `report.json` of a gate.
+    pub dir: PathBuf,
+    /// The private key of the run, made by `keys new`.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where TENANT.bundle.tar goes: a directory, or a URL as for `gate`.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Only for this tenant; may be given more than once. All tenants by default.
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Vec<String>,
+    /// How long it counts.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub valid_days: u16,
+    /// What a verifier gave beforehand, so that no older bundle can stand in.
+    #[arg(long, value_name = "TEXT")]
+    pub nonce: Option<String>,
+    /// Seal at this time instead of now: `2026-11-25T09:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
+    pub now: Option<u64>,
+    /// Input files of the gate: they name everybody who must not stand in a bundle of somebody else.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Arguments of `verify`.
+#[derive(Group, Debug)]
+#[command(
+    after_help = "Exit codes: 0 authentic and passed, 1 authentic and not passed, 2 not authentic or incomplete."
+)]
+pub struct Verify {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Whose word counts.
+    #[command(flatten)]
+    pub believe: Believe,
+    /// It must be for this tenant.
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// It must carry this nonce, which was given before it was made.
+    #[arg(long, value_name = "TEXT")]
+    pub nonce: Option<String>,
+    /// Print what it says as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
