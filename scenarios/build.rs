@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     let root = Path::new("..");
     let mut files = Vec::new();
-    for part in ["sim/src", "models", "scenarios/src"] {
+    for part in ["sim/src", "sim/turmoil/src", "models", "scenarios/src"] {
         println!("cargo::rerun-if-changed=../{part}");
         collect(&root.join(part), &mut files);
     }

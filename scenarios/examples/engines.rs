@@ -1,8 +1,8 @@
 //! The engines, held against each other: `kernel [SCENARIO…]` runs the engine forms on the kernel and prints what each
-//! run told, one line of JSON a run; `compare FILE…` reads such lines of several engines and prints where they differ
-//! from the first.
+//! run told, one line of JSON a run; `compare [--defect] FILE FILE…` reads such lines of several engines and prints
+//! where they differ from the first. With `--defect` the others' adapters have one, and every run must differ.
 //!
-//! Exit codes: 0 all alike, 1 they differ, 2 bad usage or input, 3 nothing to compare.
+//! Exit codes: 0 all alike (with `--defect`, none is), 1 not so, 2 bad usage or input, 3 nothing to compare.
 
 use scenarios::catalogue;
 use scenarios::compare::runs::Wanted;
@@ -15,8 +15,11 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let done = match args.next().as_deref() {
         Some("kernel") => kernel(args),
-        Some("compare") => table(&args.collect::<Vec<_>>()),
-        _ => Err("say `kernel [SCENARIO…]` or `compare FILE FILE…`".into()),
+        Some("compare") => {
+            let (flags, files): (Vec<_>, Vec<_>) = args.partition(|arg| arg == "--defect");
+            table(&files, !flags.is_empty())
+        }
+        _ => Err("say `kernel [SCENARIO…]` or `compare [--defect] FILE FILE…`".into()),
     };
     done.unwrap_or_else(|why| {
         eprintln!("engines: {why}");
@@ -36,7 +39,7 @@ fn kernel(args: impl Iterator<Item = String>) -> Result<ExitCode, String> {
 /// What an engine told, by what it was a run of.
 type Runs = BTreeMap<String, Told>;
 
-fn read(file: &str) -> Result<(String, Runs), String> {
+fn read(file: &str) -> Result<Runs, String> {
     let text = std::fs::read_to_string(file).map_err(|why| format!("failed to read {file}: {why}"))?;
     let mut runs = Runs::new();
     for (i, line) in text.lines().enumerate() {
@@ -44,25 +47,39 @@ fn read(file: &str) -> Result<(String, Runs), String> {
         let told: Told = serde_json::from_str(line).map_err(place)?;
         runs.insert(told.address(), told);
     }
-    let engine = runs.values().next().map(|told| told.engine.clone());
-    Ok((engine.ok_or(format!("{file} holds no run"))?, runs))
+    Ok(runs)
 }
 
-fn table(files: &[String]) -> Result<ExitCode, String> {
-    let read: Vec<(String, Runs)> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-    let Some(((reference, first), others)) = read.split_first() else {
+/// The engine whose runs these are, by the name of their file where there are none.
+fn engine<'a>(runs: &'a Runs, file: &'a str) -> &'a str {
+    runs.values().next().map_or(file, |told| &told.engine)
+}
+
+fn table(files: &[String], defect: bool) -> Result<ExitCode, String> {
+    let read: Vec<Runs> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    let Some((first, others)) = read.split_first().filter(|(_, others)| !others.is_empty()) else {
         return Err("`compare` needs the files of two engines or more".into());
     };
-    if others.is_empty() {
-        return Err("`compare` needs the files of two engines or more".into());
+    let reference = engine(first, &files[0]);
+    let mut differ = 0;
+    for (runs, file) in others.iter().zip(&files[1..]) {
+        differ += side_by_side((reference, first), (engine(runs, file), runs))?;
     }
-    let wrong: usize =
-        others.iter().map(|(engine, runs)| side_by_side((reference, first), (engine, runs))).sum::<Result<_, _>>()?;
     skips(first);
     capabilities();
-    let (runs, engines) = (first.len(), others.len());
-    println!("{runs} runs of {reference} beside {engines} other engine(s): {wrong} differ.");
-    Ok(ExitCode::from(u8::from(wrong > 0)))
+    let pairs = first.len() * others.len();
+    println!(
+        "{} runs of {reference} beside {} other engine(s): {differ} of {pairs} differ.",
+        first.len(),
+        others.len()
+    );
+    if defect {
+        println!("Their adapters have a defect, and it goes unnoticed in {}.", pairs - differ);
+    }
+    Ok(ExitCode::from(match (pairs, if defect { pairs - differ } else { differ }) {
+        (0, _) => 3,
+        (_, wrong) => u8::from(wrong > 0),
+    }))
 }
 
 /// Prints every run of the reference beside that of another engine, and counts those that differ.
@@ -71,11 +88,8 @@ fn side_by_side((reference, first): (&str, &Runs), (engine, runs): (&str, &Runs)
     let mut sums = [0; 4];
     println!("{reference} and {engine}: verdict, marks, requests compared, at an edge, unsteady, stray");
     for (address, one) in first {
-        let Some(other) = runs.get(address) else {
-            println!("  {address:<84} missing on {engine}");
-            wrong += 1;
-            continue;
-        };
+        // A defect is noticed in what a run says, never in its absence.
+        let other = runs.get(address).ok_or_else(|| format!("{engine} did not run {address}"))?;
         let found = compare(one, other)?;
         let alike = if found.is_alike() { "alike" } else { "DIFFER" };
         let counts = [found.compared, found.at_edge, found.unsteady, found.stray];

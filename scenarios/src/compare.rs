@@ -92,10 +92,10 @@ pub struct Comparison {
 const STRAY_ONE_IN: usize = 100;
 
 impl Comparison {
-    /// Whether both engines say the same.
+    /// Whether both engines say the same. Where no request could be compared they said nothing.
     pub fn is_alike(&self) -> bool {
         let whole = |difference: &Difference| !matches!(difference, Difference::Decision { .. });
-        !self.differences.iter().any(whole) && self.stray <= (self.compared / STRAY_ONE_IN).max(1)
+        !self.differences.iter().any(whole) && self.compared > 0 && self.stray <= (self.compared / STRAY_ONE_IN).max(1)
     }
 }
 

@@ -79,7 +79,8 @@ pub enum Input<P: Platform> {
         /// The message.
         message: P::Message,
     },
-    /// The network refused a message of this node: its receiver is down or its queue is full.
+    /// A message of this node was refused: the queue of its receiver is full. What is sent to a node without power is
+    /// lost, and nobody says so.
     Refused {
         /// Whom it was for.
         to: NodeId,

@@ -29,6 +29,7 @@ const FULL_STEPS: &[Step] = &[
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
     ("object store", object_store),
     ("determinism", determinism),
+    ("engines", engines),
     ("planted", planted),
     ("teeth", |_| Ok(crate::teeth::run(&[])? == Exit::Fine)),
     ("fuzz", fuzz),
@@ -109,6 +110,15 @@ fn object_store(root: &Path) -> Result<bool, String> {
     clippy.arg("clippy").args(feature).args(["--all-targets", "--", "-D", "warnings"]);
     Ok(spawn::succeeds(&mut clippy)?
         && spawn::succeeds(spawn::cargo(root).arg("test").args(feature).args(["--lib", "place"]))?)
+}
+
+/// The tests of madsim, every engine form on every engine, and that a defect of an adapter is noticed in each of them.
+fn engines(root: &Path) -> Result<bool, String> {
+    let compared = |args: &[&str]| {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Ok::<bool, String>(crate::engines::run(&args)? == Exit::Fine)
+    };
+    Ok(crate::engines::madsim_tests(root)? && compared(&[])? && compared(&["--defect", "lose:7"])?)
 }
 
 /// The tests of a build with planted defects, and the hunt for each of them.

@@ -1,7 +1,8 @@
 //! `cargo xtask engines`: the same scenarios on every engine, and where they disagree.
 //!
 //! Each engine is a small program that runs the engine forms and prints what each run told. madsim stands outside the
-//! workspace, because it needs its own configuration of the whole build and must never be linked with the rest.
+//! workspace, because it needs its own configuration of the whole build and must never be linked with the rest; so its
+//! tests run here too ([`madsim_tests`]), and in no other command.
 
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
@@ -23,29 +24,48 @@ const KERNEL: Engine = Engine {
     start: &["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines", "--", "kernel"],
 };
 
-const OTHERS: &[Engine] = &[Engine {
-    name: "madsim",
-    folder: "sim/madsim",
-    start: &["run", "--quiet", "--release", "--bin", "sim-madsim", "--"],
-}];
+/// madsim's own folder.
+const MADSIM: &str = "sim/madsim";
 
-/// Runs every engine and compares each with the kernel; `args` name scenarios, a seed, and a defect for the others.
+const OTHERS: &[Engine] = &[
+    Engine {
+        name: "madsim",
+        folder: MADSIM,
+        start: &["run", "--quiet", "--release", "--locked", "--bin", "sim-madsim", "--"],
+    },
+    Engine {
+        name: "turmoil",
+        folder: "",
+        start: &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "tell", "--"],
+    },
+];
+
+/// Runs every engine and compares each with the kernel; `args` name scenarios, a seed, and a defect for the others,
+/// which must then be noticed in every run.
 pub fn run(args: &[String]) -> Done {
     let root = house::root()?;
     let folder = house::target(&root).join("engines");
     std::fs::create_dir_all(&folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
-    let mut files = vec![told(&root, &folder, &KERNEL, &without_defect(args)?)?];
+    let undefected = without_defect(args)?;
+    let mut files = vec![told(&root, &folder, &KERNEL, &undefected)?];
     for engine in OTHERS {
         files.push(told(&root, &folder, engine, args)?);
     }
     let mut compare = spawn::cargo(&root);
     compare.args(["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines", "--", "compare"]);
+    compare.args((undefected.len() < args.len()).then_some("--defect"));
     let status = compare.args(&files).status().map_err(|e| format!("failed to compare: {e}"))?;
     match status.code() {
         Some(0) => Ok(Exit::Fine),
         Some(1) => Ok(Exit::Wrong),
+        Some(3) => Ok(Exit::Nothing),
         _ => Err("the engines could not be compared".into()),
     }
+}
+
+/// Runs the tests of the engine that no test of the workspace reaches.
+pub fn madsim_tests(root: &Path) -> Result<bool, String> {
+    spawn::succeeds(spawn::cargo(&root.join(MADSIM)).args(["test", "--release", "--locked"]))
 }
 
 /// Has an engine run, and keeps what it told in a file.

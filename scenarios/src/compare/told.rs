@@ -138,10 +138,17 @@ fn said(fact: &Fact) -> Option<String> {
         }
         Fact::Answered(answer) if !answer.what.starts_with("CONSUME") => {
             let tenant = answer.tenant.as_deref().unwrap_or("-");
-            Some(format!("{} {} for {}, tenant {tenant}", answer.status, answer.reason, answer.what))
+            let what = without_position(&answer.what);
+            Some(format!("{} {} for {what}, tenant {tenant}", answer.status, answer.reason))
         }
         _ => None,
     }
+}
+
+/// What was asked of a log, without the position in it: that counts the events that were there by then.
+fn without_position(what: &str) -> &str {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    what.rsplit_once('@').filter(|(_, at)| is_number(at)).map_or(what, |(what, _)| what)
 }
 
 /// A finding without the moment at which it was made.

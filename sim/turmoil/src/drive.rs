@@ -68,6 +68,7 @@ impl<P: Platform> Power for Grip<'_, '_, P> {
     fn down(&mut self, node: NodeId) {
         if self.engine.address(node).is_some() {
             self.sim.crash(name(node));
+            self.engine.down.borrow_mut().insert(node);
             for other in self.engine.there() {
                 self.engine.breaks_now(node, other);
                 self.engine.breaks_now(other, node);
@@ -78,6 +79,7 @@ impl<P: Platform> Power for Grip<'_, '_, P> {
     fn up(&mut self, node: NodeId) {
         if self.engine.address(node).is_some() {
             self.sim.bounce(name(node));
+            self.engine.down.borrow_mut().remove(&node);
         }
     }
 

@@ -69,7 +69,11 @@ pub(crate) struct Engine<P: Platform> {
     pub addresses: OnceCell<BTreeMap<NodeId, IpAddr>>,
     /// How often connections from one node to another were broken by something other than their ends.
     breaks: RefCell<BTreeMap<(NodeId, NodeId), u64>>,
+    /// How often one of two nodes showed itself to the other.
+    shows: RefCell<BTreeMap<(NodeId, NodeId), u64>>,
     pub cuts: RefCell<BTreeSet<(NodeId, NodeId)>>,
+    /// Who has lost power.
+    pub down: RefCell<BTreeSet<NodeId>>,
 }
 
 impl<P: Platform> Engine<P> {
@@ -83,7 +87,9 @@ impl<P: Platform> Engine<P> {
             wakes: (0..run.nodes()).map(|_| Notify::new()).collect(),
             addresses: OnceCell::new(),
             breaks: RefCell::default(),
+            shows: RefCell::default(),
             cuts: RefCell::default(),
+            down: RefCell::default(),
             run,
         }
     }
@@ -113,12 +119,23 @@ impl<P: Platform> Engine<P> {
         self.breaks.borrow().get(&(from, to)).copied().unwrap_or(0)
     }
 
-    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.cuts.borrow().contains(&(from, to))
+    /// Whether a node takes part and has power. turmoil keeps what is sent to a host without power and delivers it when
+    /// the host is back; no network does, so nothing is sent there.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.address(node).is_some() && !self.down.borrow().contains(&node)
     }
 
     pub fn breaks_now(&self, from: NodeId, to: NodeId) {
         *self.breaks.borrow_mut().entry((from, to)).or_default() += 1;
+    }
+
+    /// How often one of two nodes showed itself to the other, whichever it was.
+    pub fn shows(&self, a: NodeId, b: NodeId) -> u64 {
+        self.shows.borrow().get(&(a.min(b), a.max(b))).copied().unwrap_or(0)
+    }
+
+    pub fn shows_now(&self, a: NodeId, b: NodeId) {
+        *self.shows.borrow_mut().entry((a.min(b), a.max(b))).or_default() += 1;
     }
 
     /// Lets a node do what is due, and returns what leaves by that.

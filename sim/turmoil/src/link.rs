@@ -6,7 +6,7 @@ use crate::speech::Manner;
 use crate::tls;
 use sim::NodeId;
 use sim::host::Departure;
-use sim::machine::{Input, Platform};
+use sim::machine::Platform;
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,15 +28,17 @@ struct Link<P: Platform> {
     to: NodeId,
     plain: Option<(u64, TcpStream)>,
     secured: Option<(u64, TlsStream<TcpStream>)>,
-    /// The other end did not believe this one; until it shows itself again, its words go in the clear.
-    doubted: bool,
+    /// After how many times that one end showed itself to the other, this end was not believed. Until one does again,
+    /// its words go in the clear: who answers is believed anew when the other opens a link anew.
+    doubted: Option<u64>,
 }
+
+/// A word, and which of the connections between its ends was the present one when it left.
+pub type Parcel<P> = (u64, Departure<P>);
 
 /// Why there is no connection.
 enum Trouble {
-    /// Nobody listens there.
-    Refused,
-    /// What was sent gets lost.
+    /// Nobody answers. Words get lost, and nobody brings them back: that the kernel's network does not either.
     Lost,
     /// One end does not believe the other.
     Doubted,
@@ -45,27 +47,24 @@ enum Trouble {
 }
 
 /// Starts the task that carries words from one node to another.
-pub fn open<P: Platform>(engine: Rc<Engine<P>>, from: NodeId, to: NodeId) -> UnboundedSender<Departure<P>> {
+pub fn open<P: Platform>(engine: Rc<Engine<P>>, from: NodeId, to: NodeId) -> UnboundedSender<Parcel<P>> {
     let (sender, words) = unbounded_channel();
-    let link = Link { engine, from, to, plain: None, secured: None, doubted: false };
+    let link = Link { engine, from, to, plain: None, secured: None, doubted: None };
     spawn_local(link.carry(words));
     sender
 }
 
 impl<P: Platform> Link<P> {
-    async fn carry(mut self, mut words: UnboundedReceiver<Departure<P>>) {
-        while let Some(word) = words.recv().await {
+    async fn carry(mut self, mut words: UnboundedReceiver<Parcel<P>>) {
+        while let Some((then, word)) = words.recv().await {
             let manner = match frame::word(&word.input) {
                 Some((.., said)) => self.engine.speech.manner(&self.engine.line(self.from, self.to), said),
                 None => continue,
             };
             let frame = Frame { lineage: word.lineage, input: word.input };
             match frame::encode(&*self.engine.speech, &frame) {
-                Ok(bytes) => {
-                    if let Err(Trouble::Refused) = self.send(manner, &bytes).await {
-                        self.give_back(frame);
-                    }
-                }
+                // What gets lost is lost.
+                Ok(bytes) => drop(self.send(then, manner, &bytes).await),
                 Err(why) => {
                     let [from, to] = [self.from, self.to].map(|n| self.engine.run.role(n));
                     self.engine.run.error(format!("{from} has no bytes for a word to {to}: {why}"));
@@ -74,38 +73,34 @@ impl<P: Platform> Link<P> {
         }
     }
 
-    /// The network brings a message back.
-    fn give_back(&self, frame: Frame<P>) {
-        if let Input::Message { from, message } = frame.input
-            && from == self.from
-        {
-            let refused = Input::Refused { to: self.to, message };
-            self.engine.arrive(self.from, frame.lineage.child(u64::MAX), refused);
-        }
+    /// Whether a word that left by this connection can still arrive: what waits goes down with it.
+    fn holds(&self, then: u64) -> Result<(), Trouble> {
+        if self.engine.breaks(self.from, self.to) == then { Ok(()) } else { Err(Trouble::Lost) }
     }
 
-    async fn send(&mut self, manner: Manner, bytes: &[u8]) -> Result<(), Trouble> {
-        let present = self.engine.breaks(self.from, self.to);
-        self.plain.take_if(|(then, _)| *then != present);
-        self.secured.take_if(|(then, _)| *then != present);
+    async fn send(&mut self, then: u64, manner: Manner, bytes: &[u8]) -> Result<(), Trouble> {
+        self.plain.take_if(|(opened, _)| *opened != then);
+        self.secured.take_if(|(opened, _)| *opened != then);
         match manner {
-            Manner::Plain => return self.send_plain(bytes).await,
+            Manner::Plain => return self.send_plain(then, bytes).await,
             Manner::Shows => {
                 self.secured = None;
-                self.doubted = false;
+                self.doubted = None;
             }
             Manner::Secured => {}
         }
         for _ in 0..2 {
-            if self.secured.is_none() && !self.doubted {
+            self.holds(then)?;
+            if self.secured.is_none() && self.doubted != Some(self.engine.shows(self.from, self.to)) {
                 match self.secure().await {
-                    Ok(stream) => self.secured = Some((present, stream)),
-                    Err(Trouble::Doubted) => self.doubted = true,
-                    Err(Trouble::Unready) => return self.send_plain(bytes).await,
-                    Err(trouble) => return Err(trouble),
+                    Ok(stream) => self.secured = Some((then, stream)),
+                    Err(Trouble::Doubted) => self.doubted = Some(self.engine.shows(self.from, self.to)),
+                    Err(Trouble::Unready) => return self.send_plain(then, bytes).await,
+                    Err(Trouble::Lost) => return Err(Trouble::Lost),
                 }
+                self.holds(then)?;
             }
-            let Some((_, stream)) = &mut self.secured else { return self.send_plain(bytes).await };
+            let Some((_, stream)) = &mut self.secured else { return self.send_plain(then, bytes).await };
             if write(stream, bytes).await {
                 return Ok(());
             }
@@ -114,11 +109,12 @@ impl<P: Platform> Link<P> {
         Err(Trouble::Lost)
     }
 
-    async fn send_plain(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    async fn send_plain(&mut self, then: u64, bytes: &[u8]) -> Result<(), Trouble> {
         for _ in 0..2 {
+            self.holds(then)?;
             if self.plain.is_none() {
-                let present = self.engine.breaks(self.from, self.to);
-                self.plain = Some((present, self.connect(PLAIN).await?));
+                self.plain = Some((then, self.connect(PLAIN).await?));
+                self.holds(then)?;
             }
             if let Some((_, stream)) = &mut self.plain
                 && write(stream, bytes).await
@@ -131,13 +127,9 @@ impl<P: Platform> Link<P> {
     }
 
     async fn connect(&self, port: u16) -> Result<TcpStream, Trouble> {
-        let address = self.engine.address(self.to).ok_or(Trouble::Refused)?;
+        let address = self.engine.address(self.to).ok_or(Trouble::Lost)?;
         match timeout(PATIENCE, TcpStream::connect((address, port))).await {
             Ok(Ok(stream)) => Ok(stream),
-            // turmoil tells whoever is cut off at once; no network does.
-            Ok(Err(why)) if why.kind() == ErrorKind::ConnectionRefused && !self.engine.is_cut(self.from, self.to) => {
-                Err(Trouble::Refused)
-            }
             _ => Err(Trouble::Lost),
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::engine::{Engine, PLAIN, Seat, TLS};
 use crate::frame::{self, Frame};
-use crate::link;
+use crate::link::{self, Parcel};
+use crate::speech::Manner;
 use crate::tls;
 use sim::NodeId;
-use sim::host::Departure;
 use sim::machine::{Input, Platform};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -29,15 +29,15 @@ pub async fn host<P: Platform>(engine: Rc<Engine<P>>, node: NodeId) -> turmoil::
     if let Some(guest) = engine.guests.get(&engine.run.role(node)) {
         spawn_local(guest(Seat::at(engine.clone(), node)));
     }
-    let mut links: BTreeMap<NodeId, UnboundedSender<Departure<P>>> = BTreeMap::new();
+    let mut links: BTreeMap<NodeId, UnboundedSender<Parcel<P>>> = BTreeMap::new();
     loop {
         for word in engine.advance(node) {
             if word.to == node {
                 engine.arrive(node, word.lineage, word.input);
-            } else {
+            } else if engine.is_up(word.to) {
                 let link = links.entry(word.to).or_insert_with(|| link::open(engine.clone(), node, word.to));
                 // The other end of the channel lives as long as this task does.
-                let _ = link.send(word);
+                let _ = link.send((engine.breaks(node, word.to), word));
             }
         }
         rest(&engine, node).await;
@@ -107,7 +107,12 @@ fn take<P: Platform>(engine: &Engine<P>, (by, node): (NodeId, NodeId), frame: Fr
     };
     let said = frame::word(&frame.input).map(|(.., word)| word);
     let checked = match said {
-        Some(word) if claims => engine.speech.arrived(&line, word, frame.lineage, by_tls),
+        Some(word) if claims => {
+            if engine.speech.manner(&line, word) == Manner::Shows {
+                engine.shows_now(by, node);
+            }
+            engine.speech.arrived(&line, word, frame.lineage, by_tls)
+        }
         _ => Err("it speaks under another's name".to_owned()),
     };
     match checked {

@@ -2,7 +2,7 @@
 
 use models::config::Inputs;
 use models::mesh::verify::{SPIFFE_ID, SVID_VALIDITY};
-use scenarios::compare::{Difference, Told, compare, on_kernel, tell};
+use scenarios::compare::{Comparison, Told, compare, on_kernel, tell};
 use scenarios::scenario::Scenario;
 use scenarios::stage::form::{self, Part, Weather};
 use sim::control::{Control, ControlSet};
@@ -36,23 +36,23 @@ fn parts(name: &str) -> (&'static Scenario, &'static [Part]) {
     (scenario, form::of(scenario).expect("it has a form").parts)
 }
 
-fn differences(
+fn beside_the_kernel(
     story: (&Scenario, &Part),
     weather: Weather,
     off: &[&'static Control],
     defect: Option<Defect>,
-) -> Vec<Difference> {
+) -> Comparison {
     let (other, ..) = on_turmoil(story, weather, off, defect);
     let one = on_kernel(&Inputs::embedded(), story, weather, SEED, off).expect("it runs");
     let found = compare(&one, &other).expect("they are runs of one part");
     assert!(found.compared >= 20, "{}: only {} requests compared", other.address(), found.compared);
-    found.differences
+    found
 }
 
 fn check(name: &str, weather: Weather, off: &[&'static Control]) {
     let (scenario, parts) = parts(name);
     for part in parts {
-        let found = differences((scenario, part), weather, off, None);
+        let found = beside_the_kernel((scenario, part), weather, off, None).differences;
         let told: Vec<String> = found.iter().take(12).map(ToString::to_string).collect();
         assert!(told.is_empty(), "{name} {}: {} differences\n{}", part.name, found.len(), told.join("\n"));
     }
@@ -85,8 +85,8 @@ fn the_same_seed_gives_the_same_facts_twice() {
 fn an_adapter_that_loses_or_misplaces_words_is_noticed() {
     let (scenario, parts) = parts(ROGUE);
     for defect in [Defect::Loses(40), Defect::Swaps(40)] {
-        let found = differences((scenario, &parts[0]), Weather::Calm, &[], Some(defect));
-        assert!(!found.is_empty(), "{defect:?} was not noticed");
+        let found = beside_the_kernel((scenario, &parts[0]), Weather::Calm, &[], Some(defect));
+        assert!(!found.is_alike(), "{defect:?} was not noticed: {} stray", found.stray);
     }
 }
 
@@ -101,4 +101,18 @@ fn stories_of_the_gateway_the_policy_and_the_cache_are_told_alike() {
 fn a_crash_and_a_partition_of_turmoil_are_told_as_those_of_the_kernel() {
     check(ROGUE, Weather::Scripted, &[]);
     check("chaos/stale-policy", Weather::Scripted, &[]);
+}
+
+#[test]
+fn what_is_sent_to_a_host_without_power_does_not_arrive_when_it_is_back() {
+    // Here the provider of keys goes down, and its clients must not be told that by turmoil.
+    check("chaos/idp-outage", Weather::Calm, &[]);
+}
+
+#[test]
+fn who_was_not_believed_after_a_crash_answers_by_tls_on_the_next_link() {
+    let (scenario, parts) = parts("chaos/cache-loss");
+    let part = parts.iter().find(|part| part.name == "slow").expect("a part has a slow cache");
+    let found = beside_the_kernel((scenario, part), Weather::Scripted, &[], None);
+    assert!(found.is_alike(), "{:?}", found.differences);
 }
