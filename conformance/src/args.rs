@@ -2,7 +2,9 @@
 
 mod evidence;
 
-pub use evidence::{Believe, Bundle, Edition, KeyKind, Keys, NewKey, SignTrust, Verify};
+pub use evidence::{
+    AppendLog, Believe, Bundle, CheckLog, Edition, KeyKind, Keys, Log, NewKey, NewLog, ProveLog, SignTrust, Verify,
+};
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use scenarios::sweep::Shard;
@@ -56,6 +58,9 @@ pub enum Command {
     Trust(Edition),
     /// Make a signed evidence bundle for each tenant of a finished gate.
     Bundle(Bundle),
+    /// Publish what was sealed in an append-only log, prove that it is there, and check a log.
+    #[command(subcommand)]
+    Log(Log),
     /// Check a bundle: who sealed it, for whom, whether anything was altered, and what it says.
     Verify(Verify),
     /// Ask a reference model: JSON lines in, JSON lines out.

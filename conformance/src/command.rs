@@ -9,6 +9,7 @@ pub mod gate;
 mod hunt;
 pub mod keys;
 pub mod list;
+pub mod log;
 pub mod merge;
 pub mod model;
 pub mod policy;
@@ -42,6 +43,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Keys(args) => keys::keys(&args),
         Command::Trust(args) => trust::trust(&args),
         Command::Bundle(args) => bundle::bundle(&args),
+        Command::Log(args) => log::log(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Model(args) => model::model(&args),
         Command::Policy(args) => policy::policy(&args),

@@ -94,8 +94,11 @@ pub fn bounded(file: &Path, most: u64) -> Result<Vec<u8>, Refusal> {
 /// A private key, made by `keys new`.
 ///
 /// # Errors
-/// As for [`read`], or it is no key.
+/// As for [`read`], or it is no key, or a defect is planted: such a process signs nothing.
 pub fn signing_key(file: &Path) -> Result<SigningKey, Refusal> {
+    if let Some(defect) = planted() {
+        return Err(usage(format!("the defect {} is planted: nothing is signed", defect.name)));
+    }
     SigningKey::parse(&read(file)?).map_err(|e| usage(format!("{}: {e}", file.display())))
 }
 

@@ -3,7 +3,7 @@
 //! Start at [`args`] (what can be typed) and [`exit`] (what is answered). Only this crate knows terminals, files and
 //! the wall clock; what a command finds is a record, and [`summary`] and [`timeline`] are pure functions that show one.
 //! A sweep keeps what is finished in a [`log`] at a [`place`], so that it may be killed, continued, and cut into
-//! shards.
+//! shards. What is published of evidence goes into an [`export_log`].
 
 #![forbid(unsafe_code)]
 
@@ -15,8 +15,10 @@ pub mod corpus;
 pub mod desk;
 pub mod engine;
 pub mod exit;
+pub mod export_log;
 pub mod input;
 pub mod log;
+pub mod logged;
 pub mod place;
 pub mod progress;
 pub mod provision;

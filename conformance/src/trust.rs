@@ -56,12 +56,13 @@ pub fn counting(name: &str, text: &str, root: &PublicKey, now: u64, serial_min: 
 fn parse(file: &str, text: &str) -> Result<Trust, Problems> {
     let tree = tree::from_toml(file, text)?;
     let mut r = Reader::new(file);
-    let mut trust = Trust { serial: 0, issued_at: 0, expires_at: 0, keys: Vec::new() };
+    let mut trust = Trust { serial: 0, issued_at: 0, expires_at: 0, logged: false, keys: Vec::new() };
     if let Some(mut top) = r.table(&tree, "the list of keys") {
         top.integer(&mut r, "version", VERSION..=VERSION);
         trust.serial = top.integer(&mut r, "serial", 1..=u64::MAX);
         trust.issued_at = top.get(&mut r, "issued").map_or(0, |node| time(&mut r, node));
         trust.expires_at = top.get(&mut r, "expires").map_or(0, |node| time(&mut r, node));
+        trust.logged = top.optional("logged").is_some_and(|node| flag(&mut r, node));
         for node in top.list(&mut r, "keys") {
             let Some(table) = r.table(node, "a key") else { continue };
             let place = table.place();
@@ -91,6 +92,14 @@ fn key(r: &mut Reader, mut table: Table<'_>) -> Option<Trusted> {
     let revoked = table.optional("revoked").map(|node| time(r, node));
     table.finish(r);
     Some(Trusted { name, key: key?, role: role?, not_before: not_before?, not_after: not_after?, revoked })
+}
+
+fn flag(r: &mut Reader, node: &At<Node>) -> bool {
+    let Node::Boolean(flag) = node.value else {
+        r.problem((node.line, node.column), node.value.describe(), "true or false (logged)");
+        return false;
+    };
+    flag
 }
 
 fn time(r: &mut Reader, node: &At<Node>) -> u64 {

@@ -10,12 +10,14 @@
 //! - [`statement`] what a seal says, in the in-toto framework;
 //! - [`mod@project`] the record of one tenant;
 //! - [`bag`] files in a bag, a bag in a tar: one way to write each, so that anything else is refused;
+//! - [`log`] the public index of all that was sealed, which says nothing about anybody;
 //! - [`bundle`] making one; [`open`] taking one apart, with every rule that it must keep.
 
 pub mod bag;
 pub mod bundle;
 pub mod envelope;
 pub mod key;
+pub mod log;
 pub mod open;
 pub mod project;
 pub mod statement;

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | was the order of these entries altered, by one who holds them all? | [`hash_chain`] | [`HashChain`] |
 //! | is this entry in the log, did the log only grow? | [`tree`] | [`Tree`], [`Root`], two kinds of proof |
+//! | how does a static web server serve it? | [`tiles`] | [`Edge`] to append, [`Tiled`] to prove |
 //! | what did the log publish? | [`note`], [`checkpoint`] | [`Checkpoint`] in a [`Note`], [`LogProof`] file |
 //! | who says so? | [`dsse`] | [`Envelope`] around a payload, signed by the caller's function |
 //!
@@ -20,11 +21,13 @@ pub mod digest;
 pub mod dsse;
 pub mod hash_chain;
 pub mod note;
+pub mod tiles;
 pub mod tree;
 
-pub use checkpoint::{Checkpoint, LogProof, LogProofError};
+pub use checkpoint::{Checkpoint, Growth, LogProof, LogProofError};
 pub use digest::{Digest, NotADigest};
 pub use dsse::{DsseError, Envelope, Signature, pae};
 pub use hash_chain::{BadLink, HashChain};
 pub use note::{Note, NoteError, NoteKey};
+pub use tiles::{Edge, Tile, Tiled};
 pub use tree::{ConsistencyProof, InclusionProof, ProofError, Root, Tree};

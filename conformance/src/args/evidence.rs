@@ -80,6 +80,87 @@ pub struct Believe {
     pub now: Option<u64>,
 }
 
+/// What is done with a log.
+#[derive(Subcommand, Debug)]
+pub enum Log {
+    /// Begin a log: a directory of static files that any web server can publish.
+    New(NewLog),
+    /// Log bundles and certificates, and give each its proof.
+    Append(AppendLog),
+    /// Renew the proofs of files that are in the log; or print that it grew from an older checkpoint.
+    Proof(ProveLog),
+    /// Read a whole log: every entry under its signature, grown and never rewritten, and these files in it.
+    Check(CheckLog),
+}
+
+/// Arguments of `log new`.
+#[derive(Group, Debug)]
+pub struct NewLog {
+    /// Where it begins.
+    pub log: PathBuf,
+    /// Its name for ever, and that of its key in lists of keys: a URL without scheme, such as example.com/exports.
+    #[arg(long, value_name = "NAME")]
+    pub origin: String,
+    /// The private key of the log, made by `keys new --role log`.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where to keep what the key signed last: with the key, not with the log.
+    #[arg(long, value_name = "FILE")]
+    pub seen: PathBuf,
+}
+
+/// Arguments of `log append`.
+#[derive(Group, Debug)]
+pub struct AppendLog {
+    /// The log.
+    pub log: PathBuf,
+    /// Bundles and certificates. Those that carry a proof already are passed over.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The private key of the log.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// What the key signed last. A log that shrank or was rewritten since is refused.
+    #[arg(long, value_name = "FILE")]
+    pub seen: PathBuf,
+    /// Fill up with entries that commit to nothing, to a multiple of this: what is published does not show how many
+    /// tenants there are.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub pad: u16,
+    /// Log at this time instead of now: `2026-11-25T09:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
+    pub now: Option<u64>,
+}
+
+/// Arguments of `log proof`.
+#[derive(Group, Debug)]
+pub struct ProveLog {
+    /// The log.
+    pub log: PathBuf,
+    /// Bundles and certificates that are in it: each gets a proof under its newest checkpoint.
+    #[arg(required_unless_present = "since", conflicts_with = "since")]
+    pub files: Vec<PathBuf>,
+    /// Print that the log grew out of this checkpoint, in the form that witnesses take (C2SP tlog-witness).
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub since: Option<PathBuf>,
+}
+
+/// Arguments of `log check`.
+#[derive(Group, Debug)]
+pub struct CheckLog {
+    /// The log; or a file that `log proof --since` printed.
+    pub log: PathBuf,
+    /// Bundles and certificates that have to be in it, and checkpoints that it has to have grown from.
+    pub files: Vec<PathBuf>,
+    /// The checkpoint that was seen last. A log that shrank or was rewritten since is refused; otherwise what is seen
+    /// now is kept here.
+    #[arg(long, value_name = "FILE")]
+    pub seen: Option<PathBuf>,
+    /// Whose word counts.
+    #[command(flatten)]
+    pub believe: Believe,
+}
+
 /// Arguments of `bundle`.
 #[derive(Group, Debug)]
 pub struct Bundle {

@@ -4,7 +4,7 @@ use crate::args::Verify;
 use crate::exit::{Done, Exit, usage};
 use crate::terminal::{Paint, Tone, hang, say};
 use crate::{input, trust, when};
-use reports::evidence::open::BUNDLE_MAX;
+use reports::evidence::bundle::BUNDLE_MAX;
 use reports::evidence::{Opened, Rules, Verdict, open};
 use serde_json::json;
 
@@ -31,6 +31,13 @@ fn as_json(opened: &Opened, exit: Exit) -> String {
         "version": 1,
         "exit": exit.code(),
         "signer": { "name": opened.signer.name, "key": opened.signer.key.id() },
+        "log": opened.listed.as_ref().map(|listed| json!({
+            "origin": listed.origin,
+            "index": listed.index.to_string(),
+            "at": when::text(listed.at),
+            "size": listed.root.size.to_string(),
+            "root": listed.root.hash,
+        })),
         "seal": opened.seal,
         "files": opened.files.keys().collect::<Vec<_>>(),
     });
@@ -44,6 +51,9 @@ fn as_text(opened: &Opened, exit: Exit, paint: Paint) -> String {
     line("for", &own.tenant);
     line("by", &format!("{} (key {})", opened.signer.name, opened.signer.key.id()));
     line("sealed", &format!("{}, until {}", when::text(own.sealed_at), when::text(own.expires_at)));
+    if let Some(listed) = &opened.listed {
+        line("logged", &format!("{}, entry {} of {}", when::text(listed.at), listed.index, listed.origin));
+    }
     line("made with", &own.tool);
     if !own.nonce.is_empty() {
         line("nonce", &own.nonce);

@@ -1,10 +1,12 @@
 //! Making a bundle.
 
-use super::bag::{self, DATA, Files};
-use super::envelope;
+use super::bag::{self, DATA, Files, PAYLOAD_MAX};
+use super::envelope::{self, ENVELOPE_MAX};
 use super::key::SigningKey;
+use super::log::PROOF_MAX;
 use super::project::project;
 use super::statement::{OWN_VERSION, Own, PAYLOAD_TYPE, Predicate, Resource, STATEMENT, Seal, TEST_RESULT, Verdict};
+use super::unfit::{Unfit, unfit};
 use crate::format::{Format, render};
 use crate::standing::Standing;
 use serde_json::{Value, json};
@@ -17,8 +19,13 @@ use std::fmt;
 pub const PAYLOAD: &str = "payload.tar.zst";
 /// Name of the seal in the outer tar.
 pub const SEAL: &str = "seal.json";
+/// Name of the proof that the seal is in a log, when it is in one.
+pub const PROOF: &str = "seal.tlog-proof";
 /// The record, from which all other files are made.
 pub const RECORD: &str = "data/report.json";
+
+/// Bytes of a bundle, at most.
+pub const BUNDLE_MAX: u64 = PAYLOAD_MAX + (ENVELOPE_MAX + PROOF_MAX) as u64 + 8_192;
 
 /// What a bundle is made of.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +88,44 @@ pub(super) fn assemble(
     let payload = bag::compress(&bag::tar(&files));
     let seal = seal(draft, &own, &payload);
     let seal = envelope::seal(PAYLOAD_TYPE, &seal.bytes(), key);
-    let outer = [(PAYLOAD.to_owned(), payload), (SEAL.to_owned(), seal)];
-    Ok(bag::tar(&Files::from(outer)))
+    Ok(Parts { payload, seal, proof: None }.bytes())
+}
+
+/// The files of a bundle.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parts {
+    /// The compressed bag.
+    pub payload: Vec<u8>,
+    /// The envelope around the statement about it.
+    pub seal: Vec<u8>,
+    /// That the seal is in a log.
+    pub proof: Option<Vec<u8>>,
+}
+
+impl Parts {
+    /// The bundle.
+    pub fn bytes(self) -> Vec<u8> {
+        let files = [(PAYLOAD, Some(self.payload)), (SEAL, Some(self.seal)), (PROOF, self.proof)];
+        let there = files.into_iter().filter_map(|(name, bytes)| Some((name.to_owned(), bytes?)));
+        bag::tar(&there.collect())
+    }
+
+    /// The inverse of [`Parts::bytes`]; believes nothing.
+    ///
+    /// # Errors
+    /// It is larger than any bundle, no tar, written in another way, or holds something else.
+    pub fn of(bytes: &[u8]) -> Result<Parts, Unfit> {
+        if bytes.len() as u64 > BUNDLE_MAX {
+            return Err(unfit("size", format!("more than {} MiB", BUNDLE_MAX >> 20)));
+        }
+        let mut files = bag::untar(bytes).map_err(|what| unfit("outer archive", what))?;
+        let names = files.keys().cloned().collect::<Vec<_>>().join(", ");
+        let (payload, seal, proof) = (files.remove(PAYLOAD), files.remove(SEAL), files.remove(PROOF));
+        match (payload, seal, files.is_empty()) {
+            (Some(payload), Some(seal), true) => Ok(Parts { payload, seal, proof }),
+            _ => Err(unfit("outer archive", format!("holds {names}, not {PAYLOAD}, {SEAL} and perhaps {PROOF}"))),
+        }
+    }
 }
 
 fn data(draft: &Draft<'_>, own: &GateRecord) -> Files {

@@ -148,6 +148,12 @@ impl PublicKey {
         Digest::of(&self.der()).to_string()[..32].to_owned()
     }
 
+    /// The key itself, when it is one of Ed25519.
+    pub fn ed25519(&self) -> Option<&[u8; 32]> {
+        let raw = self.raw.as_slice().try_into().ok();
+        raw.filter(|_| self.algorithm == Algorithm::Ed25519)
+    }
+
     /// Whether this key signed these bytes.
     pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
         match self.algorithm {

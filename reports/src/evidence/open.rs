@@ -1,20 +1,19 @@
 //! Taking a bundle apart: every rule that it must keep, in an order in which nothing is read before it is believed.
 //!
 //! First the outer tar is written again and compared. Then the seal: canonical, signed by a trusted key in the right
-//! role and time, for this tenant. Then the payload's digest. Only then is anything unpacked, into memory and bounded.
+//! role and time, for this tenant, and in a log if that is demanded. Then the payload's digest. Only then is anything
+//! unpacked, into memory and bounded.
 
-use super::bag::{self, Files, PAYLOAD_MAX};
-use super::bundle::{PAYLOAD, RECORD, SEAL, configuration, tests};
-use super::envelope::{self, ENVELOPE_MAX};
+use super::bag::{self, Files};
+use super::bundle::{PAYLOAD, Parts, RECORD, SEAL, configuration, tests};
+use super::envelope;
+use super::log::{self, Listed};
 use super::statement::{OWN_VERSION, PAYLOAD_TYPE, STATEMENT, Seal, TEST_RESULT, Verdict};
 use super::trust::{Distrust, Role, Trust, Trusted};
 use super::unfit::{Unfit, unfit};
 use crate::format::json;
 use sim::chain::Digest;
 use sim::record::GateRecord;
-
-/// Bytes of a bundle, at most.
-pub const BUNDLE_MAX: u64 = PAYLOAD_MAX + (ENVELOPE_MAX as u64) + 8_192;
 
 /// What a verifier demands.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +35,8 @@ pub struct Opened {
     pub seal: Seal,
     /// Who sealed it.
     pub signer: Trusted,
+    /// Where it stands in a log.
+    pub listed: Option<Listed>,
     /// The tenant's record.
     pub record: GateRecord,
     /// Every file of the bag.
@@ -47,29 +48,33 @@ pub struct Opened {
 /// # Errors
 /// The first rule that it breaks.
 pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
-    if bytes.len() as u64 > BUNDLE_MAX {
-        return Err(unfit("size", format!("more than {} MiB", BUNDLE_MAX >> 20)));
-    }
-    let outer = bag::untar(bytes).map_err(|what| unfit("outer archive", what))?;
-    let names: Vec<&str> = outer.keys().map(String::as_str).collect();
-    if names != [PAYLOAD, SEAL] {
-        return Err(unfit("outer archive", format!("holds {}, not {PAYLOAD} and {SEAL}", names.join(", "))));
-    }
-    let (payload, text) = (&outer[PAYLOAD], &outer[SEAL]);
-    let (seal, signer) = believed(text, rules)?;
-    let digest = Digest::of(payload).to_string();
+    let Parts { payload, seal: text, proof } = Parts::of(bytes)?;
+    let (seal, signer) = believed(&text, rules)?;
+    let listed = in_log(proof.as_deref(), &text, rules)?;
+    let digest = Digest::of(&payload).to_string();
     let subject: Vec<(&str, Option<&String>)> =
         seal.subject.iter().map(|s| (s.name.as_str(), s.digest.get("sha256"))).collect();
     if subject != [(PAYLOAD, Some(&digest))] {
         return Err(unfit("payload digest", format!("{PAYLOAD} has SHA-256 {digest}, and the seal is about another")));
     }
-    let unpacked = bag::uncompress(payload).map_err(|what| unfit("payload", what))?;
+    let unpacked = bag::uncompress(&payload).map_err(|what| unfit("payload", what))?;
     let files = bag::untar(&unpacked).map_err(|what| unfit("payload", what))?;
     if let Some(what) = bag::unlike_bag(&files) {
         return Err(unfit("bag", what));
     }
     let record = agreed(&files, &seal)?;
-    Ok(Opened { seal, signer, record, files })
+    Ok(Opened { seal, signer, listed, record, files })
+}
+
+/// Where an envelope stands in a log. A proof that is there has to be right, even where none is demanded.
+pub(super) fn in_log(proof: Option<&[u8]>, envelope: &[u8], rules: &Rules<'_>) -> Result<Option<Listed>, Unfit> {
+    match proof {
+        Some(proof) => log::listed(proof, envelope, rules.trust, rules.now).map(Some),
+        None if rules.trust.logged => {
+            Err(unfit("log", "no proof that it is in a log, and the list of keys demands one"))
+        }
+        None => Ok(None),
+    }
 }
 
 /// The seal, when it is to be believed.

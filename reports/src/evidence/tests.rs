@@ -32,7 +32,7 @@ fn trust() -> Trust {
 }
 
 fn whom(keys: Vec<Trusted>) -> Trust {
-    Trust { serial: 1, issued_at: SEALED - 100, expires_at: EXPIRES + 100, keys }
+    Trust { serial: 1, issued_at: SEALED - 100, expires_at: EXPIRES + 100, logged: false, keys }
 }
 
 fn others(record: &GateRecord, own: &str) -> Vec<String> {

@@ -82,6 +82,8 @@ pub struct Trust {
     pub issued_at: u64,
     /// Last second in which it counts.
     pub expires_at: u64,
+    /// Whether only that is believed which is in a log.
+    pub logged: bool,
     /// The keys.
     pub keys: Vec<Trusted>,
 }
@@ -230,7 +232,7 @@ mod tests {
     #[test]
     fn a_list_counts_in_its_time_from_its_edition_on_and_with_one_role_for_each_key() {
         let (root, run) = (key(), key());
-        let list = |keys| Trust { serial: 7, issued_at: NOW - 10, expires_at: NOW + 10, keys };
+        let list = |keys| Trust { serial: 7, issued_at: NOW - 10, expires_at: NOW + 10, logged: false, keys };
         let sound = list(vec![trusted("pipeline", &run, Role::Run)]);
         assert_eq!(sound.counts(root.public(), NOW, 7), Ok(()));
         let says = |list: &Trust, now, serial, what: &str| {

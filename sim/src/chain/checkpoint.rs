@@ -2,11 +2,11 @@
 //! offline (`c2sp.org/tlog-proof@v1`).
 //!
 //! A proof file carries the signed checkpoint it leads to, so it can be checked with nothing but the log's public key.
-//! Its *extra* line is read past and dropped: nobody signs it.
+//! Nobody signs its *extra* line: what stands there counts only as far as the entry commits to it.
 
 use super::digest::Digest;
 use super::note::{Note, NoteError, NoteKey};
-use super::tree::{InclusionProof, ProofError, Root};
+use super::tree::{ConsistencyProof, InclusionProof, ProofError, Root};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
@@ -28,7 +28,17 @@ pub struct Checkpoint {
 /// A proof file: index and path of one entry, and the signed checkpoint they lead to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogProof {
+    extra: Vec<u8>,
     index: u64,
+    path: Vec<Digest>,
+    checkpoint: Note,
+}
+
+/// That a log only grew: its new checkpoint, and the way from an older one to it. In the form in which a log asks a
+/// witness to cosign (C2SP `tlog-witness@v1`, the body of `add-checkpoint`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Growth {
+    old_size: u64,
     path: Vec<Digest>,
     checkpoint: Note,
 }
@@ -67,13 +77,14 @@ impl Checkpoint {
 }
 
 impl LogProof {
-    /// Puts a proof and the signed checkpoint of the same tree into one file.
-    pub fn new(proof: InclusionProof, checkpoint: Note) -> Result<LogProof, LogProofError> {
+    /// Puts a proof and the signed checkpoint of the same tree into one file, with what else is needed to make the
+    /// entry again.
+    pub fn new(extra: &[u8], proof: InclusionProof, checkpoint: Note) -> Result<LogProof, LogProofError> {
         let root = Checkpoint::parse(checkpoint.text_unverified()).ok_or(LogProofError::Format)?.root;
         if proof.size != root.size {
             return Err(LogProofError::Proof(ProofError::WrongSize));
         }
-        Ok(LogProof { index: proof.index, path: proof.path, checkpoint })
+        Ok(LogProof { extra: extra.to_vec(), index: proof.index, path: proof.path, checkpoint })
     }
 
     /// Reads a proof file; believes nothing yet.
@@ -83,14 +94,30 @@ impl LogProof {
         if lines.next() != Some(PROOF_V1) {
             return Err(LogProofError::Format);
         }
-        if let Some(extra) = lines.next_if(|line| line.starts_with("extra ")) {
-            STANDARD.decode(&extra["extra ".len()..]).map_err(|_| LogProofError::Format)?;
-        }
+        let extra = match lines.next_if(|line| line.starts_with("extra ")) {
+            Some(line) => STANDARD.decode(&line["extra ".len()..]).map_err(|_| LogProofError::Format)?,
+            None => Vec::new(),
+        };
         let index = lines.next().and_then(|line| decimal(line.strip_prefix("index ")?)).ok_or(LogProofError::Format)?;
         let path: Option<Vec<Digest>> = lines.take(PATH_MAX + 1).map(hash_line).collect();
         let path = path.filter(|path| path.len() <= PATH_MAX).ok_or(LogProofError::Format)?;
         let checkpoint = Note::parse(note).map_err(LogProofError::Note)?;
-        Ok(LogProof { index, path, checkpoint })
+        Ok(LogProof { extra, index, path, checkpoint })
+    }
+
+    /// Where the entry stands, from zero; not believed yet.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// What the file says besides; nobody signed it.
+    pub fn extra(&self) -> &[u8] {
+        &self.extra
+    }
+
+    /// The signed checkpoint; not believed yet.
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
     }
 
     /// Checks that the log `origin` holds `leaf`, under keys that `accepts` knows (see [`Note::verify`]). Returns where
@@ -110,6 +137,49 @@ impl LogProof {
         let proof = InclusionProof { index: self.index, size: root.size, path: self.path.clone() };
         root.verify_inclusion(leaf, &proof).map_err(LogProofError::Proof)?;
         Ok((self.index, root))
+    }
+}
+
+impl Growth {
+    /// Puts a proof and the signed checkpoint of the newer tree into one file.
+    ///
+    /// # Errors
+    /// They are of different sizes, or the checkpoint is none.
+    pub fn new(proof: ConsistencyProof, checkpoint: Note) -> Result<Growth, LogProofError> {
+        let root = Checkpoint::parse(checkpoint.text_unverified()).ok_or(LogProofError::Format)?.root;
+        if proof.new_size != root.size {
+            return Err(LogProofError::Proof(ProofError::WrongSize));
+        }
+        Ok(Growth { old_size: proof.old_size, path: proof.path, checkpoint })
+    }
+
+    /// Reads a growth; believes nothing yet.
+    ///
+    /// # Errors
+    /// The text is not in this form.
+    pub fn parse(text: &str) -> Result<Growth, LogProofError> {
+        let (head, note) = text.split_once("\n\n").ok_or(LogProofError::Format)?;
+        let mut lines = head.split('\n');
+        let old = lines.next().and_then(|line| decimal(line.strip_prefix("old ")?));
+        let path: Option<Vec<Digest>> = lines.take(PATH_MAX + 1).map(hash_line).collect();
+        let path = path.filter(|path| path.len() <= PATH_MAX).ok_or(LogProofError::Format)?;
+        let checkpoint = Note::parse(note).map_err(LogProofError::Note)?;
+        Ok(Growth { old_size: old.ok_or(LogProofError::Format)?, path, checkpoint })
+    }
+
+    /// The signed checkpoint of the newer tree; not believed yet.
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// Checks that the tree with the root `new`, which is the checkpoint's, begins with the one with the root `old`.
+    ///
+    /// # Errors
+    /// It does not, or the file does not show it.
+    pub fn verify(&self, old: &Root, new: &Root) -> Result<(), LogProofError> {
+        let (old_size, new_size) = (self.old_size, new.size);
+        let proof = ConsistencyProof { old_size, new_size, path: self.path.clone() };
+        new.verify_consistency(old, &proof).map_err(LogProofError::Proof)
     }
 }
 
@@ -133,7 +203,22 @@ impl fmt::Display for Checkpoint {
 impl fmt::Display for LogProof {
     /// The file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{PROOF_V1}\nindex {}", self.index)?;
+        writeln!(f, "{PROOF_V1}")?;
+        if !self.extra.is_empty() {
+            writeln!(f, "extra {}", STANDARD.encode(&self.extra))?;
+        }
+        writeln!(f, "index {}", self.index)?;
+        for hash in &self.path {
+            writeln!(f, "{}", STANDARD.encode(hash))?;
+        }
+        write!(f, "\n{}", self.checkpoint)
+    }
+}
+
+impl fmt::Display for Growth {
+    /// The file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "old {}", self.old_size)?;
         for hash in &self.path {
             writeln!(f, "{}", STANDARD.encode(hash))?;
         }
@@ -176,7 +261,7 @@ mod tests {
         }
         let checkpoint = Checkpoint { origin: ORIGIN.into(), root: tree.root() };
         let note = checkpoint.sign(NoteKey::new(ORIGIN, [1, 2, 3, 4]).unwrap(), seal).unwrap();
-        LogProof::new(tree.prove_inclusion(index).unwrap(), note).unwrap()
+        LogProof::new(b"salt", tree.prove_inclusion(index).unwrap(), note).unwrap()
     }
 
     #[test]
@@ -220,8 +305,10 @@ mod tests {
     #[test]
     fn a_proof_file_that_was_edited_is_refused() {
         let file = proof_of(7, 3).to_string();
-        let with_extra = file.replace("\nindex", "\nextra AAAA\nindex");
-        assert_eq!(LogProof::parse(&with_extra), LogProof::parse(&file), "the extra line is dropped");
+        assert_eq!(LogProof::parse(&file).unwrap().extra(), b"salt");
+        let without_extra = file.replace("\nextra c2FsdA==", "");
+        assert_ne!(without_extra, file);
+        assert_eq!(LogProof::parse(&without_extra).unwrap().to_string(), without_extra);
         let check = |edited: String, expected: LogProofError| {
             assert_ne!(edited, file);
             let verdict = LogProof::parse(&edited).and_then(|proof| proof.verify(ORIGIN, &[3], accepts));
@@ -233,13 +320,42 @@ mod tests {
         check(file.replace("index 3", "index 9"), LogProofError::Proof(ProofError::OutOfRange));
         check(file.replace("\n7\n", "\n8\n"), LogProofError::Note(NoteError::Forged));
         check(file.replace("\nindex 3\n", "\nindex 3\nAAAA\n"), LogProofError::Format);
-        check(file.replace("\nextra", "").replace("\n\n", "\n"), LogProofError::Format);
+        check(file.replace("c2FsdA==", "c2FsdA"), LogProofError::Format);
+        check(file.replace("\n\n", "\n"), LogProofError::Format);
     }
 
     #[test]
     fn a_proof_and_the_checkpoint_of_another_tree_do_not_go_together() {
-        let LogProof { index, path, checkpoint } = proof_of(7, 0);
-        let error = LogProof::new(InclusionProof { index, size: 5, path }, checkpoint).unwrap_err();
+        let LogProof { index, path, checkpoint, .. } = proof_of(7, 0);
+        let error = LogProof::new(b"", InclusionProof { index, size: 5, path }, checkpoint).unwrap_err();
         assert_eq!(error, LogProofError::Proof(ProofError::WrongSize));
+    }
+
+    #[test]
+    fn a_growth_shows_that_a_log_only_grew_and_nothing_else_does() {
+        let mut tree = Tree::new();
+        for leaf in 0..5_u8 {
+            tree.append([leaf].as_slice());
+        }
+        let old = tree.root();
+        for leaf in 5..9_u8 {
+            tree.append([leaf].as_slice());
+        }
+        let checkpoint = Checkpoint { origin: ORIGIN.into(), root: tree.root() };
+        let note = checkpoint.sign(NoteKey::new(ORIGIN, [1, 2, 3, 4]).unwrap(), seal).unwrap();
+        let file = Growth::new(tree.prove_consistency(5).unwrap(), note.clone()).unwrap().to_string();
+        let growth = Growth::parse(&file).unwrap();
+        assert_eq!(growth.to_string(), file);
+        assert_eq!(growth.checkpoint(), &note);
+        assert_eq!(growth.verify(&old, &tree.root()), Ok(()));
+        let other = Root { hash: Digest::of(b"another history"), ..old };
+        assert_eq!(growth.verify(&other, &tree.root()), Err(LogProofError::Proof(ProofError::WrongHash)));
+        let earlier = tree.root_at(4).unwrap();
+        assert_eq!(growth.verify(&earlier, &tree.root()), Err(LogProofError::Proof(ProofError::WrongSize)));
+        for bad in [file.replace("old 5", "old 05"), file.replace("old ", "size "), file.replace("\n\n", "\n")] {
+            assert_eq!(Growth::parse(&bad), Err(LogProofError::Format), "{bad}");
+        }
+        let short = Growth::new(tree.prove_consistency(5).unwrap(), proof_of(7, 0).checkpoint).unwrap_err();
+        assert_eq!(short, LogProofError::Proof(ProofError::WrongSize));
     }
 }

@@ -1,5 +1,7 @@
 //! From a finished gate to somebody who checks its evidence, as it is typed.
 
+mod log;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -34,11 +36,27 @@ fn proved() -> tempfile::TempDir {
     held(dir.path(), &["run", "stride/disclosure-cache-bleed", "--quick", "--out", "proof"]);
     let head = held(dir.path(), &["keys", "new", "--out", "root", "--role", "root"]);
     let head = head.split_once("version = 1").expect("a head").1;
-    let entry = held(dir.path(), &["keys", "new", "--out", "pipeline"]);
-    let entry = entry.split_once("[[keys]]").expect("an entry").1;
-    fs::write(dir.path().join("trust.toml"), format!("version = 1{head}\n[[keys]]{entry}")).expect("a list");
-    held(dir.path(), &["trust", "sign", "trust.toml", "--key", "root.key.pem", "--out", "trust.json"]);
+    fs::write(dir.path().join("trust.toml"), format!("version = 1{head}")).expect("a list");
+    add_key(dir.path(), "pipeline", &[]);
+    sign_list(dir.path());
     dir
+}
+
+/// Makes a key and adds it to the list.
+fn add_key(dir: &Path, name: &str, more: &[&str]) {
+    let said = held(dir, &[&["keys", "new", "--out", name], more].concat());
+    let entry = said.split_once("[[keys]]").expect("an entry").1;
+    edit_list(dir, |list| format!("{list}\n[[keys]]{entry}"));
+}
+
+fn edit_list(dir: &Path, edit: impl FnOnce(&str) -> String) {
+    let file = dir.join("trust.toml");
+    let list = edit(&fs::read_to_string(&file).expect("a list"));
+    fs::write(file, list).expect("a list");
+}
+
+fn sign_list(dir: &Path) {
+    held(dir, &["trust", "sign", "trust.toml", "--key", "root.key.pem", "--out", "trust.json"]);
 }
 
 #[test]
