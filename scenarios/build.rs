@@ -24,6 +24,14 @@ fn main() {
     }
     let hex: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
     println!("cargo::rustc-env=CELLPROOF_CODE={hex}");
+    println!("cargo::rustc-env=CELLPROOF_TOOLCHAIN={}", toolchain());
+}
+
+/// What compiles it: `rustc 1.95.0 (…)`.
+fn toolchain() -> String {
+    let asked = std::env::var_os("RUSTC").map(|rustc| std::process::Command::new(rustc).arg("--version").output());
+    let said = asked.and_then(Result::ok).map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.filter(|said| !said.is_empty()).unwrap_or_else(|| "unknown".into())
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {

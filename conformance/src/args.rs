@@ -161,6 +161,9 @@ pub struct Run {
     /// Switch a control off; give it twice for two layers.
     #[arg(long, value_name = "CONTROL")]
     pub ablate: Vec<String>,
+    /// What a verifier gave: the seeds of the proof come from it.
+    #[arg(long, value_name = "TEXT", value_parser = nonce)]
+    pub nonce: Option<String>,
     /// With --seed or --seeds: draw faults from the seed.
     #[arg(long)]
     pub faults: bool,
@@ -206,6 +209,18 @@ pub enum Profile {
     EuAiAct,
 }
 
+impl Profile {
+    /// What it selects.
+    ///
+    /// # Panics
+    /// When the catalogue has no profile of this name, which a test of this file excludes.
+    pub fn data(self) -> &'static sim::record::Profile {
+        let name = self.to_possible_value();
+        let found = name.and_then(|name| models::catalogue::profile::find(name.get_name()));
+        found.expect("every name is in the catalogue")
+    }
+}
+
 /// Arguments of `gate`.
 #[derive(Group, Debug)]
 pub struct Gate {
@@ -216,9 +231,12 @@ pub struct Gate {
     /// on with the rest.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub time_budget: Option<Duration>,
-    /// A named profile demands that no row of the catalogue is left without a scenario.
+    /// A named profile demands that a scenario judges every row that it selects.
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
+    /// What a verifier gave: the seeds come from it, so nobody can have picked them.
+    #[arg(long, value_name = "TEXT", value_parser = nonce)]
+    pub nonce: Option<String>,
     /// Eight times the seeds everywhere: for a night, not for a commit.
     #[arg(long, conflicts_with = "quick")]
     pub full: bool,
@@ -468,6 +486,12 @@ pub struct Policy {
     pub threads: Option<u16>,
 }
 
+/// Reads a nonce: printable, so that it can be said on a telephone, and never empty, which would say nothing.
+fn nonce(text: &str) -> Result<String, String> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.into()) } else { Err("expected 1 to 256 printable ASCII characters without blanks".into()) }
+}
+
 /// Reads `A..B`.
 fn seeds(text: &str) -> Result<Seeds, String> {
     let parsed = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
@@ -520,6 +544,20 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_profile_has_its_data_and_can_be_typed() {
+        let typed: Vec<&str> = Profile::value_variants().iter().map(|p| p.data().name.as_str()).collect();
+        let mut known: Vec<&str> = models::catalogue::profile::all().iter().map(|p| p.name.as_str()).collect();
+        known.sort_by_key(|name| typed.iter().position(|t| t == name));
+        assert_eq!(typed, known);
+    }
+
+    #[test]
+    fn a_nonce_can_be_said_and_is_never_empty() {
+        assert!(nonce("n-17").is_ok() && nonce(&"x".repeat(256)).is_ok());
+        assert!([&"x".repeat(257), "", "a b", "ä", "a\n"].iter().all(|text| nonce(text).is_err()));
     }
 
     #[test]

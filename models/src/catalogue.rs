@@ -4,6 +4,8 @@
 //! It is data (`catalogue/requirements.tsv`), because every record carries a copy and every report quotes it. Ids are
 //! stable: rows are appended to their group, never renumbered.
 
+pub mod profile;
+
 use sha2::{Digest, Sha256};
 use sim::record::Requirement;
 use std::sync::OnceLock;

@@ -97,6 +97,24 @@ impl Inputs {
     }
 }
 
+impl Inputs {
+    /// SHA-256 of its parts, each by name as 64 hex digits: when the whole has changed, these say what did.
+    ///
+    /// # Panics
+    /// Never: plain data has a JSON form.
+    pub fn parts(&self) -> [(&'static str, String); 3] {
+        let digest = |part: &str, json: serde_json::Result<Vec<u8>>| {
+            let json = json.expect("plain data has a JSON form");
+            hex(&Sha256::digest([format!("cellproof {part} v1\n").as_bytes(), &json].concat()))
+        };
+        [
+            ("platform", digest("platform", serde_json::to_vec(&self.platform))),
+            ("tenants", digest("tenants", serde_json::to_vec(&self.tenants))),
+            ("objectives", digest("objectives", serde_json::to_vec(&self.platform.slos))),
+        ]
+    }
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -6,6 +6,7 @@ pub mod schema;
 mod serving;
 
 use sim::record::{ControlRecord, GateRecord, RECORD_VERSION, Requirement};
+use std::collections::BTreeMap;
 
 /// The record.
 pub fn record() -> GateRecord {
@@ -16,8 +17,10 @@ pub fn record() -> GateRecord {
         code: digest(1),
         config: digest(2),
         catalogue: digest(3),
+        pins: pins(),
         command: "cellproof gate --seeds 128 --out cellproof-out".into(),
         seed_base: "9007199254740993".into(),
+        nonce: String::new(),
         seeds: 128,
         requirements: REQUIREMENTS.iter().map(requirement).collect(),
         controls: CONTROLS.iter().map(control).collect(),
@@ -39,6 +42,13 @@ pub fn held() -> GateRecord {
     record.requirements.retain(|r| judged.contains(&r.id));
     record.exit = 0;
     record
+}
+
+fn pins() -> BTreeMap<String, String> {
+    let names = ["controls", "mutants", "objectives", "plan", "platform", "tenants"];
+    let digests = names.into_iter().zip((4..).map(digest));
+    let toolchain = ("toolchain", "rustc 1.95.0".to_owned());
+    digests.chain([toolchain]).map(|(name, pin)| (name.to_owned(), pin)).collect()
 }
 
 /// 64 hex digits that look like a digest.

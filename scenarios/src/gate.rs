@@ -3,11 +3,15 @@
 //! The record carries the catalogue and the controls with it, so whoever reads it needs nothing else. The exit code is
 //! decided here and nowhere else.
 
+use crate::catalogue as all;
 use crate::code::code;
 use crate::prove::{Settings, merge_serving};
+use crate::scenario::Expectation;
 use models::catalogue;
+use models::config::{Inputs, hex};
 use models::registry;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use sim::Duration;
 use sim::measure::{Judgement, Objective, RunTallies, Tally, judge_quantile, judge_ratio};
 use sim::record::{ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};
@@ -21,16 +25,16 @@ const ALPHA: f64 = 0.05;
 const P95: u32 = 9_500;
 
 /// What must be there, besides scenarios that held.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Demand {
     /// A canary must have failed: a gate without one might be blind.
     pub canary: bool,
-    /// Every row of the catalogue must be judged by some scenario.
-    pub coverage: bool,
+    /// Rows of the catalogue that some scenario must judge.
+    pub rows: Vec<String>,
 }
 
 /// Puts the record together. `command` is what was typed.
-pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &str, demand: Demand) -> GateRecord {
+pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &str, demand: &Demand) -> GateRecord {
     let not_covered = not_covered(&scenarios);
     let serving = by_condition(&scenarios);
     let slos = slos(settings, &scenarios, &serving);
@@ -41,8 +45,10 @@ pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &s
         code: code(),
         config: settings.inputs.digest(),
         catalogue: catalogue::digest(),
+        pins: pins(&settings.inputs),
         command: command.into(),
         seed_base: settings.seed_base.to_string(),
+        nonce: settings.nonce.clone(),
         seeds: settings.swarm_seeds,
         requirements: catalogue::requirements(),
         controls: controls(),
@@ -54,8 +60,27 @@ pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &s
     }
 }
 
+/// What decides a verdict besides code, configuration and catalogue, or is a part of them: by name, as a digest or a
+/// version. Known without a run, so that whoever holds an old record can say which of its inputs have changed.
+pub fn pins(inputs: &Inputs) -> BTreeMap<String, String> {
+    let digest = |json: serde_json::Result<Vec<u8>>| hex(&Sha256::digest(json.expect("plain data has a JSON form")));
+    let expected = all::ALL.iter().flat_map(|s| s.variants.iter().map(move |v| (s.name, v)));
+    let mutants: Vec<_> = expected
+        .flat_map(|(name, variant)| {
+            let of = move |e: &Expectation| (name, variant.name, e.control.id, e.verdict, e.partner.map(|p| p.id));
+            variant.controls.iter().map(of)
+        })
+        .collect();
+    let own = [
+        ("controls", digest(serde_json::to_vec(&controls()))),
+        ("mutants", digest(serde_json::to_vec(&mutants))),
+        ("toolchain", env!("CELLPROOF_TOOLCHAIN").to_owned()),
+    ];
+    own.into_iter().chain(inputs.parts()).map(|(name, pin)| (name.to_owned(), pin)).collect()
+}
+
 /// The exit code: 1 before 3 before 0 (usage, 2, never gets this far).
-pub fn exit(scenarios: &[ScenarioRecord], slos: &[SloRecord], not_covered: &[String], demand: Demand) -> u8 {
+pub fn exit(scenarios: &[ScenarioRecord], slos: &[SloRecord], not_covered: &[String], demand: &Demand) -> u8 {
     let counted = || scenarios.iter().filter(|s| !s.canary);
     let missed = slos.iter().any(|slo| slo.condition == CALM && slo.verdict == SloVerdict::Missed);
     if missed || counted().any(|s| s.verdict == ScenarioVerdict::Breach) {
@@ -66,7 +91,7 @@ pub fn exit(scenarios: &[ScenarioRecord], slos: &[SloRecord], not_covered: &[Str
     let canaries = || scenarios.iter().filter(|s| s.canary);
     let blind = canaries().any(|s| s.verdict != ScenarioVerdict::Breach);
     let no_canary = demand.canary && canaries().next().is_none();
-    let gaps = demand.coverage && !not_covered.is_empty();
+    let gaps = demand.rows.iter().any(|row| not_covered.contains(row));
     if nothing || open || blind || no_canary || gaps { 3 } else { 0 }
 }
 

@@ -34,6 +34,8 @@ pub struct Settings {
     pub inputs: Inputs,
     /// First seed of every range.
     pub seed_base: u64,
+    /// What the first seed was made from ([`sim::seed::base`]); empty when it was not.
+    pub nonce: String,
     /// Calm seeds per scenario: what the objectives are judged by.
     pub calm_seeds: u64,
     /// Swarm seeds per scenario.

@@ -135,6 +135,7 @@ fn a_proof_is_the_same_on_one_thread_and_on_many() {
     let settings = Settings {
         inputs: INPUTS.clone(),
         seed_base: 1,
+        nonce: String::new(),
         calm_seeds: 2,
         swarm_seeds: 6,
         swarm_floor: 1,

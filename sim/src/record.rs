@@ -4,6 +4,10 @@
 //! A record is complete by itself: the requirement catalogue is copied into it, so a reader (a report, a verifier, an
 //! auditor's script) needs nothing else. Seeds and other 64-bit numbers are strings, because JSON readers round them.
 
+mod profile;
+
+pub use profile::{OpenRows, Profile};
+
 use crate::measure::Latency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -488,10 +492,17 @@ pub struct GateRecord {
     pub config: String,
     /// Digest of the requirement catalogue, hex.
     pub catalogue: String,
+    /// What else decides the verdict, by name: digests of the platform, the tenants, the objectives, the controls, the
+    /// mutants, the plan, and the version of the toolchain.
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
     /// The command that produced it, as one would type it.
     pub command: String,
     /// First seed of the plan, in decimal.
     pub seed_base: String,
+    /// What a verifier gave, so that nobody could choose the seeds ([`crate::seed::base`]); empty when nothing was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nonce: String,
     /// Swarm seeds per scenario.
     pub seeds: u64,
     /// The requirement catalogue.

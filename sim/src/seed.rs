@@ -5,11 +5,20 @@
 //! SipHash-1-3 under that key yields the draw. Both are published functions with pinned crates, the same on every
 //! machine.
 
+use crate::chain::Digest;
 use crate::choice::{Choice, Choices};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
+
+/// The first seed of a plan whose verifier gave a nonce: who runs it cannot have picked the seeds. Below 2^63,
+/// so that a range that begins there does not wrap round.
+pub fn base(nonce: &str) -> u64 {
+    let digest = Digest::of_parts(&[b"cellproof seed base v1\n", nonce.as_bytes()]);
+    let (first, _) = digest.0.split_first_chunk::<8>().expect("a digest is longer");
+    u64::from_be_bytes(*first) >> 1
+}
 
 /// How many purposes there can be. The first half is the kernel's.
 pub const PURPOSES_MAX: usize = 64;
@@ -203,6 +212,13 @@ impl Quantiles {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_nonce_decides_where_seeds_begin_in_a_way_that_anybody_can_compute() {
+        assert_eq!(base("n-17"), 7_252_217_174_425_836_844);
+        assert_ne!(base("n-17"), base("n-18"));
+        assert!((0..1_000).all(|n: u32| base(&n.to_string()) < 1 << 63));
+    }
 
     #[test]
     fn draws_are_pinned_across_versions() {

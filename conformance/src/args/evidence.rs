@@ -178,9 +178,6 @@ pub struct Bundle {
     /// How long it counts.
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub valid_days: u16,
-    /// What a verifier gave beforehand, so that no older bundle can stand in.
-    #[arg(long, value_name = "TEXT")]
-    pub nonce: Option<String>,
     /// Seal at this time instead of now: `2026-11-25T09:00:00Z`.
     #[arg(long, value_name = "TIME", value_parser = crate::when::parse)]
     pub now: Option<u64>,
@@ -203,7 +200,7 @@ pub struct Verify {
     /// It must be for this tenant.
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
-    /// It must carry this nonce, which was given before it was made.
+    /// The seeds must come from this nonce, which was given to `gate --nonce`.
     #[arg(long, value_name = "TEXT")]
     pub nonce: Option<String>,
     /// Print what it says as JSON.

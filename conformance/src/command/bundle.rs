@@ -20,21 +20,19 @@ const DAY_S: u64 = 86_400;
 pub fn bundle(args: &Bundle) -> Done {
     let key = input::signing_key(&args.key)?;
     let record = report::load(&Place::of(args.dir.as_os_str())?)?;
-    let tenants = input::inputs(&args.files)?.tenants;
+    let inputs = input::inputs(&args.files)?;
+    if inputs.digest() != record.config {
+        let given = "give --platform and --tenants as they were given to the gate";
+        return Err(usage(format!("the gate ran with another platform or with other tenants than these: {given}")));
+    }
+    let tenants = inputs.tenants;
     let chosen = chosen(args, &record)?;
     let now = args.now.unwrap_or_else(when::now);
     let until = now + u64::from(args.valid_days) * DAY_S;
     let mut bundles: Vec<(String, Vec<u8>)> = Vec::new();
     for tenant in chosen {
         let others = others(&record, &tenants, tenant);
-        let draft = Draft {
-            record: &record,
-            tenant,
-            others: &others,
-            sealed_at: now,
-            expires_at: until,
-            nonce: args.nonce.as_deref().unwrap_or_default(),
-        };
+        let draft = Draft { record: &record, tenant, others: &others, sealed_at: now, expires_at: until };
         let bytes = make(&draft, &key, foreign)
             .map_err(|leak| Refusal { exit: Exit::Broken, message: format!("the bundle of {tenant}: {leak}") })?;
         bundles.push((format!("{tenant}.bundle.tar"), bytes));

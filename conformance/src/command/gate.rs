@@ -6,11 +6,11 @@ use crate::corpus;
 use crate::exit::Done;
 use crate::input;
 use crate::place::Place;
-use clap::ValueEnum;
 use scenarios::catalogue;
 use scenarios::gate::Demand;
 use scenarios::prove::Settings;
 use scenarios::sweep::Plan;
+use sim::record::OpenRows;
 
 /// Gates.
 pub fn gate(args: &Gate) -> Done {
@@ -21,8 +21,11 @@ pub fn gate(args: &Gate) -> Done {
         (false, false) => Size::Normal,
     };
     let corpus = args.corpus.as_deref().map(corpus::all).transpose()?.unwrap_or_default();
-    let settings = Settings { corpus, ..sweep::settings(given.inputs.clone(), size, args.seeds) };
-    let demand = Demand { canary: true, coverage: args.profile != Profile::Default };
+    let settings = sweep::settings(given.inputs.clone(), size, args.seeds, args.nonce.as_deref());
+    let settings = Settings { corpus, ..settings };
+    let profile = args.profile.data();
+    let rows = if profile.open == OpenRows::Refused { profile.rows.clone() } else { Vec::new() };
+    let demand = Demand { canary: true, rows };
     let plan = Plan::new(settings, catalogue::ALL, demand);
     let order = Order {
         command: command(args),
@@ -48,10 +51,11 @@ fn command(args: &Gate) -> String {
     if let Some(seeds) = args.seeds {
         command += &format!(" --seeds {seeds}");
     }
-    if args.profile != Profile::Default
-        && let Some(profile) = args.profile.to_possible_value()
-    {
-        command += &format!(" --profile {}", profile.get_name());
+    if args.profile != Profile::Default {
+        command += &format!(" --profile {}", args.profile.data().name);
+    }
+    if let Some(nonce) = &args.nonce {
+        command += &format!(" --nonce {}", input::quoted(nonce));
     }
     if let Some(corpus) = &args.corpus {
         command += &format!(" --corpus {}", input::quoted(&corpus.display().to_string()));

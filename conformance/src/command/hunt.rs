@@ -60,7 +60,7 @@ pub fn hunt(args: &Hunt) -> Done {
 /// What a gate finds, and after how many of its steps. A run that breaks something outweighs an ablation that came out
 /// otherwise, because it can be shrunk.
 fn gate(inputs: &Inputs) -> Option<Catch> {
-    let plan = Plan::new(sweep::settings(inputs.clone(), Size::Normal, None), catalogue::ALL, Demand::default());
+    let plan = Plan::new(sweep::settings(inputs.clone(), Size::Normal, None, None), catalogue::ALL, Demand::default());
     let mut folds = InOrder::new(&plan);
     let mut at = 0;
     while at < plan.len() {

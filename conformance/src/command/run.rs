@@ -40,7 +40,11 @@ pub fn run(args: &Run) -> Done {
         return digests(args, &inputs, &chosen, &off, seeds);
     }
     let engine = engine::of(args.engine);
-    if off.is_empty() && seeds.is_none() && engine.name == KERNEL.name {
+    let is_proof = off.is_empty() && seeds.is_none() && engine.name == KERNEL.name;
+    if !is_proof && args.nonce.is_some() {
+        return Err(usage("--nonce decides the seeds of a proof: leave the seeds, controls and engine to it"));
+    }
+    if is_proof {
         if args.faults {
             return Err(usage("--faults goes with --seed or --seeds; a proof draws faults anyway"));
         }
@@ -56,11 +60,13 @@ pub fn run(args: &Run) -> Done {
 fn proved(args: &Run, chosen: &[&'static Scenario]) -> Done {
     let given = input::given(&args.files)?;
     let size = if args.quick { Size::Quick } else { Size::Normal };
-    let plan = Plan::new(sweep::settings(given.inputs.clone(), size, None), chosen, Demand::default());
+    let plan =
+        Plan::new(sweep::settings(given.inputs.clone(), size, None, args.nonce.as_deref()), chosen, Demand::default());
     let names: Vec<&str> = chosen.iter().map(|s| s.name).collect();
     let quick = if args.quick { " --quick" } else { "" };
+    let nonce = args.nonce.as_deref().map_or(String::new(), |nonce| format!(" --nonce {}", input::quoted(nonce)));
     let order = sweep::Order {
-        command: format!("cellproof run {}{quick}{}", names.join(" "), input::flags(&args.files)),
+        command: format!("cellproof run {}{quick}{nonce}{}", names.join(" "), input::flags(&args.files)),
         budget: None,
         out: args.out.as_ref().map(|out| Place::of(out.as_os_str())).transpose()?,
         shard: None,

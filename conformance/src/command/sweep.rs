@@ -24,11 +24,12 @@ use reports::{Format, GateRecord};
 use scenarios::prove::Settings;
 use scenarios::sweep::{self, Plan, Shard};
 use sim::record::ScenarioRecord;
+use sim::seed;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// First seed of every plan. Fixed, so that two gates on the same code are the same gate.
+/// First seed of every plan without a nonce. Fixed, so that two gates on the same code are the same gate.
 pub const SEED_BASE: u64 = 1;
 
 /// How much is run.
@@ -43,13 +44,14 @@ pub enum Size {
 }
 
 /// The numbers of a size. 128 clean seeds bound a breach at 2.3 % with 95 % confidence.
-pub fn settings(inputs: Inputs, size: Size, seeds: Option<u64>) -> Settings {
+pub fn settings(inputs: Inputs, size: Size, seeds: Option<u64>, nonce: Option<&str>) -> Settings {
     let times = if size == Size::Full { 8 } else { 1 };
     let quick = size == Size::Quick;
     let swarm_seeds = seeds.unwrap_or(if quick { 4 } else { 128 * times });
     Settings {
         inputs,
-        seed_base: SEED_BASE,
+        seed_base: nonce.map_or(SEED_BASE, seed::base),
+        nonce: nonce.unwrap_or_default().into(),
         calm_seeds: if quick { 1 } else { 8 * times },
         swarm_seeds,
         swarm_floor: swarm_seeds.min(32),
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn sizes_change_numbers_and_nothing_else() {
-        let of = |size, seeds| settings(Inputs::embedded(), size, seeds);
+        let of = |size, seeds| settings(Inputs::embedded(), size, seeds, None);
         let normal = of(Size::Normal, None);
         assert_eq!((normal.swarm_seeds, normal.ablation_seeds, normal.interference_pairs), (128, 8, 2));
         let quick = of(Size::Quick, None);
@@ -209,5 +211,7 @@ mod tests {
         assert_eq!(of(Size::Quick, Some(9)).swarm_seeds, 9);
         assert_eq!(of(Size::Full, None).swarm_seeds, 1_024);
         assert_eq!(of(Size::Normal, Some(3)).swarm_floor, 3);
+        let asked = settings(Inputs::embedded(), Size::Normal, None, Some("n-17"));
+        assert_eq!((asked.nonce.as_str(), asked.seed_base, normal.seed_base), ("n-17", seed::base("n-17"), SEED_BASE));
     }
 }

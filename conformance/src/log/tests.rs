@@ -14,6 +14,7 @@ fn plan() -> Plan {
     let settings = Settings {
         inputs: Inputs::embedded(),
         seed_base: 1,
+        nonce: String::new(),
         calm_seeds: 2,
         swarm_seeds: 4,
         swarm_floor: 1,

@@ -33,7 +33,7 @@ const BELIEVE: [&str; 4] = ["--trust", "trust.json", "--root", "root.pub.pem"];
 /// A directory with a proof, the keys of a pipeline and of the root, and a list that names the first, signed.
 fn proved() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
-    held(dir.path(), &["run", "stride/disclosure-cache-bleed", "--quick", "--out", "proof"]);
+    held(dir.path(), &["run", "stride/disclosure-cache-bleed", "--quick", "--nonce", "n-17", "--out", "proof"]);
     let head = held(dir.path(), &["keys", "new", "--out", "root", "--role", "root"]);
     let head = head.split_once("version = 1").expect("a head").1;
     fs::write(dir.path().join("trust.toml"), format!("version = 1{head}")).expect("a list");
@@ -63,14 +63,14 @@ fn sign_list(dir: &Path) {
 fn a_tenant_checks_what_was_proved_for_it_and_sees_every_alteration() {
     let dir = proved();
     let dir = dir.path();
-    let make = ["bundle", "proof", "--key", "pipeline.key.pem", "--nonce", "n-17", "--out"];
+    let make = ["bundle", "proof", "--key", "pipeline.key.pem", "--out"];
     held(dir, &[&make[..], &["out"]].concat());
     let verify = [&["verify", "out/acme.bundle.tar"], &BELIEVE[..]].concat();
     let said = held(dir, &[&verify[..], &["--tenant", "acme", "--nonce", "n-17"]].concat());
     assert!(said.starts_with("for       acme\nby        pipeline (key "), "{said}");
     assert!(said.ends_with("exit 0: authentic, and everything that ran held\n"), "{said}");
     refused(dir, &[&verify[..], &["--tenant", "beta"]].concat(), "tenant: made for another tenant than beta");
-    refused(dir, &[&verify[..], &["--nonce", "n-18"]].concat(), "nonce: made without the nonce");
+    refused(dir, &[&verify[..], &["--nonce", "n-18"]].concat(), "nonce: run without the nonce");
     refused(dir, &[&verify[..], &["--now", "2099-01-01T00:00:00Z"]].concat(), "trust file: expired at");
 
     let file = dir.join("out/acme.bundle.tar");
@@ -167,6 +167,15 @@ fn bad_input_is_refused_in_one_message() {
     );
     let unknown = [&bundle[..], &["pipeline.key.pem", "--tenant", "zeta"]].concat();
     refused(dir, &unknown, "the record holds nothing of tenant \"zeta\"");
+    fs::write(
+        dir.join("platform.toml"),
+        models::config::PLATFORM_TOML.replace("api_success_ppm = 999000", "api_success_ppm = 990000"),
+    )
+    .expect("a file");
+    let other = [&bundle[..], &["pipeline.key.pem", "--platform", "platform.toml"]].concat();
+    refused(dir, &other, "the gate ran with another platform or with other tenants than these");
+    let late = ["run", "stride/disclosure-cache-bleed", "--nonce", "n-1", "--seed", "7"];
+    refused(dir, &late, "--nonce decides the seeds of a proof");
     refused(dir, &["bundle", "no", "--out", "out", "--key", "pipeline.key.pem"], "failed to read no/report.json");
     refused(dir, &[&["verify", "none.tar"], &BELIEVE[..]].concat(), "failed to read none.tar");
     let sign = ["trust", "sign", "bad.toml", "--key", "root.key.pem", "--out", "bad.json"];

@@ -40,8 +40,6 @@ pub struct Draft<'a> {
     pub sealed_at: u64,
     /// Until when it counts.
     pub expires_at: u64,
-    /// What the verifier gave; empty when nothing was given.
-    pub nonce: &'a str,
 }
 
 /// Something of another tenant is in a bundle that was about to be written.
@@ -153,6 +151,7 @@ fn plan(own: &GateRecord) -> Value {
     json!({
         "version": 1,
         "seedBase": own.seed_base,
+        "nonce": own.nonce,
         "seedsPerScenario": own.seeds.to_string(),
         "alpha": "0.05",
         "stopRule": "all planned seeds; an ablation stops at its first breach",
@@ -219,7 +218,7 @@ fn seal(draft: &Draft<'_>, own: &GateRecord, payload: &[u8]) -> Seal {
                 tool: own.tool.clone(),
                 sealed_at: draft.sealed_at,
                 expires_at: draft.expires_at,
-                nonce: draft.nonce.into(),
+                nonce: own.nonce.clone(),
                 exit: own.exit,
             },
         },

@@ -14,6 +14,7 @@ use super::unfit::{Unfit, unfit};
 use crate::format::json;
 use sim::chain::Digest;
 use sim::record::GateRecord;
+use sim::seed;
 
 /// What a verifier demands.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ pub struct Rules<'a> {
     pub now: u64,
     /// For whom the bundle must be.
     pub tenant: Option<&'a str>,
-    /// What the verifier gave before the bundle was made.
+    /// What the verifier gave before the gate ran.
     pub nonce: Option<&'a str>,
 }
 
@@ -104,7 +105,7 @@ fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
         return Err(unfit("tenant", format!("made for another tenant than {tenant}")));
     }
     if let Some(nonce) = rules.nonce.filter(|nonce| *nonce != own.nonce) {
-        return Err(unfit("nonce", format!("made without the nonce {nonce:?}: it may be an old one")));
+        return Err(unfit("nonce", format!("run without the nonce {nonce:?}: the seeds may be picked, or old")));
     }
     Ok((seal, signer.clone()))
 }
@@ -121,10 +122,14 @@ fn agreed(files: &Files, seal: &Seal) -> Result<GateRecord, Unfit> {
         ("configuration", said.configuration == configuration(&record)),
         ("tests", lists == tests(&record)),
         ("tool", own.tool == record.tool),
+        ("nonce", own.nonce == record.nonce),
         ("tenant", record.serving.iter().all(|(_, s)| s.tenant == own.tenant)),
     ];
-    match same.iter().find(|(_, same)| !same) {
-        Some((what, _)) => Err(unfit("record", format!("{RECORD} and the seal differ in {what}"))),
-        None => Ok(record),
+    if let Some((what, _)) = same.iter().find(|(_, same)| !same) {
+        return Err(unfit("record", format!("{RECORD} and the seal differ in {what}")));
     }
+    if !record.nonce.is_empty() && record.seed_base != seed::base(&record.nonce).to_string() {
+        return Err(unfit("nonce", format!("the seeds begin at {}, and not where the nonce says", record.seed_base)));
+    }
+    Ok(record)
 }

@@ -25,9 +25,11 @@ pub fn project(record: &GateRecord, tenant: &str) -> GateRecord {
         code: record.code.clone(),
         config: record.config.clone(),
         catalogue: record.catalogue.clone(),
+        pins: record.pins.clone(),
         // What was typed names files of whoever typed it.
         command: "cellproof gate".into(),
         seed_base: record.seed_base.clone(),
+        nonce: record.nonce.clone(),
         seeds: record.seeds,
         requirements: record.requirements.clone(),
         controls: record.controls.clone(),

@@ -100,14 +100,14 @@ pub struct Own {
     pub sealed_at: u64,
     /// Until when it counts.
     pub expires_at: u64,
-    /// What the verifier gave, so that nobody could have made the bundle before; empty when nothing was given.
+    /// What the verifier gave, so that nobody could have picked the seeds or run before; empty when nothing was given.
     pub nonce: String,
     /// Exit code of the gate.
     pub exit: u8,
 }
 
 /// Version of [`Own`].
-pub const OWN_VERSION: u32 = 1;
+pub const OWN_VERSION: u32 = 2;
 
 impl Seal {
     /// The one way to write it.

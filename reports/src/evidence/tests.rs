@@ -42,7 +42,12 @@ fn others(record: &GateRecord, own: &str) -> Vec<String> {
 fn bundle_of(record: &GateRecord, tenant: &str, key: &SigningKey) -> Result<Vec<u8>, Leak> {
     let others = others(record, tenant);
     let (sealed_at, expires_at) = (SEALED, EXPIRES);
-    make(&Draft { record, tenant, others: &others, sealed_at, expires_at, nonce: "n-1" }, key, |_| None)
+    make(&Draft { record, tenant, others: &others, sealed_at, expires_at }, key, |_| None)
+}
+
+/// The record of a gate that a verifier asked for.
+fn asked(record: GateRecord) -> GateRecord {
+    GateRecord { nonce: "n-1".into(), seed_base: sim::seed::base("n-1").to_string(), ..record }
 }
 
 /// A record of few words, so that its bundle is small.
@@ -51,7 +56,7 @@ fn small() -> GateRecord {
     record.scenarios.truncate(1);
     record.requirements.truncate(1);
     record.controls.truncate(1);
-    record
+    asked(record)
 }
 
 fn opened(bytes: &[u8]) -> Result<Opened, Unfit> {
@@ -187,10 +192,17 @@ fn only_a_trusted_key_in_its_role_and_time_seals_for_this_tenant_and_this_asking
     check(trust(), EXPIRES + 1, None, None, "expired at");
     check(trust(), SEALED - 1, None, None, "in the future");
     check(trust(), NOW, Some("beta"), None, "made for another tenant than beta");
-    check(trust(), NOW, Some("acme"), Some("n-2"), "made without the nonce \"n-2\"");
+    check(trust(), NOW, Some("acme"), Some("n-2"), "run without the nonce \"n-2\"");
     let (thief, _) = SigningKey::generate(Algorithm::Ed25519);
     let posing = whom(vec![trusted(&thief)]);
     check(posing, NOW, None, None, "is not in the trust file");
+}
+
+#[test]
+fn seeds_that_do_not_come_from_the_nonce_are_refused() {
+    let picked = GateRecord { seed_base: "7".into(), ..small() };
+    let said = broken(&bundle_of(&picked, "acme", key()).expect("a bundle"));
+    assert_eq!(said, "nonce: the seeds begin at 7, and not where the nonce says");
 }
 
 /// A bundle with another payload under a seal that is right about it: what an insider with the key could make.
@@ -231,6 +243,7 @@ fn a_bag_holds_what_its_manifest_says_and_the_record_says_what_the_seal_says() {
     check(|_, seal| seal.predicate.passed_tests.clear(), "differ in tests");
     check(|_, seal| seal.predicate.configuration.clear(), "differ in configuration");
     check(|_, seal| seal.predicate_type = "x".into(), "another kind or version");
+    check(|_, seal| seal.predicate.cellproof.nonce = "n-2".into(), "differ in nonce");
     check(|_, seal| seal.predicate.cellproof.version = 9, "another kind or version");
     check(|_, seal| seal.subject.clear(), "the seal is about another");
 }
@@ -324,8 +337,8 @@ fn without_the_projection_the_search_finds_what_it_kept_away() {
     let record = hostile(7);
     for tenant in tenants(&record) {
         let others = others(&record, tenant);
-        let (sealed_at, expires_at, nonce) = (SEALED, EXPIRES, "");
-        let draft = Draft { record: &record, tenant, others: &others, sealed_at, expires_at, nonce };
+        let (sealed_at, expires_at) = (SEALED, EXPIRES);
+        let draft = Draft { record: &record, tenant, others: &others, sealed_at, expires_at };
         let leak = assemble(&draft, record.clone(), key(), |_| None).expect_err("everybody's words");
         assert!(leak.to_string().contains("the name of another tenant"), "{leak}");
         let foreign = |bytes: &[u8]| {

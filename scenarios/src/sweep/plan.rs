@@ -41,6 +41,9 @@ pub struct Terms {
     /// First seed of every range, in decimal.
     pub seed_base: String,
     /// As in [`Settings`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nonce: String,
+    /// As in [`Settings`].
     pub calm_seeds: u64,
     /// As in [`Settings`].
     pub swarm_seeds: u64,
@@ -128,6 +131,7 @@ impl Plan {
             catalogue: models::catalogue::digest(),
             scenarios: self.scenarios.iter().map(|s| s.name.to_owned()).collect(),
             seed_base: s.seed_base.to_string(),
+            nonce: s.nonce.clone(),
             calm_seeds: s.calm_seeds,
             swarm_seeds: s.swarm_seeds,
             swarm_floor: s.swarm_floor,
@@ -136,13 +140,15 @@ impl Plan {
             compare_every: s.compare_every,
             ablate: s.ablate,
             corpus: s.corpus.iter().map(Kept::to_string).collect(),
-            demand: self.demand,
+            demand: self.demand.clone(),
         }
     }
 
     /// The record of the gate, from the records of its scenarios. `command` is what one would type for this plan.
     pub fn record(&self, scenarios: Vec<ScenarioRecord>, command: &str) -> GateRecord {
-        gate::assemble(&self.settings, scenarios, command, self.demand)
+        let mut record = gate::assemble(&self.settings, scenarios, command, &self.demand);
+        record.pins.insert("plan".into(), self.terms().digest());
+        record
     }
 }
 
@@ -157,6 +163,7 @@ impl Terms {
         let settings = Settings {
             inputs,
             seed_base: self.seed_base.parse().map_err(|_| format!("seed_base `{}` is no seed", self.seed_base))?,
+            nonce: self.nonce.clone(),
             calm_seeds: self.calm_seeds,
             swarm_seeds: self.swarm_seeds,
             swarm_floor: self.swarm_floor,
@@ -166,7 +173,7 @@ impl Terms {
             ablate: self.ablate,
             corpus: self.corpus.iter().map(|entry| entry.parse()).collect::<Result<_, _>>()?,
         };
-        Ok(Plan::new(settings, &scenarios, self.demand))
+        Ok(Plan::new(settings, &scenarios, self.demand.clone()))
     }
 
     /// SHA-256 over the terms, as hex.
@@ -191,7 +198,8 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.chars().take(SHOWN_CHARS).collect(),
         Value::Array(items) => format!("{} items", items.len()),
         Value::Object(map) => {
-            let set = map.iter().filter(|(_, on)| **on == Value::Bool(true)).map(|(name, _)| name.as_str());
+            let on = |value: &Value| *value == Value::Bool(true) || value.as_array().is_some_and(|all| !all.is_empty());
+            let set = map.iter().filter(|(_, value)| on(value)).map(|(name, _)| name.as_str());
             let set: Vec<&str> = set.collect();
             if set.is_empty() { "nothing".into() } else { set.join(" and ") }
         }
@@ -208,6 +216,7 @@ mod tests {
         let settings = Settings {
             inputs: Inputs::embedded(),
             seed_base: 1,
+            nonce: String::new(),
             calm_seeds: 2,
             swarm_seeds,
             swarm_floor: 1,
@@ -252,9 +261,13 @@ mod tests {
         assert_ne!(small.digest(), large.digest());
         assert_eq!(small.differences(&small), [""; 0]);
         assert_eq!(small.differences(&large), ["swarm_seeds 4 there, 3 here"]);
-        let asks = Terms { demand: Demand { canary: true, coverage: true }, code: "ab".repeat(32), ..small.clone() };
+        let asks = Terms {
+            demand: Demand { canary: true, rows: vec!["TEN-02".into()] },
+            code: "ab".repeat(32),
+            ..small.clone()
+        };
         let differ = small.differences(&asks);
         assert!(differ[0].starts_with("code abababababab there, "), "{differ:?}");
-        assert_eq!(differ[1], "demand canary and coverage there, nothing here");
+        assert_eq!(differ[1], "demand canary and rows there, nothing here");
     }
 }
