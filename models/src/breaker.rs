@@ -177,6 +177,11 @@ impl Breaker {
         self.state
     }
 
+    /// Openings since it was last closed, or the failures in a row that lead to the first.
+    pub fn pressure(&self) -> u64 {
+        u64::from(self.openings) * u64::from(self.settings.failures_row) + u64::from(self.failures_row)
+    }
+
     /// Leave to probe, if it is time.
     fn probe(&mut self, now: Instant) -> Result<(), FastFail> {
         let all_out = self.state == State::HalfOpen && self.probes_out >= self.settings.probes;

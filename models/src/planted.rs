@@ -163,11 +163,46 @@ pub const RETRY_REFUNDS_THE_SPENT: Defect = defect(
     "retries that were lent to the hop below come back whole, also those that it has spent",
 );
 
+/// A hole is passed over when the room for what waits is full.
+pub const MIRROR_GAP_WHEN_FULL: Defect = defect(
+    "mirror.gap-when-full",
+    3,
+    "chaos/mirror-loop",
+    "a batch that is lost while eight later ones arrive is passed over, because there is no room for a ninth",
+);
+/// Trouble with the database is taken for leave to answer from the cache.
+pub const APP_STALE_IF_ERROR: Defect = defect(
+    "app.stale-if-error",
+    3,
+    "fuzz/cross-tenant",
+    "a read that asks for no cache is answered by one while calls to the database fail: a write, the removal of its \
+     entry lost or overtaken, and then a strong read in the database's bad moment",
+);
+/// Of many who wait for one answer, some are left for the next.
+pub const FLIGHTS_LEAVE_SOME: Defect = defect(
+    "app.flights-leave-some",
+    3,
+    "chaos/cache-loss",
+    "of those who share an answer of the database, the eighth and later ones get the next answer that is shared, \
+     whosesoever it is",
+);
+/// Calls to databases have few numbers.
+pub const APP_CALLS_SHARE_NUMBERS: Defect = defect(
+    "app.calls-share-numbers",
+    3,
+    "chaos/primary-failover",
+    "a call to a database that waits while 24 later ones are made shares its number with one of them, and the answer \
+     goes to the later",
+);
+
 /// Every one, by name.
 pub const ALL: &[&Defect] = &[
     &APP_CACHES_FOR_THE_NEXT,
+    &APP_CALLS_SHARE_NUMBERS,
+    &FLIGHTS_LEAVE_SOME,
     &FLIGHTS_SHARED,
     &APP_PUBLISHER_LIFE_REUSED,
+    &APP_STALE_IF_ERROR,
     &APP_STRONG_READS_FROM_CACHE,
     &BREAKER_LOSES_PROBES,
     &CACHE_CONNECTION_REUSED,
@@ -178,6 +213,7 @@ pub const ALL: &[&Defect] = &[
     &KAFKA_QUOTA_EARNS_AGAIN,
     &MESH_REMEMBERS_BELIEF,
     &MIRROR_COMMITS_WHAT_WAS_SENT,
+    &MIRROR_GAP_WHEN_FULL,
     &MIRROR_GAP_WHEN_THREE_WAIT,
     &MIRROR_LATEST_WITHOUT_POSITION,
     &MIRROR_START_SKIPS_DEDUPE,

@@ -137,14 +137,26 @@ impl Search<'_> {
     /// A quarter of the candidates are fresh seeds, all of them until something is known.
     fn candidate(&mut self) -> Order {
         if !self.settings.is_guided || self.corpus.entries.is_empty() || self.dice.below(4) == 0 {
-            self.next_seed = self.next_seed.wrapping_add(1);
-            return self.order(self.next_seed - 1, Overrides::new());
+            let seed = self.fresh_seed();
+            return self.order(seed, Overrides::new());
         }
-        let i = self.corpus.pick(&mut self.dice);
+        // Half go on from whoever came furthest in something, the others from what is rare.
+        let furthest = if self.dice.below(2) == 0 { self.corpus.pick_furthest(&mut self.dice) } else { None };
+        let i = furthest.unwrap_or_else(|| self.corpus.pick(&mut self.dice));
         let j = self.dice.below(self.corpus.entries.len() as u64) as usize;
+        // The faults that led there meet other traffic, other attacks, other luck: most of what takes several
+        // conditions takes one that is not a fault. Edits of a run as it is find only what a fault decides.
+        let moves = self.dice.below(8) < 7;
+        let seed = if moves { self.fresh_seed() } else { self.corpus.entries[i].seed };
         let (entry, other) = (&self.corpus.entries[i], &self.corpus.entries[j]);
-        let overrides = mutate::mutated(&mut self.dice, entry, other);
-        self.order(entry.seed, overrides)
+        let base = if moves { mutate::plan(entry) } else { entry.overrides.clone() };
+        let overrides = mutate::mutated(&mut self.dice, base, entry, other);
+        self.order(seed, overrides)
+    }
+
+    fn fresh_seed(&mut self) -> u64 {
+        self.next_seed = self.next_seed.wrapping_add(1);
+        self.next_seed - 1
     }
 
     fn fold(&mut self, orders: Vec<Order>) {

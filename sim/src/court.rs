@@ -117,6 +117,17 @@ impl<P: Platform> Court<P> {
         }
     }
 
+    /// Whether anybody wants to see what machines say of their state.
+    pub(crate) fn reads_gauges(&self) -> bool {
+        self.oracles.iter().any(|oracle| oracle.reads_gauges())
+    }
+
+    /// A node said something of its state.
+    pub(crate) fn gauge(&mut self, role: &str, name: &'static str, value: u64) {
+        let readers = self.oracles.iter_mut().filter(|oracle| oracle.reads_gauges());
+        readers.for_each(|oracle| oracle.gauge(role, name, value));
+    }
+
     /// A mark was reached.
     #[inline]
     pub fn mark(&mut self, mark: &'static str) {

@@ -212,6 +212,8 @@ pub struct Outbox<P: Platform> {
     pub(crate) effects: Vec<Effect<P>>,
     pub(crate) facts: Vec<(u64, P::Fact)>,
     pub(crate) marks: Vec<&'static str>,
+    pub(crate) gauges: Vec<(&'static str, u64)>,
+    pub(crate) is_gauged: bool,
     pub(crate) busy: Duration,
     pub(crate) lineage: Lineage,
     pub(crate) sent: u64,
@@ -223,6 +225,8 @@ impl<P: Platform> Outbox<P> {
             effects: Vec::new(),
             facts: Vec::new(),
             marks: Vec::new(),
+            gauges: Vec::new(),
+            is_gauged: false,
             busy: Duration::ZERO,
             lineage: Lineage::default(),
             sent: 0,
@@ -321,6 +325,15 @@ impl<P: Platform> Outbox<P> {
     #[inline]
     pub fn resend(&mut self, to: NodeId, lineage: Lineage, message: P::Message) {
         self.effects.push(Effect::Send { to, lineage, message });
+    }
+    /// Shows how far some state of this machine has come: how much waits, how often in a row something failed.
+    /// Exploring looks for runs that get further; nobody judges it, it is in no digest, and `value` is asked for only
+    /// where somebody looks.
+    #[inline]
+    pub fn gauge(&mut self, name: &'static str, value: impl FnOnce() -> u64) {
+        if self.is_gauged {
+            self.gauges.push((name, value()));
+        }
     }
     /// Says that a place was reached which a scenario must reach.
     pub fn mark(&mut self, mark: &'static str) {

@@ -37,6 +37,13 @@ pub trait Oracle<P: Platform> {
     fn vantages(&self) -> &'static [Vantage];
     /// A fact happened.
     fn observe(&mut self, seen: &Seen<'_, P>, findings: &mut Vec<Finding>);
+    /// Whether it is shown what machines say of their state ([`Outbox::gauge`](crate::machine::Outbox::gauge)). For
+    /// those who look for rare runs, never for a judge: what cannot be seen from outside convicts nobody.
+    fn reads_gauges(&self) -> bool {
+        false
+    }
+    /// What a node said of its state.
+    fn gauge(&mut self, _role: &str, _name: &'static str, _value: u64) {}
     /// The run goes over to another act.
     fn act(&mut self, _act: Act, _at: Instant) {}
     /// The run has ended. Liveness promises that are not kept go to `pending`, with the reason.

@@ -144,6 +144,7 @@ impl<P: Platform> World<P> {
             safety_until: spec.safety_until,
             chosen,
         };
+        world.outbox.is_gauged = world.court.reads_gauges();
         world.hold(positions);
         world.queue.push(spec.safety_until, Event::Liveness);
         world.schedule();
@@ -306,6 +307,9 @@ impl<P: Platform> World<P> {
         }
         for mark in self.outbox.marks.drain(..) {
             self.court.mark(mark);
+        }
+        for (name, value) in self.outbox.gauges.drain(..) {
+            self.court.gauge(&self.nodes[id.0 as usize].spec.role, name, value);
         }
         let mut facts = std::mem::take(&mut self.outbox.facts);
         for (cause, fact) in facts.drain(..) {

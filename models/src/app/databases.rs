@@ -30,6 +30,10 @@ impl Databases {
     pub fn patience(&self) -> Duration {
         self.patience
     }
+    /// How near the worst of the circuits is to its next opening.
+    pub fn pressure(&self) -> u64 {
+        self.nodes.iter().map(|(_, breaker)| breaker.pressure()).max().unwrap_or(0)
+    }
     /// Whom to ask for a request: who is believed to lead, or else the next whose circuit is not open.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::operation::Task;
 use crate::cache::Owner;
 use crate::control;
 use crate::control::{Control, Controls};
-use crate::planted::FLIGHTS_SHARED;
+use crate::planted::{FLIGHTS_LEAVE_SOME, FLIGHTS_SHARED};
 use std::collections::BTreeMap;
 
 /// One of those who miss the same entry asks the store.
@@ -48,7 +48,11 @@ impl Errand {
 
 /// Errands under way.
 #[derive(Debug, Default)]
-pub struct Flights(BTreeMap<Errand, Flight>);
+pub struct Flights {
+    under_way: BTreeMap<Errand, Flight>,
+    /// Passengers for whom there was no room in a landing: only a planted defect leaves any.
+    left: Vec<u64>,
+}
 
 #[derive(Debug)]
 struct Flight {
@@ -62,8 +66,9 @@ impl Flights {
     /// A request wants what the errand fetches: whether it joins somebody who is already fetching it. If not, it is the
     /// one who fetches.
     pub fn join(&mut self, controls: &Controls, errand: &Errand, request: u64) -> bool {
-        let shared = self.0.keys().find(|other| FLIGHTS_SHARED.is_planted() && other.name == errand.name).cloned();
-        match self.0.get_mut(shared.as_ref().unwrap_or(errand)) {
+        let same = |other: &&Errand| FLIGHTS_SHARED.is_planted() && other.name == errand.name;
+        let shared = self.under_way.keys().find(same).cloned();
+        match self.under_way.get_mut(shared.as_ref().unwrap_or(errand)) {
             Some(flight) if !flight.closed && controls.on(&SINGLE_FLIGHT) => {
                 flight.passengers.push(request);
                 true
@@ -71,7 +76,7 @@ impl Flights {
             // It fetches for itself alone.
             Some(_) => false,
             None => {
-                self.0.insert(errand.clone(), Flight { pilot: request, passengers: Vec::new(), closed: false });
+                self.under_way.insert(errand.clone(), Flight { pilot: request, passengers: Vec::new(), closed: false });
                 false
             }
         }
@@ -79,19 +84,36 @@ impl Flights {
 
     /// What the errand fetches was changed: whoever comes now wants to see the change.
     pub fn close(&mut self, errand: &Errand) {
-        if let Some(flight) = self.0.get_mut(errand) {
+        if let Some(flight) = self.under_way.get_mut(errand) {
             flight.closed = true;
         }
     }
 
     /// A request has ended: who waited for it, in order, if it was the one who fetched.
     pub fn land(&mut self, errand: &Errand, request: u64) -> Vec<u64> {
-        match self.0.get(errand) {
-            Some(flight) if flight.pilot == request => self.0.remove(errand).map_or(Vec::new(), |f| f.passengers),
-            _ => Vec::new(),
+        if self.under_way.get(errand).is_none_or(|flight| flight.pilot != request) {
+            return Vec::new();
         }
+        let passengers = self.under_way.remove(errand).map_or(Vec::new(), |flight| flight.passengers);
+        if FLIGHTS_LEAVE_SOME.is_planted() { self.seated(passengers) } else { passengers }
+    }
+
+    /// Passengers of the longest flight.
+    pub fn longest(&self) -> usize {
+        self.under_way.values().map(|flight| flight.passengers.len()).max().unwrap_or(0)
+    }
+
+    /// What a planted defect makes of a landing: a few go, the others wait for the next one, whosesoever it is.
+    fn seated(&mut self, passengers: Vec<u64>) -> Vec<u64> {
+        let mut seated = std::mem::take(&mut self.left);
+        seated.extend(passengers);
+        self.left = seated.split_off(seated.len().min(SEATS));
+        seated
     }
 }
+
+/// Passengers that a planted defect lets land at once.
+const SEATS: usize = 7;
 
 #[cfg(test)]
 mod tests {

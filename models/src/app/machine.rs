@@ -19,7 +19,10 @@ use crate::cache::Read;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
 use crate::luck;
-use crate::planted::{APP_CACHES_FOR_THE_NEXT, APP_PUBLISHER_LIFE_REUSED, APP_STRONG_READS_FROM_CACHE};
+use crate::planted::{
+    APP_CACHES_FOR_THE_NEXT, APP_CALLS_SHARE_NUMBERS, APP_PUBLISHER_LIFE_REUSED, APP_STALE_IF_ERROR,
+    APP_STRONG_READS_FROM_CACHE,
+};
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
@@ -125,6 +128,8 @@ const BACKLOG_MAX: usize = 64;
 const PUBLISH_RETRY: Duration = Duration::millis(300);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
+/// Numbers that a planted defect has for all calls to databases.
+const NUMBERS: u64 = 24;
 /// Bits of a call's number that say which try it is; above them stands the request's.
 const TRY_BITS: u32 = 2;
 
@@ -228,7 +233,11 @@ impl App {
         }
         match &open.task {
             Task::Publish(_) => self.publish(ctx, out, key),
-            Task::Get(_) | Task::Who | Task::Page(_) if !open.fresh || APP_STRONG_READS_FROM_CACHE.is_planted() => {
+            Task::Get(_) | Task::Who | Task::Page(_)
+                if !open.fresh
+                    || APP_STRONG_READS_FROM_CACHE.is_planted()
+                    || APP_STALE_IF_ERROR.is_planted() && self.databases.pressure() > 0 =>
+            {
                 self.look_up(ctx, out, key)
             }
             _ => self.query(ctx, out, key),
@@ -297,7 +306,12 @@ impl App {
     /// The request of a call to a database, if that call is still waited for. Whoever gives up on a call closes its
     /// connection: what comes of it later is never read.
     fn calling(&self, call: u64) -> Option<u64> {
-        let (key, tries) = (call >> TRY_BITS, call & ((1 << TRY_BITS) - 1));
+        let (mut key, tries) = (call >> TRY_BITS, call & ((1 << TRY_BITS) - 1));
+        if APP_CALLS_SHARE_NUMBERS.is_planted() {
+            let number = |key: u64| key % NUMBERS;
+            let waits = |(k, open): &(&u64, &Open)| number(**k) == number(key) && open.phase == Phase::Database;
+            key = self.open.iter().rev().find(waits).map_or(key, |(k, _)| *k);
+        }
         let open = self.open.get(&key).filter(|open| open.phase == Phase::Database)?;
         (u64::from(open.tries) == tries).then_some(key)
     }
@@ -533,5 +547,10 @@ impl Machine<Saas> for App {
             }
             _ => {}
         }
+        out.gauge("app.oldest", || self.sequence - self.open.keys().next().map_or(self.sequence, |key| key - 1));
+        out.gauge("app.flight", || self.flights.longest() as u64);
+        out.gauge("app.backlog", || self.publisher.pending() as u64);
+        out.gauge("app.database-pressure", || self.databases.pressure());
+        out.gauge("app.cache-pressure", || self.caches.pressure());
     }
 }

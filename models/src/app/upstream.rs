@@ -67,6 +67,11 @@ impl Caches {
         }
     }
 
+    /// How near the circuit is to its next opening.
+    pub fn pressure(&self) -> u64 {
+        self.breaker.pressure()
+    }
+
     /// How long the cache may take.
     pub fn patience(&self) -> Duration {
         self.patience

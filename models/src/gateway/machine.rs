@@ -502,5 +502,7 @@ impl Machine<Saas> for Gateway {
             Input::Timer { token } if token & RETRY != 0 => self.forward(ctx, out, token & !RETRY),
             _ => {}
         }
+        out.gauge("gateway.in-flight", || self.shedder.in_flight().into());
+        out.gauge("gateway.limit", || self.shedder.limit().into());
     }
 }

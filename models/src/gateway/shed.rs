@@ -191,11 +191,14 @@ impl Shedder {
         self.normal = crept.min(mean).min(self.settings.latency_normal_max.as_nanos()).max(1);
         // Twice normal is still no queue: requests differ.
         let gradient = (self.normal.saturating_mul(2 * 1024) / mean).clamp(512, 1024);
+        // A limit of which less than half is used holds nothing back: what is slow then is slow for another reason, and
+        // a limit that shrank for it would turn away the next burst. Nor has such a limit earned headroom to grow into.
+        if seen.in_flight_max < self.limit / 2 {
+            return;
+        }
         let shrunk = u64::from(self.limit) * gradient / 1024;
-        // Headroom to grow into, but only if the limit is what holds requests back.
-        let used = seen.in_flight_max >= self.limit / 2;
-        let headroom = if used { u64::from(self.limit).isqrt() } else { 0 };
-        let limit = (shrunk + headroom).clamp(u64::from(self.settings.limit_min), u64::from(self.settings.limit_max));
+        let limit = (shrunk + u64::from(self.limit).isqrt())
+            .clamp(u64::from(self.settings.limit_min), u64::from(self.settings.limit_max));
         self.limit = limit as u32;
     }
 }
@@ -297,6 +300,21 @@ mod tests {
             assert_eq!(shedder.admit(now, &on, &tenant), Ok(()), "at {now:?} with a limit of {}", shedder.limit());
             let took = Duration::millis(if n % 4 == 3 { 60 } else { 2 });
             ends.insert((now + took, n), took);
+        }
+    }
+
+    #[test]
+    fn a_slow_dependency_under_light_load_costs_the_next_burst_nothing() {
+        let (mut shedder, on, tenant) = (Shedder::new(Settings::DEFAULT), Controls::all_on(), TenantId::from("t"));
+        let mut ask = |n: u64, took: u64| {
+            assert_eq!(shedder.admit(Instant(n * 1_000_000), &on, &tenant), Ok(()), "request {n}");
+            shedder.completed(Instant((n + took) * 1_000_000), &tenant, Duration::millis(took));
+            shedder.limit()
+        };
+        // One at a time: a second of fast answers, then thirty of slow ones.
+        (0..1_000).for_each(|n| assert!(ask(n, 1) >= Settings::DEFAULT.limit_start));
+        for n in 0..3_000 {
+            assert!(ask(1_000 + 10 * n, 9) >= Settings::DEFAULT.limit_start);
         }
     }
 

@@ -108,6 +108,23 @@ struct PendingSync {
 type Target = (u32, u32);
 
 impl Broker {
+    /// Records that a partition led here has and has not committed, in the one that has most.
+    pub fn uncommitted(&self) -> u64 {
+        let led = self.own_partitions();
+        led.map(|replica| replica.log().end().saturating_sub(replica.high_watermark())).max().unwrap_or(0)
+    }
+
+    /// Replicas that are out of sync with a partition led here, in the one that has most.
+    pub fn out_of_sync(&self) -> u64 {
+        let missing = |replica: &Replica| replica.state().replicas.len() - replica.state().isr.len();
+        self.own_partitions().map(|replica| missing(replica) as u64).max().unwrap_or(0)
+    }
+
+    fn own_partitions(&self) -> impl Iterator<Item = &Replica> {
+        let partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
+        partitions.filter(|replica| replica.state().leader == Some(self.id))
+    }
+
     /// A broker in its life `incarnation` (higher than in any former life), with the writes that its disk still has, in
     /// the order in which they were made. Topics of the disk must have been named in `topics`.
     pub fn boot(

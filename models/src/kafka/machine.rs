@@ -342,6 +342,8 @@ impl Machine<Saas> for BrokerNode {
             _ => {}
         }
         self.apply(ctx, out);
+        out.gauge("kafka.uncommitted", || self.broker.uncommitted());
+        out.gauge("kafka.out-of-sync", || self.broker.out_of_sync());
     }
 }
 

@@ -204,6 +204,7 @@ impl Machine<Saas> for MirrorOut {
             _ => {}
         }
         self.apply(ctx, out);
+        out.gauge("mirror.in-flight", || self.source.in_flight() as u64);
     }
 }
 
@@ -317,5 +318,6 @@ impl Machine<Saas> for MirrorIn {
             _ => {}
         }
         self.apply(ctx, out);
+        out.gauge("mirror.waiting", || self.sink.waiting() as u64);
     }
 }

@@ -8,7 +8,7 @@ mod recovery;
 use super::batch::{MirrorAck, MirrorBatch, MirrorRecord, Verifier};
 use crate::control;
 use crate::control::{Control, Controls};
-use crate::planted::{MIRROR_GAP_WHEN_THREE_WAIT, MIRROR_START_SKIPS_DEDUPE};
+use crate::planted::{MIRROR_GAP_WHEN_FULL, MIRROR_GAP_WHEN_THREE_WAIT, MIRROR_START_SKIPS_DEDUPE};
 use crate::saas::MIRROR_MARK;
 use crate::wire::kafka::{
     Acks, ErrorCode, Fetch, Produce, ProduceReply, ProducerStamp, Record, Request, Response, TopicName,
@@ -143,6 +143,9 @@ struct Stretch {
 
 /// Stretches kept for translating offsets: consumers that fail over are minutes behind, not days.
 const STRETCHES_MAX: usize = 1024;
+/// Batches that wait when a planted defect takes the room for full.
+const FULL: usize = 8;
+
 impl MirrorSink {
     /// A sink in its life `epoch` (higher than in any former life, the same `producer` id in all of them). `window`
     /// bounds the batches held back per partition because an earlier one is missing.
@@ -237,6 +240,11 @@ impl MirrorSink {
         Some(if source_offset >= known.source_next { known.local_next } else { known.local_first })
     }
 
+    /// Batches that wait for an earlier one, in the partition that has most.
+    pub fn waiting(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.waiting.len()).max().unwrap_or(0)
+    }
+
     fn lane(&mut self, batch: &MirrorBatch) -> usize {
         let key = (batch.source_cell.clone(), batch.topic.clone(), batch.partition);
         let fresh = self.lanes.len() as u32;
@@ -295,7 +303,8 @@ impl Lane {
     fn take_waiting(&mut self, controls: &Controls, out: &mut Vec<SinkEffect>) {
         while self.writing.is_none() {
             let applied = self.applied;
-            let passed_over = MIRROR_GAP_WHEN_THREE_WAIT.is_planted() && self.waiting.len() >= 3;
+            let passed_over = MIRROR_GAP_WHEN_THREE_WAIT.is_planted() && self.waiting.len() >= 3
+                || MIRROR_GAP_WHEN_FULL.is_planted() && self.waiting.len() >= FULL;
             let next = |b: &MirrorBatch| b.from <= applied || b.start || passed_over;
             let Some(at) = self.waiting.iter().position(next) else { break };
             let Some(batch) = self.waiting.remove(at) else { break };

@@ -211,6 +211,11 @@ impl MirrorSource {
         Some(Lag { records: lane.high_watermark.saturating_sub(lane.acked), age })
     }
 
+    /// Batches under way, in the partition that has most.
+    pub fn in_flight(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.flights.len()).max().unwrap_or(0)
+    }
+
     /// Records that were not sent because of residency or origin.
     pub fn withheld(&self) -> u64 {
         self.withheld

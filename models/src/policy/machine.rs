@@ -171,5 +171,6 @@ impl Machine<Saas> for PolicyAgent {
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),
             _ => {}
         }
+        out.gauge("policy.waiting", || self.waiting.len() as u64);
     }
 }

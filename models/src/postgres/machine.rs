@@ -84,6 +84,15 @@ enum Life {
     Follows(Box<Standby>),
 }
 
+impl Life {
+    /// What waits: for the standby, or for a session.
+    fn backlog(&self) -> u64 {
+        let Life::Leads(primary) = self else { return 0 };
+        let (waiting, queued) = primary.backlog();
+        (waiting + queued) as u64
+    }
+}
+
 struct Caller {
     node: NodeId,
     id: u64,
@@ -446,5 +455,6 @@ impl Machine<Saas> for DbNode {
             Input::Timer { token: REBORN } => self.delete_former(ctx, out),
             _ => {}
         }
+        out.gauge("postgres.backlog", || self.life.as_ref().map_or(0, Life::backlog));
     }
 }

@@ -1,8 +1,8 @@
-//! Runs worth keeping, each for something that no earlier one showed.
+//! Runs worth keeping, each for something that no earlier one showed, or because none came as far.
 
 use super::dice::{Dice, Overrides};
 use super::shape::Features;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A run that showed something new.
 #[derive(Clone, Debug, Default)]
@@ -40,12 +40,14 @@ pub struct Corpus {
     pub entries: Vec<Entry>,
     /// How many entries show each feature.
     shown: BTreeMap<u64, u32>,
+    /// For each gauge, how far any run came and which entry that is.
+    furthest: BTreeMap<u64, (u64, usize)>,
 }
 
 impl Corpus {
     /// What an earlier exploration left.
     pub fn of(entries: Vec<Entry>) -> Corpus {
-        Corpus { entries, shown: BTreeMap::new() }
+        Corpus { entries, ..Corpus::default() }
     }
 
     /// How many features the entries show together.
@@ -54,12 +56,27 @@ impl Corpus {
     }
 
     pub(super) fn is_new(&self, features: &Features) -> bool {
-        features.iter().any(|feature| !self.shown.contains_key(feature))
+        let further = |(gauge, far): (&u64, &u64)| self.furthest.get(gauge).is_none_or(|(most, _)| far > most);
+        features.seen.iter().any(|feature| !self.shown.contains_key(feature)) || features.far.iter().any(further)
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
-        entry.features.iter().for_each(|feature| *self.shown.entry(*feature).or_default() += 1);
+        entry.features.seen.iter().for_each(|feature| *self.shown.entry(*feature).or_default() += 1);
+        for (gauge, far) in &entry.features.far {
+            let most = self.furthest.entry(*gauge).or_insert((0, self.entries.len()));
+            if *far > most.0 {
+                *most = (*far, self.entries.len());
+            }
+        }
         self.entries.push(entry);
+    }
+
+    /// The entry that came furthest in something: every gauge is as likely as any other. None while nothing has any.
+    pub(super) fn pick_furthest(&mut self, dice: &mut Dice) -> Option<usize> {
+        let moved: Vec<usize> = self.furthest.values().filter(|(far, _)| *far > 0).map(|(_, at)| *at).collect();
+        let at = *moved.get(dice.below(moved.len().max(1) as u64) as usize)?;
+        self.entries[at].picked += 1;
+        Some(at)
     }
 
     /// The entry that the next candidate is made from: of a few, the one with most that is rare for the times it was
@@ -74,17 +91,18 @@ impl Corpus {
 
     fn worth(&self, i: usize) -> u64 {
         let entry = &self.entries[i];
-        let rare = entry.features.iter().filter(|feature| self.shown.get(feature).is_some_and(|n| *n <= 2)).count();
+        let rare =
+            entry.features.seen.iter().filter(|feature| self.shown.get(feature).is_some_and(|n| *n <= 2)).count();
         (rare as u64 + 1) * 1_000 / (entry.picked + 1)
     }
 
     /// The fewest entries (greedily) that show every feature: what is worth being replayed by every gate.
     pub fn minimised(&self) -> Vec<&Entry> {
-        let mut missing: Features = self.shown.keys().copied().collect();
+        let mut missing: BTreeSet<u64> = self.shown.keys().copied().collect();
         let mut left: Vec<&Entry> = self.entries.iter().collect();
         let mut kept = Vec::new();
         while !missing.is_empty() {
-            let shows = |entry: &Entry| entry.features.intersection(&missing).count();
+            let shows = |entry: &Entry| entry.features.seen.intersection(&missing).count();
             // Of equals the earlier one: it has fewer edits.
             let best = left.iter().enumerate().max_by_key(|(i, entry)| (shows(entry), usize::MAX - i));
             let Some(best) = best.map(|(i, _)| i) else { break };
@@ -92,7 +110,7 @@ impl Corpus {
             if shows(entry) == 0 {
                 break;
             }
-            missing.retain(|feature| !entry.features.contains(feature));
+            missing.retain(|feature| !entry.features.seen.contains(feature));
             kept.push(entry);
         }
         kept

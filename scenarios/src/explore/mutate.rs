@@ -10,25 +10,33 @@ use sim::choice::Choice;
 use sim::seed::PLAN;
 
 /// Edits of one candidate, at most.
-const EDITS_MAX: u64 = 4;
+const EDITS_MAX: u64 = 3;
 
-/// Which draw of a planned fault says whether it is there, and which says when.
+/// Which draw of a planned fault says whether it is there, how long it lasts, when it begins, and how strong it is.
 const PRESENCE: u64 = 0;
+const LENGTH: u64 = 1;
 const WHEN: u64 = 2;
+const STRENGTH: u64 = 4;
 
 /// A present fault: the smallest draw is inside every probability.
 const PRESENT: u64 = 0;
 
-/// The overrides of a candidate made from `entry`, perhaps with a part of `other`'s plan.
-pub fn mutated(dice: &mut Dice, entry: &Entry, other: &Entry) -> Overrides {
-    let mut overrides = entry.overrides.clone();
+/// The faults of an entry as overrides, so that another seed has the same ones.
+pub fn plan(entry: &Entry) -> Overrides {
+    entry.steering.iter().filter(|(at, _)| at.purpose == PLAN.id).map(|(at, value)| (*at, *value)).collect()
+}
+
+/// `overrides` after some edits of what steers `entry`, perhaps with a part of what `other` overrides.
+pub fn mutated(dice: &mut Dice, mut overrides: Overrides, entry: &Entry, other: &Entry) -> Overrides {
     let plan: Vec<Choice> = entry.steering.keys().filter(|at| at.purpose == PLAN.id).copied().collect();
-    for _ in 0..=dice.below(EDITS_MAX) {
-        match dice.below(8) {
+    for _ in 0..dice.below(EDITS_MAX + 1) {
+        match dice.below(10) {
             0..3 => toggle(dice, &plan, &mut overrides),
             3 => redraw(dice, entry, &mut overrides),
-            4..6 => together(dice, entry, &plan, &mut overrides),
-            6 => cross(dice, other, &mut overrides),
+            4 => nudge(dice, entry, &plan, &mut overrides),
+            5 => harder(dice, &plan, &mut overrides),
+            6..8 => together(dice, entry, &plan, &mut overrides),
+            8 => cross(dice, other, &mut overrides),
             _ => forget(dice, &mut overrides),
         }
     }
@@ -53,6 +61,25 @@ fn redraw(dice: &mut Dice, entry: &Entry, overrides: &mut Overrides) {
     let all: Vec<Choice> = entry.steering.keys().copied().collect();
     if let Some(at) = pick(dice, &all) {
         overrides.insert(at, dice.roll());
+    }
+}
+
+/// A fault begins a little earlier or later, by a sixteenth of the window at most.
+fn nudge(dice: &mut Dice, entry: &Entry, plan: &[Choice], overrides: &mut Overrides) {
+    let faults: Vec<Choice> = plan.iter().filter(|at| at.n == WHEN).copied().collect();
+    if let Some(at) = pick(dice, &faults) {
+        let moment = overrides.get(&at).or_else(|| entry.steering.get(&at)).copied().unwrap_or_default();
+        overrides.insert(at, moment.saturating_add(dice.roll() >> 4).saturating_sub(dice.roll() >> 4));
+    }
+}
+
+/// A fault is there, and lasts longer or is stronger: in the upper eighth of what it may be.
+fn harder(dice: &mut Dice, plan: &[Choice], overrides: &mut Overrides) {
+    let faults: Vec<Choice> = plan.iter().filter(|at| at.n == PRESENCE).copied().collect();
+    if let Some(at) = pick(dice, &faults) {
+        let n = if dice.below(2) == 0 { LENGTH } else { STRENGTH };
+        overrides.insert(at, PRESENT);
+        overrides.insert(Choice { n, ..at }, u64::MAX - (dice.roll() >> 3));
     }
 }
 

@@ -13,8 +13,16 @@ use sim::seed::{mix, name_hash};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Features, by hash.
-pub type Features = BTreeSet<u64>;
+/// What a run was like.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Features {
+    /// Everything it showed, by hash.
+    pub seen: BTreeSet<u64>,
+    /// How far the state of each node came, by role and gauge: the highest value of each. A run that came further than
+    /// any before it is worth being edited, although nothing else about it is new: what needs a full queue is found by
+    /// whoever fills queues.
+    pub far: BTreeMap<u64, u64>,
+}
 
 /// Something rarer than this in a run is worth its place in an order of events.
 const RARE_MAX: u32 = 24;
@@ -23,7 +31,9 @@ const RARE_MAX: u32 = 24;
 #[derive(Default)]
 pub struct Shape {
     counts: BTreeMap<u64, u32>,
-    orders: Features,
+    orders: BTreeSet<u64>,
+    /// How far the state of each node has come, by role and gauge.
+    far: BTreeMap<u64, u64>,
     /// The last rare thing, so that the next one has a predecessor.
     last: u64,
 }
@@ -31,6 +41,15 @@ pub struct Shape {
 /// Which tally stands for a number: the next power of two.
 fn bucket(n: u64) -> u64 {
     u64::from(64 - n.leading_zeros())
+}
+
+/// Steps on the way up: each number to eight, then four to the doubling.
+fn level(n: u64) -> u64 {
+    if n <= 8 {
+        return n;
+    }
+    let octave = u64::from(n.ilog2());
+    8 + (octave - 3) * 4 + (n >> (octave - 2) & 3)
 }
 
 impl Shape {
@@ -60,12 +79,13 @@ impl Shape {
 
     /// The features of a run that has ended, with what its record adds: marks, and which faults met.
     pub fn features(self, record: &RunRecord) -> Features {
-        let mut features = self.orders;
-        features.extend(self.counts.iter().map(|(kind, n)| mix(*kind, bucket(u64::from(*n)))));
+        let mut seen = self.orders;
+        seen.extend(self.counts.iter().map(|(kind, n)| mix(*kind, bucket(u64::from(*n)))));
         let tallied = record.marks.iter().map(|(mark, n)| mix(name_hash(mark), bucket(*n)));
-        features.extend(tallied);
-        features.extend(meetings(&record.faults));
-        features
+        seen.extend(tallied);
+        seen.extend(meetings(&record.faults));
+        seen.extend(self.far.iter().flat_map(|(gauge, far)| (1..=level(*far)).map(|level| mix(*gauge, level))));
+        Features { seen, far: self.far }
     }
 }
 
@@ -99,7 +119,29 @@ impl Oracle<Saas> for Shape {
         }
     }
 
+    fn reads_gauges(&self) -> bool {
+        true
+    }
+
+    fn gauge(&mut self, role: &str, name: &'static str, value: u64) {
+        let far = self.far.entry(mix(name_hash(role), name_hash(name))).or_default();
+        *far = value.max(*far);
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::level;
+
+    #[test]
+    fn levels_rise_with_what_they_measure_and_ever_more_slowly() {
+        let levels: Vec<u64> = (0..4_096).map(level).collect();
+        assert!(levels.is_sorted(), "{levels:?}");
+        assert_eq!((levels[8], levels[16], levels[4_095]), (8, 12, 43));
+        assert!(levels.windows(2).all(|pair| pair[1] - pair[0] <= 1), "none is left out");
     }
 }

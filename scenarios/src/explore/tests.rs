@@ -43,7 +43,7 @@ fn what_is_kept_replays_to_what_it_was_kept_for_and_the_minimum_shows_everything
     assert_eq!(again.unused, []);
     let minimum = done.corpus.minimised();
     assert!(minimum.len() <= done.corpus.entries.len());
-    let shown: Features = minimum.iter().flat_map(|entry| entry.features.iter().copied()).collect();
+    let shown: BTreeSet<u64> = minimum.iter().flat_map(|entry| entry.features.seen.iter().copied()).collect();
     assert_eq!(shown.len(), done.features);
 }
 
