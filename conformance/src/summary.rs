@@ -134,7 +134,7 @@ fn corpus(out: &mut String, record: &GateRecord) {
 
 /// Objectives in the calm; those under attack are in the reports.
 fn objectives(out: &mut String, record: &GateRecord) {
-    let calm: Vec<_> = record.slos.iter().filter(|s| s.condition == scenarios::gate::CALM).collect();
+    let calm: Vec<_> = record.slos.iter().filter(|s| s.condition == scenarios::objectives::CALM).collect();
     if calm.is_empty() {
         return;
     }
@@ -166,7 +166,7 @@ fn reasons(record: &GateRecord, exit: Exit) -> Vec<String> {
     let standings: Vec<Standing> = record.scenarios.iter().map(Standing::of).collect();
     let is = |wanted: Standing| standings.contains(&wanted);
     let calm_missed =
-        |s: &&sim::record::SloRecord| s.condition == scenarios::gate::CALM && s.verdict == SloVerdict::Missed;
+        |s: &&sim::record::SloRecord| s.condition == scenarios::objectives::CALM && s.verdict == SloVerdict::Missed;
     if exit == Exit::Broken
         && let Some(slo) = record.slos.iter().find(calm_missed)
     {
@@ -181,6 +181,12 @@ fn reasons(record: &GateRecord, exit: Exit) -> Vec<String> {
         let canaries: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| s.canary).collect();
         if canaries.iter().any(|s| s.verdict != ScenarioVerdict::Breach) {
             why.push("the gate is blind: a canary did not fail".into());
+        }
+        let unmeasured = scenarios::objectives::unmeasured(&record.slos, &record.serving);
+        if why.is_empty()
+            && let Some(slo) = unmeasured.first()
+        {
+            why.push(format!("{} ({}) has no data for {} in {}", slo.requirement, slo.objective, slo.tenant, slo.cell));
         }
         if why.is_empty() && canaries.is_empty() {
             why.push("no canary ran, so the gate may be blind".into());

@@ -9,6 +9,7 @@ pub mod platform;
 pub mod problems;
 pub mod read;
 pub mod settings;
+pub mod slos;
 pub mod tenants;
 pub mod tree;
 
@@ -17,6 +18,7 @@ pub use links::{Links, Quantiles};
 pub use platform::{Cell, Edge, PlatformConfig, Vocabulary};
 pub use problems::{InputError, Problems};
 pub use settings::Tokens;
+pub use slos::Slos;
 pub use tenants::{Tenant, Tenants};
 
 use sha2::{Digest, Sha256};

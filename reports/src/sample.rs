@@ -5,7 +5,7 @@ mod scenarios;
 pub mod schema;
 mod serving;
 
-use sim::record::{ControlRecord, GateRecord, RECORD_VERSION, Requirement};
+use sim::record::{ControlRecord, GateRecord, PlanRecord, RECORD_VERSION, Requirement};
 use std::collections::BTreeMap;
 
 /// The record.
@@ -22,6 +22,7 @@ pub fn record() -> GateRecord {
         seed_base: "9007199254740993".into(),
         nonce: String::new(),
         seeds: 128,
+        plan: Some(plan()),
         requirements: REQUIREMENTS.iter().map(requirement).collect(),
         controls: CONTROLS.iter().map(control).collect(),
         scenarios: scenarios::all(),
@@ -29,6 +30,24 @@ pub fn record() -> GateRecord {
         serving,
         not_covered: ["TEN-06", "IDN-03", "SRV-05", "CEL-06", "GOV-07", "GOV-11"].map(String::from).to_vec(),
         exit: 1,
+    }
+}
+
+fn plan() -> PlanRecord {
+    PlanRecord {
+        seed_first: "9007199254740993".into(),
+        calm_seeds: 8,
+        swarm_seeds: 128,
+        swarm_seeds_min: 32,
+        alpha: 0.05,
+        events_min: 100,
+        stop_rule: "All seeds of the plan, whatever they show.".into(),
+        assumptions: [
+            "Every bound holds over the pinned generator of scenarios, and not over production.",
+            "The unit of analysis is the seed.",
+        ]
+        .map(String::from)
+        .to_vec(),
     }
 }
 

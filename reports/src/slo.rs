@@ -2,9 +2,9 @@
 //!
 //! Rows arrive judged; nothing here decides anything. The plots' numbers come from the serving figures alone.
 
-use crate::text;
-use sim::measure::Latency;
-use sim::record::{GateRecord, Serving, SloBound, SloRecord, SloVerdict};
+use crate::text::{self, count, plural};
+use sim::measure::{AlertState, Latency, Severity};
+use sim::record::{AlertRecord, GateRecord, Serving, SloBound, SloRecord, SloVerdict};
 use std::collections::BTreeMap;
 
 /// A tenant in a cell.
@@ -96,6 +96,56 @@ pub fn interval(slo: &SloRecord) -> Option<String> {
     measured.then(|| format!("{} – {}", value(slo, slo.low), value(slo, slo.high)))
 }
 
+/// What a number rests on: `25 920 events of 248 runs, 3 with a bad one (p ≤ 3.1 %)`. Events of one run go well or
+/// badly together, so the runs are what counts; p is the probability that a fresh seed has a bad event.
+pub fn rests_on(slo: &SloRecord) -> String {
+    let events = plural(slo.total, "event");
+    let Some(seeds) = slo.seeds else { return events };
+    let with_bad = match seeds.with_bad {
+        0 => "none with a bad one".to_string(),
+        n => format!("{} with a bad one", count(n)),
+    };
+    let bound = text::probability(seeds.with_bad_bound_95);
+    format!("{events} of {}, {with_bad} (p ≤ {bound})", plural(seeds.runs, "run"))
+}
+
+/// How much of the error budget was spent, and what rings: `12 %; page at 14.4`. Empty when nothing was counted.
+pub fn budget(slo: &SloRecord) -> String {
+    let Some(budget) = slo.budget else { return String::new() };
+    let spent = match budget.spent_ppm {
+        spent if spent > 99_000_000 => "> 9 900 %".to_string(),
+        spent => format!("{} %", spent.div_ceil(10_000)),
+    };
+    let rung = slo.alerts.iter().filter(|alert| alert.fired_at_s.is_some() || alert.state == AlertState::Firing);
+    let loudest = rung.map(|alert| format!("; {} at {}", severity(alert), alert.rate)).next();
+    spent + loudest.as_deref().unwrap_or_default()
+}
+
+fn severity(alert: &AlertRecord) -> &'static str {
+    match alert.severity {
+        Severity::Page => "page",
+        Severity::Ticket => "ticket",
+    }
+}
+
+/// Rows that measured nothing, told together where only the tenant differs: (the first of them, all tenants).
+pub fn silent<'a>(condition: &Condition<'a>) -> Vec<(&'a SloRecord, Vec<&'a str>)> {
+    let mut groups: Vec<(&SloRecord, Vec<&str>)> = Vec::new();
+    let rows = condition.rows.iter().flat_map(|(_, cells)| cells).flatten().copied();
+    for slo in rows.filter(|s| s.verdict == SloVerdict::NoData) {
+        let same = |(first, _): &&mut (&SloRecord, Vec<&str>)| {
+            (&first.requirement, &first.objective, first.total) == (&slo.requirement, &slo.objective, slo.total)
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, tenants)) => tenants.push(&slo.tenant),
+            None => groups.push((slo, vec![&slo.tenant])),
+        }
+    }
+    groups.iter_mut().for_each(|(_, tenants)| tenants.dedup());
+    groups.sort_by_key(|(slo, _)| (slo.requirement.as_str(), slo.objective.as_str()));
+    groups
+}
+
 /// A quantile in microseconds; `permyriad` is in ten-thousandths (9 500 is p95).
 pub fn quantile_us(latency: &Latency, permyriad: u32) -> u64 {
     latency.quantile(permyriad).as_micros()
@@ -139,15 +189,7 @@ mod tests {
     #[test]
     fn a_long_run_is_folded_into_few_buckets_and_loses_no_request() {
         let windows: Vec<(u32, u32)> = (0..1_000).map(|i| (10, i % 2)).collect();
-        let serving = Serving {
-            tenant: String::new(),
-            cell: String::new(),
-            good: 0,
-            bad: 0,
-            excluded: 0,
-            latency: Latency::default(),
-            windows: windows.clone(),
-        };
+        let serving = Serving { windows: windows.clone(), ..Serving::default() };
         assert_eq!(bucket_width(&[&serving], 120), 9);
         let buckets = buckets(&windows, 9);
         assert_eq!(buckets.len(), 112);

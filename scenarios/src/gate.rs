@@ -5,6 +5,7 @@
 
 use crate::catalogue as all;
 use crate::code::code;
+use crate::objectives::{self, CALM, SWARM};
 use crate::prove::{Settings, merge_serving};
 use crate::scenario::Expectation;
 use models::catalogue;
@@ -12,23 +13,17 @@ use models::config::{Inputs, hex};
 use models::registry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sim::Duration;
-use sim::measure::{Judgement, Objective, RunTallies, Tally, judge_quantile, judge_ratio};
 use sim::record::{ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};
-use sim::record::{Serving, SloBound, SloRecord, SloVerdict};
+use sim::record::{Serving, SloRecord, SloVerdict};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One minus the confidence of every interval.
-const ALPHA: f64 = 0.05;
-
-/// The 95th percentile, in hundredths of a percent.
-const P95: u32 = 9_500;
 
 /// What must be there, besides scenarios that held.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Demand {
     /// A canary must have failed: a gate without one might be blind.
     pub canary: bool,
+    /// What tenants were promised must have been measured in the calm, for every tenant that a scenario serves.
+    pub objectives: bool,
     /// Rows of the catalogue that some scenario must judge.
     pub rows: Vec<String>,
 }
@@ -37,8 +32,9 @@ pub struct Demand {
 pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &str, demand: &Demand) -> GateRecord {
     let not_covered = not_covered(&scenarios);
     let serving = by_condition(&scenarios);
-    let slos = slos(settings, &scenarios, &serving);
-    let exit = exit(&scenarios, &slos, &not_covered, demand);
+    let slos = objectives::judged(&settings.inputs, &serving);
+    let unmeasured = objectives::unmeasured(&slos, &serving);
+    let exit = exit(&scenarios, &slos, (&not_covered, &unmeasured), demand);
     GateRecord {
         version: RECORD_VERSION,
         tool: concat!("cellproof ", env!("CARGO_PKG_VERSION")).into(),
@@ -50,6 +46,7 @@ pub fn assemble(settings: &Settings, scenarios: Vec<ScenarioRecord>, command: &s
         seed_base: settings.seed_base.to_string(),
         nonce: settings.nonce.clone(),
         seeds: settings.swarm_seeds,
+        plan: Some(objectives::plan(settings)),
         requirements: catalogue::requirements(),
         controls: controls(),
         scenarios,
@@ -79,8 +76,14 @@ pub fn pins(inputs: &Inputs) -> BTreeMap<String, String> {
     own.into_iter().chain(inputs.parts()).map(|(name, pin)| (name.to_owned(), pin)).collect()
 }
 
-/// The exit code: 1 before 3 before 0 (usage, 2, never gets this far).
-pub fn exit(scenarios: &[ScenarioRecord], slos: &[SloRecord], not_covered: &[String], demand: &Demand) -> u8 {
+/// The exit code: 1 before 3 before 0 (usage, 2, never gets this far). Gaps are rows of the catalogue that no
+/// scenario judged, and objectives without a measurement.
+fn exit(
+    scenarios: &[ScenarioRecord],
+    slos: &[SloRecord],
+    (not_covered, unmeasured): (&[String], &[&SloRecord]),
+    demand: &Demand,
+) -> u8 {
     let counted = || scenarios.iter().filter(|s| !s.canary);
     let missed = slos.iter().any(|slo| slo.condition == CALM && slo.verdict == SloVerdict::Missed);
     if missed || counted().any(|s| s.verdict == ScenarioVerdict::Breach) {
@@ -91,7 +94,8 @@ pub fn exit(scenarios: &[ScenarioRecord], slos: &[SloRecord], not_covered: &[Str
     let canaries = || scenarios.iter().filter(|s| s.canary);
     let blind = canaries().any(|s| s.verdict != ScenarioVerdict::Breach);
     let no_canary = demand.canary && canaries().next().is_none();
-    let gaps = demand.rows.iter().any(|row| not_covered.contains(row));
+    let unjudged = demand.rows.iter().any(|row| not_covered.contains(row));
+    let gaps = unjudged || demand.objectives && !unmeasured.is_empty();
     if nothing || open || blind || no_canary || gaps { 3 } else { 0 }
 }
 
@@ -112,12 +116,8 @@ fn not_covered(scenarios: &[ScenarioRecord]) -> Vec<String> {
     catalogue::rows().iter().filter(|row| !judged.contains(row.id)).map(|row| row.id.to_owned()).collect()
 }
 
-/// Guards on, no faults, over all scenarios.
-pub const CALM: &str = "calm";
 /// Group of scenarios with scripted faults.
 const DRILLS: &str = "chaos/";
-/// Guards on, drawn faults, over all scenarios.
-pub const SWARM: &str = "swarm";
 
 /// Service by condition: all calm runs, all swarm runs, then the calm runs under each attack. Canaries serve nobody.
 fn by_condition(scenarios: &[ScenarioRecord]) -> Vec<(String, Serving)> {
@@ -136,61 +136,6 @@ fn by_condition(scenarios: &[ScenarioRecord]) -> Vec<(String, Serving)> {
 fn of_pass(scenarios: &[ScenarioRecord], pass: Pass) -> impl Iterator<Item = (&str, &[Serving])> {
     let passes = scenarios.iter().filter(|s| !s.canary).flat_map(|s| s.passes.iter().map(|p| (s.name.as_str(), p)));
     passes.filter(move |(_, p)| p.pass == pass).map(|(name, p)| (name, p.serving.as_slice()))
-}
-
-/// SLO-01 and SLO-02 per tenant and cell: calm, and under each attack. The swarm's weather is far worse than any that
-/// was promised for, so its figures are shown and not judged.
-fn slos(settings: &Settings, scenarios: &[ScenarioRecord], serving: &[(String, Serving)]) -> Vec<SloRecord> {
-    let promised = &settings.inputs.platform.slos;
-    let success = u32::try_from(promised.api_success_ppm).ok().and_then(|ppm| Objective::from_ppm(ppm).ok());
-    let spread = spread(scenarios);
-    let mut slos = Vec::new();
-    for (condition, serving) in serving.iter().filter(|(condition, _)| condition != SWARM) {
-        let row = |requirement: &str, objective: String, bound, j: Judgement, total| SloRecord {
-            requirement: requirement.into(),
-            objective,
-            bound: Some(bound),
-            tenant: serving.tenant.clone(),
-            cell: serving.cell.clone(),
-            condition: condition.clone(),
-            total,
-            estimate: j.estimate,
-            low: j.low,
-            high: j.high,
-            verdict: j.verdict,
-        };
-        if let Some(success) = success {
-            let all = Tally { good: serving.good, bad: serving.bad };
-            let place = (serving.tenant.as_str(), serving.cell.as_str());
-            let weighed = spread.get(&place).filter(|_| condition == CALM).map_or(all, RunTallies::effective);
-            let mut judged = judge_ratio(weighed.good, weighed.bad, success, ALPHA, 1);
-            judged.estimate = ratio(all);
-            let bound = SloBound::RatioAtLeast(f64::from(success.good_ppm()) / 1e6);
-            slos.push(row("SLO-01", format!("API success ≥ {success}"), bound, judged, all.total()));
-        }
-        let limit: Duration = promised.p95_query;
-        let judged = judge_quantile(&serving.latency, P95, limit, ALPHA, 1);
-        let seconds = limit.as_millis() as f64 / 1e3;
-        let objective = format!("p95 latency < {seconds} s");
-        slos.push(row("SLO-02", objective, SloBound::SecondsAtMost(seconds), judged, judged.total));
-    }
-    slos
-}
-
-fn ratio(tally: Tally) -> f64 {
-    if tally.total() == 0 { 0.0 } else { tally.good as f64 / tally.total() as f64 }
-}
-
-/// How alike requests of one scenario are, per tenant and cell: they fail together, and count for less than their
-/// number.
-fn spread(scenarios: &[ScenarioRecord]) -> BTreeMap<(&str, &str), RunTallies> {
-    let mut spread: BTreeMap<(&str, &str), RunTallies> = BTreeMap::new();
-    let ordinary = of_pass(scenarios, Pass::Calm).filter(|(scenario, _)| !scenario.starts_with(DRILLS));
-    for serving in ordinary.flat_map(|(_, all)| all) {
-        let tallies = spread.entry((&serving.tenant, &serving.cell)).or_default();
-        tallies.add(Tally { good: serving.good, bad: serving.bad });
-    }
-    spread
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod drill;
 pub mod explore;
 pub mod fuzz;
 pub mod gate;
+pub mod objectives;
 pub mod prove;
 pub mod scenario;
 pub mod shrink;

@@ -580,7 +580,12 @@ impl<'a> Stage<'a> {
             Box::new(durability::Durability::new(cast.clone())),
             Box::new(Integrity::new(cast.clone())),
             Box::new(WorkingSet::new(cast.clone(), self.platform.limits.cache_floor_bytes)),
-            Box::new(Availability::new(cast.clone(), self.promise.clone(), Duration::millis(1500))),
+            Box::new(Availability::new(
+                cast.clone(),
+                self.promise.clone(),
+                Duration::millis(1500),
+                self.platform.slos.p95_query,
+            )),
         ];
         oracles.extend(self.events.judges(&self.platform, cast));
         if !self.forbidden.is_empty() {

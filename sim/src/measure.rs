@@ -32,7 +32,7 @@ pub mod windows;
 
 pub use burn::{AlertRule, AlertState, BurnError, BurnPolicy, BurnRate, CanaryRule, CanaryVerdict, Severity};
 pub use burn::{budget_remaining_ppm, budget_spent_ppm, burn_rate};
-pub use judge::{Judgement, judge_quantile, judge_ratio};
+pub use judge::{Judgement, judge_quantile, judge_quantile_runs, judge_ratio, judge_runs};
 pub use latency::Latency;
 pub use objective::{Objective, ObjectiveError};
 pub use runs::RunTallies;

@@ -4,11 +4,16 @@
 //! A record is complete by itself: the requirement catalogue is copied into it, so a reader (a report, a verifier, an
 //! auditor's script) needs nothing else. Seeds and other 64-bit numbers are strings, because JSON readers round them.
 
+pub mod objective;
+pub mod plan;
 mod profile;
+pub mod serving;
 
+pub use objective::{AlertRecord, BudgetRecord, CanaryRecord, SeedsRecord, SloBound, SloRecord};
+pub use plan::PlanRecord;
 pub use profile::{OpenRows, Profile};
+pub use serving::{SERVING_WINDOW_NS, Serving, Spread};
 
-use crate::measure::Latency;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -253,29 +258,6 @@ impl Pass {
     }
 }
 
-/// Requests of honest tenants against one cell, for the SLO table: SLO-01's definition of good, bad and excluded has
-/// been applied where they were counted.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Serving {
-    /// Tenant id.
-    pub tenant: String,
-    /// Cell in which the tenant is placed.
-    pub cell: String,
-    /// Requests that count and were served as promised.
-    pub good: u64,
-    /// Requests that count and were not.
-    pub bad: u64,
-    /// Requests that do not count (the tenant's own mistakes).
-    pub excluded: u64,
-    /// Latency of good requests, from intended start to last byte.
-    pub latency: Latency,
-    /// (good, bad) per window of [`SERVING_WINDOW_NS`], from the start of the run.
-    pub windows: Vec<(u32, u32)>,
-}
-
-/// Width of a window of [`Serving::windows`], in nanoseconds: one second.
-pub const SERVING_WINDOW_NS: u64 = 1_000_000_000;
-
 /// One run, whole.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -441,44 +423,6 @@ pub struct ControlRecord {
     pub off: String,
 }
 
-/// The number that an objective names, with its direction and unit.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SloBound {
-    /// The estimate is a ratio and has to be at least this.
-    RatioAtLeast(f64),
-    /// The estimate is a time and has to be at most this many seconds.
-    SecondsAtMost(f64),
-}
-
-/// An objective, judged for one tenant in one cell.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct SloRecord {
-    /// `SLO-01`.
-    pub requirement: String,
-    /// `API success ≥ 99.9 %`.
-    pub objective: String,
-    /// The same as a number, so that no reader has to parse the sentence.
-    #[serde(default)]
-    pub bound: Option<SloBound>,
-    /// Tenant id.
-    pub tenant: String,
-    /// Cell.
-    pub cell: String,
-    /// Under which passes it was measured: `calm`, `swarm`, or an attack's scenario name.
-    pub condition: String,
-    /// Events counted.
-    pub total: u64,
-    /// Point estimate, in the objective's unit (a ratio, or seconds).
-    pub estimate: f64,
-    /// 95 % interval: lower end.
-    pub low: f64,
-    /// 95 % interval: upper end.
-    pub high: f64,
-    /// The verdict.
-    pub verdict: SloVerdict,
-}
-
 /// Everything one `gate` (or `run`) found: the source of every report.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct GateRecord {
@@ -505,6 +449,9 @@ pub struct GateRecord {
     pub nonce: String,
     /// Swarm seeds per scenario.
     pub seeds: u64,
+    /// What was fixed before the first run. Absent in records that were made before it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRecord>,
     /// The requirement catalogue.
     pub requirements: Vec<Requirement>,
     /// The controls of the reference platform.

@@ -25,7 +25,7 @@ pub fn gate(args: &Gate) -> Done {
     let settings = Settings { corpus, ..settings };
     let profile = args.profile.data();
     let rows = if profile.open == OpenRows::Refused { profile.rows.clone() } else { Vec::new() };
-    let demand = Demand { canary: true, rows };
+    let demand = Demand { canary: true, objectives: true, rows };
     let plan = Plan::new(settings, catalogue::ALL, demand);
     let order = Order {
         command: command(args),

@@ -117,6 +117,12 @@ impl<'n> Table<'n> {
         self.place
     }
 
+    /// Where the value of `key` starts, or the table if it has none.
+    pub fn place_of(&self, key: &str) -> (u32, u32) {
+        let value = self.entries.iter().find(|(k, _)| k.value == key);
+        value.map_or(self.place, |(_, value)| (value.line, value.column))
+    }
+
     /// The value of `key`, if the table has one.
     pub fn optional(&mut self, key: &'static str) -> Option<&'n At<Node>> {
         self.asked.push(key);

@@ -1,4 +1,4 @@
-//! The flat tables of `platform.toml`: objectives, limits, bounds in time, token lifetimes, dependencies.
+//! The flat tables of `platform.toml`: limits, bounds in time, token lifetimes, dependencies.
 //!
 //! One macro lists field, kind and key side by side, because a setting that is declared in one place and read in
 //! another is how a limit ends up in the wrong unit.
@@ -36,29 +36,8 @@ macro_rules! settings {
 pub(super) use settings;
 
 const PPM: std::ops::RangeInclusive<u64> = 1..=1_000_000;
-const ANY: std::ops::RangeInclusive<u64> = 1..=1_000_000_000_000;
-
-settings! {
-    /// Service level objectives (SLO-01 to SLO-06).
-    Slos {
-        /// Share of honest requests that succeed.
-        api_success_ppm: count "api_success_ppm" PPM;
-        /// Share of jobs that succeed.
-        job_success_ppm: count "job_success_ppm" PPM;
-        /// Share of time in which the transparency index answers.
-        index_available_ppm: count "index_available_ppm" PPM;
-        /// 95th percentile of query latency stays below this.
-        p95_query: span "p95_query_ms";
-        /// 95th percentile of mirror lag (EVT-04).
-        p95_mirror_lag: span "p95_mirror_lag_s";
-        /// 95th percentile of diff-audit lag.
-        p95_diff_audit_lag: span "p95_diff_audit_lag_s";
-        /// An entry is in the transparency index after at most this (GOV-04).
-        index_publish: span "index_publish_s";
-        /// Span over which the error budget is accounted.
-        budget_window: span "budget_window_s";
-    }
-}
+/// Any count that a sum of a few cannot overflow.
+pub(super) const ANY: std::ops::RangeInclusive<u64> = 1..=1_000_000_000_000;
 
 settings! {
     /// Limits per tenant and client.

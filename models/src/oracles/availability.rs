@@ -51,6 +51,7 @@ pub struct Availability {
     promise: Option<Promise>,
     liveness_from: Option<Instant>,
     grace: Duration,
+    limit: Duration,
     tallies: BTreeMap<TenantId, Tally>,
     /// Requests of honest tenants.
     pub sent: u64,
@@ -60,15 +61,15 @@ pub struct Availability {
 
 impl Availability {
     /// Measures; judges `promise` when there is one. Requests sent later than `grace` into the liveness act must be
-    /// served.
-    pub fn new(cast: Rc<Cast>, promise: Option<Promise>, grace: Duration) -> Availability {
+    /// served. An answer that took longer than `limit` is slow (SLO-02).
+    pub fn new(cast: Rc<Cast>, promise: Option<Promise>, grace: Duration, limit: Duration) -> Availability {
         let tallies = BTreeMap::new();
-        Availability { cast, promise, liveness_from: None, grace, tallies, sent: 0, good: 0 }
+        Availability { cast, promise, liveness_from: None, grace, limit, tallies, sent: 0, good: 0 }
     }
 
     /// What was measured, per tenant.
     pub fn serving(&self) -> Vec<Serving> {
-        self.tallies.values().filter_map(|t| t.serving.clone()).collect()
+        self.tallies.values().filter_map(|t| t.serving.clone()).map(Serving::of_one_run).collect()
     }
 }
 
@@ -104,11 +105,7 @@ impl Oracle<Saas> for Availability {
         let serving = tally.serving.get_or_insert_with(|| Serving {
             tenant: member.id.to_string(),
             cell: member.cell.to_string(),
-            good: 0,
-            bad: 0,
-            excluded: 0,
-            latency: Default::default(),
-            windows: Vec::new(),
+            ..Serving::default()
         });
         let window = (answer.intended.0 / SERVING_WINDOW_NS) as usize;
         if serving.windows.len() <= window {
@@ -119,6 +116,9 @@ impl Oracle<Saas> for Availability {
                 serving.good += 1;
                 serving.windows[window].0 += 1;
                 serving.latency.record(answer.took);
+                if answer.took > self.limit {
+                    serving.add_slow(window as u32, 1);
+                }
             }
             Some(false) => {
                 serving.bad += 1;

@@ -155,7 +155,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         rate: (limits.tenant_requests_per_s as u32, limits.tenant_burst as u32),
         switches_per_min: limits.tenant_switches_per_min as u32,
         retries: super::retries(config),
-        objective: (config.slos.api_success_ppm, config.slos.budget_window),
+        objective: (u64::from(config.slos.api_success.good_ppm()), config.slos.budget_window),
         shed: shed::Settings::DEFAULT,
         cost: (
             cost(Operation::GatewayRoute)

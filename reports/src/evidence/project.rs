@@ -31,6 +31,7 @@ pub fn project(record: &GateRecord, tenant: &str) -> GateRecord {
         seed_base: record.seed_base.clone(),
         nonce: record.nonce.clone(),
         seeds: record.seeds,
+        plan: record.plan.clone(),
         requirements: record.requirements.clone(),
         controls: record.controls.clone(),
         scenarios: record.scenarios.iter().map(|s| scenario(s, &mut roles)).collect(),

@@ -36,7 +36,10 @@ pub fn render(record: &GateRecord) -> String {
     }
     for s in &record.slos {
         let row = format!("{} @ {}", s.tenant, s.cell);
-        let detail = format!("{}: {}", s.objective, slo::interval(s).unwrap_or_else(|| "nothing measured".into()));
+        let interval = slo::interval(s).unwrap_or_else(|| "nothing measured".into());
+        let budget = slo::budget(s);
+        let budget = if budget.is_empty() { budget } else { format!("; budget spent {budget}") };
+        let detail = format!("{}: {interval}; {}{budget}", s.objective, slo::rests_on(s));
         line(&mut out, ["slo", &row, &s.requirement, &s.condition, &s.verdict.to_string(), &detail]);
     }
     out

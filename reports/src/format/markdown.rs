@@ -202,29 +202,43 @@ fn objectives(page: &mut Page, record: &GateRecord) {
     let header = "| condition | MET | MISSED | INCONCLUSIVE | NO_DATA |";
     page.table(header, "|---|--:|--:|--:|--:|", &conditions.iter().map(summary).collect::<Vec<_>>());
     let judged = |c: &slo::Condition<'_>, met: bool| {
-        let all = c.rows.iter().flat_map(|(_, cells)| cells).flatten();
+        let all = c.rows.iter().flat_map(|(_, cells)| cells).flatten().filter(|s| s.verdict != SloVerdict::NoData);
         all.filter(|s| (s.verdict == SloVerdict::Met) == met).map(|s| objective_row(s)).collect::<Vec<_>>()
     };
-    let header = "| condition | tenant | cell | objective | verdict | estimate (95 % interval) | counted |";
-    let align = "|---|---|---|---|---|--:|--:|";
-    let other: Vec<String> = conditions.iter().flat_map(|c| judged(c, false)).collect();
+    let header = "| condition | tenant | cell | objective | verdict | estimate (95 % interval) | over | budget spent |";
+    let align = "|---|---|---|---|---|--:|---|--:|";
+    let other = |c: &slo::Condition<'_>| {
+        let silent = slo::silent(c);
+        judged(c, false).into_iter().chain(silent.iter().map(silent_row)).collect::<Vec<_>>()
+    };
     let met: Vec<String> = conditions.iter().flat_map(|c| judged(c, true)).collect();
     page.line("");
-    page.table(header, align, &other);
+    page.table(header, align, &conditions.iter().flat_map(other).collect::<Vec<_>>());
     page.folded(&format!("{} met", plural(met.len() as u64, "objective")), header, align, &met);
+    for assumption in record.plan.iter().flat_map(|plan| &plan.assumptions) {
+        page.line(&format!("> {}", escape(assumption)));
+    }
 }
 
 fn objective_row(s: &SloRecord) -> String {
     let verdict = if s.verdict == SloVerdict::Met { "MET".to_string() } else { format!("**{}**", s.verdict) };
     let estimate = slo::interval(s).map_or(String::new(), |i| format!("{} ({i})", slo::value(s, s.estimate)));
     format!(
-        "| {} | {} | {} | {} | {verdict} | {estimate} | {} |",
+        "| {} | {} | {} | {} | {verdict} | {estimate} | {} | {} |",
         escape(&s.condition),
         code(&s.tenant),
         code(&s.cell),
         escape(&s.objective),
-        count(s.total)
+        slo::rests_on(s),
+        slo::budget(s)
     )
+}
+
+/// Where nothing was measured there is nothing to tell apart but the tenants.
+fn silent_row((s, tenants): &(&SloRecord, Vec<&str>)) -> String {
+    let tenants: Vec<String> = tenants.iter().map(|tenant| code(tenant)).collect();
+    let (condition, objective) = (escape(&s.condition), escape(&s.objective));
+    format!("| {condition} | {} | | {objective} | **NO_DATA** | | {} | |", tenants.join(", "), slo::rests_on(s))
 }
 
 fn coverage(page: &mut Page, record: &GateRecord) {
@@ -242,6 +256,18 @@ fn provenance(page: &mut Page, record: &GateRecord) {
     page.heading("What ran");
     page.line(&format!("- {}: {}", escape(&record.tool), code(&record.command)));
     page.line(&format!("- seeds: {} a scenario, from {}", count(record.seeds), code(&record.seed_base)));
+    if let Some(plan) = &record.plan {
+        page.line(&format!(
+            "- fixed beforehand: {} calm and {} swarm seeds a scenario from {} on, α = {}, no objective judged on \
+             fewer than {}. {}",
+            count(plan.calm_seeds),
+            count(plan.swarm_seeds),
+            code(&plan.seed_first),
+            plan.alpha,
+            plural(plan.events_min, "event"),
+            escape(&plan.stop_rule)
+        ));
+    }
     page.line(&format!("- code {}", code(&record.code)));
     page.line(&format!("- configuration {}", code(&record.config)));
     page.line(&format!("- catalogue {}", code(&record.catalogue)));

@@ -2,8 +2,9 @@
 
 use super::mix;
 use sim::Duration;
-use sim::measure::Latency;
-use sim::record::{Serving, SloBound, SloRecord, SloVerdict};
+use sim::measure::{AlertRule, AlertState, BurnPolicy, BurnRate, Latency, Objective, RunTallies, Tally, Windows};
+use sim::measure::{bounds, budget_spent_ppm, burn_rate};
+use sim::record::{AlertRecord, BudgetRecord, SeedsRecord, Serving, SloBound, SloRecord, SloVerdict};
 
 const TENANTS: [&str; 5] = ["acme", "globex", "initech", "umbrella", "wayne <script>alert(1)</script>"];
 const CELLS: [&str; 2] = ["cell-a", "cell-b"];
@@ -36,7 +37,30 @@ fn serving(tenant: &str, cell: &str, c: usize, t: usize, k: usize, absent: bool)
     let sum = |pick: fn(&(u32, u32)) -> u32| windows.iter().map(|w| u64::from(pick(w))).sum();
     let (good, bad) = (sum(|w| w.0), sum(|w| w.1));
     let latency = histogram(good, c, t, k);
-    Serving { tenant: tenant.into(), cell: cell.into(), good, bad, excluded: good / 500, latency, windows }
+    let mut serving = Serving {
+        tenant: tenant.into(),
+        cell: cell.into(),
+        good,
+        bad,
+        excluded: good / 500,
+        latency,
+        ..Default::default()
+    };
+    let bins = serving.latency.bins();
+    let above = |limit: u64| bins.iter().filter(|(us, _)| *us > limit).map(|(_, n)| n).sum::<u64>();
+    let (slow, samples) = (above((LATENCY_S * 1e6) as u64), above(0).max(1));
+    let slow_of = |w: &(u32, u32)| (u64::from(w.0) * slow / samples) as u32;
+    serving.slow = (0..).zip(windows.iter().map(slow_of)).filter(|(_, n)| *n > 0).collect();
+    // As if each run had lasted for as long as it takes for ten seconds of the sum.
+    for run in windows.chunks(10) {
+        let (sum, slow) = run.iter().fold((Tally::default(), 0), |(sum, slow), w| {
+            (sum + (u64::from(w.0), u64::from(w.1)).into(), slow + u64::from(slow_of(w)))
+        });
+        serving.spread.success.add(sum);
+        serving.spread.latency.add(Tally { good: sum.good - slow, bad: slow });
+    }
+    serving.windows = windows;
+    serving
 }
 
 /// Calm is nearly spotless; the swarm has a partition between 20 s and 27 s in the first cell; the flood presses on
@@ -89,7 +113,50 @@ fn row(s: &Serving, condition: &str, requirement: &str, objective: &str, bound: 
         low: 0.0,
         high: 0.0,
         verdict: SloVerdict::NoData,
+        bad: 0,
+        seeds: None,
+        budget: None,
+        alerts: Vec::new(),
+        canary: None,
     }
+}
+
+/// What the counts say beside the verdict.
+fn watched(row: SloRecord, runs: &RunTallies, objective: Objective, windows: &[(u32, u32)]) -> SloRecord {
+    let all = runs.total();
+    let (Some(burn_rate), Some(spent_ppm)) =
+        (burn_rate(all, objective), budget_spent_ppm(all.bad, all.total(), objective))
+    else {
+        return row;
+    };
+    let seeds = SeedsRecord {
+        runs: runs.runs(),
+        with_bad: runs.with_bad(),
+        with_bad_bound_95: bounds::upper_bound(runs.with_bad(), runs.runs(), 0.95),
+        effective: runs.effective().total(),
+    };
+    let budget = BudgetRecord { allowed_ppm: objective.budget_ppm(), period_s: 2_592_000, spent_ppm, burn_rate };
+    let alerts = alerts(objective, windows);
+    SloRecord { bad: all.bad, seeds: Some(seeds), budget: Some(budget), alerts, ..row }
+}
+
+fn alerts(objective: Objective, windows: &[(u32, u32)]) -> Vec<AlertRecord> {
+    let width = Duration::secs(1);
+    let timeline = Windows::from_counts(width, windows.iter().map(|w| (w.0.into(), w.1.into()))).timeline();
+    let policy = BurnPolicy::sre(objective, width, 100).expect("the objective has a budget to burn");
+    let states = policy.states(&timeline, timeline.end()).map(|(rule, state)| (*rule, state)).collect::<Vec<_>>();
+    let burn = |span| burn_rate(timeline.before(timeline.end(), span), objective);
+    let record = |((rule, state), (_, rate)): ((AlertRule, AlertState), &(AlertRule, BurnRate))| AlertRecord {
+        severity: rule.severity,
+        rate: rate.to_string(),
+        long_s: rule.long.as_millis() / 1_000,
+        short_s: rule.short.as_millis() / 1_000,
+        long_burn: burn(rule.long),
+        short_burn: burn(rule.short),
+        state,
+        fired_at_s: (state == AlertState::Firing).then_some(windows.len() as u64),
+    };
+    states.into_iter().zip(policy.rules()).map(record).collect()
 }
 
 fn success(s: &Serving, condition: &str) -> SloRecord {
@@ -101,7 +168,8 @@ fn success(s: &Serving, condition: &str) -> SloRecord {
         (row.low, row.high) = (row.estimate - half, (row.estimate + half).min(1.0));
         row.verdict = judge(row.low, row.high, |x| x >= PROMISED);
     }
-    row
+    let objective = Objective::from_ppm(999_000).expect("a share below one");
+    watched(row, &s.spread.success, objective, &s.windows)
 }
 
 fn latency(s: &Serving, condition: &str) -> SloRecord {
@@ -111,5 +179,8 @@ fn latency(s: &Serving, condition: &str) -> SloRecord {
         (row.low, row.high) = (row.estimate * 0.94, row.estimate * 1.07);
         row.verdict = judge(row.low, row.high, |x| x < LATENCY_S);
     }
-    row
+    let objective = Objective::from_ppm(950_000).expect("a share below one");
+    let mut quick: Vec<(u32, u32)> = s.windows.iter().map(|w| (w.0, 0)).collect();
+    s.slow.iter().for_each(|(at, n)| quick[*at as usize] = (quick[*at as usize].0 - n, *n));
+    watched(row, &s.spread.latency, objective, &quick)
 }

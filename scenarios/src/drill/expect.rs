@@ -1,7 +1,7 @@
 //! What a drill expects of each tenant's objectives, said before anything runs.
 
 use super::toll::{ALL_PPM, Toll};
-use models::config::settings::Slos;
+use models::config::Slos;
 use serde::{Deserialize, Serialize};
 use sim::record::{SERVING_WINDOW_NS, SloVerdict};
 use sim::{Duration, Instant};
@@ -80,7 +80,7 @@ pub fn of(tenant: &str, cell: &str, tolls: &[Toll], traffic: (Instant, Instant),
     let asked = traffic.1.since(traffic.0).0.div_ceil(second.0).max(1);
     // What may fail over all, were traffic even: the worst of each second, over all seconds.
     let may_fail: u64 = windows.iter().map(|w| (w.until_s - w.from_s) * w.fails_ppm).sum::<u64>() / asked;
-    let spare = ALL_PPM.saturating_sub(slos.api_success_ppm);
+    let spare = u64::from(slos.api_success.budget_ppm());
     let slow: u64 = windows_of(&own, |toll| toll.is_slow).iter().map(|(from, until)| until - from).sum();
     let verdict = |fine: bool| if fine { SloVerdict::Met } else { SloVerdict::Missed };
     Expectation {

@@ -1,7 +1,7 @@
 //! What came of a drill, beside what was expected of it.
 
 use super::expect::{Expectation, Objective};
-use models::config::settings::Slos;
+use models::config::Slos;
 use serde::Serialize;
 use sim::measure::{Judgement, Objective as Ratio, bounds, judge_quantile, judge_ratio};
 use sim::record::{Serving, SloVerdict};
@@ -79,9 +79,7 @@ pub struct Outcome {
 
 /// Compares what was measured of a tenant with what was expected. `None` stands for a tenant that asked for nothing.
 pub fn compare(expected: &Expectation, serving: Option<&Serving>, slos: &Slos) -> [Outcome; 2] {
-    let ratio = u32::try_from(slos.api_success_ppm).ok().and_then(|ppm| Ratio::from_ppm(ppm).ok());
-    // The platform's file is checked when it is read.
-    let ratio = ratio.expect("an objective between 0 and 1");
+    let ratio = slos.api_success;
     let latency = serving.map(|s| judge_quantile(&s.latency, P95, slos.p95_query, ALPHA, 1));
     let (inside, outside) = split(expected, serving);
     let bad = inside.bad + outside.bad;
@@ -190,7 +188,7 @@ mod tests {
         let mut latency = sim::measure::Latency::default();
         (0..good).for_each(|_| latency.record(took));
         let (tenant, cell) = ("acme".into(), "cell-a".into());
-        Serving { tenant, cell, good, bad, excluded: 0, latency, windows: windows.to_vec() }
+        Serving { tenant, cell, good, bad, latency, windows: windows.to_vec(), ..Serving::default() }
     }
 
     fn expectation(fails_ppm: u64) -> Expectation {

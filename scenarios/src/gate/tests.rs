@@ -2,8 +2,10 @@
 
 use super::*;
 use models::config::Inputs;
+use sim::Duration;
 use sim::measure::Latency;
 use sim::record::PassRecord;
+use std::collections::BTreeMap;
 
 fn settings() -> Settings {
     Settings {
@@ -25,7 +27,9 @@ fn serving(good: u64, bad: u64, ms: u64) -> Serving {
     let mut latency = Latency::default();
     (0..good).for_each(|_| latency.record(Duration::millis(ms)));
     let (tenant, cell) = ("acme".into(), "cell-a".into());
-    Serving { tenant, cell, good, bad, excluded: 0, latency, windows: vec![(good as u32, bad as u32)] }
+    let windows = vec![(good as u32, bad as u32)];
+    let slow = if ms > 1_500 { vec![(0, good as u32)] } else { Vec::new() };
+    Serving { tenant, cell, good, bad, latency, windows, slow, ..Serving::default() }.of_one_run()
 }
 
 fn scenario(name: &str, verdict: ScenarioVerdict, served: Serving) -> ScenarioRecord {
@@ -61,7 +65,7 @@ fn scenario(name: &str, verdict: ScenarioVerdict, served: Serving) -> ScenarioRe
 }
 
 fn gate() -> Demand {
-    Demand { canary: true, rows: Vec::new() }
+    Demand { canary: true, objectives: true, rows: Vec::new() }
 }
 
 fn check(story: &[(&str, ScenarioVerdict)], demand: Demand, expected: u8) {
@@ -89,27 +93,41 @@ fn only_held_scenarios_and_a_failing_canary_are_green() {
     check(&[("a/b", Held), canary], Demand { rows: vec!["TEN-01".into()], ..gate() }, 3);
 }
 
+fn gated(served: Serving, demand: &Demand) -> GateRecord {
+    let story = vec![scenario("a/b", ScenarioVerdict::Held, served)];
+    assemble(&settings(), story, "cellproof run a/b", demand)
+}
+
+/// What acme's two measured objectives came to in the calm, and how the gate ended.
+fn calm(record: &GateRecord) -> (Vec<SloVerdict>, u8) {
+    let measured = |s: &&SloRecord| s.requirement.as_str() < "SLO-03" && s.tenant == "acme" && s.condition == CALM;
+    let calm = record.slos.iter().filter(measured);
+    (calm.map(|s| s.verdict).collect(), record.exit)
+}
+
 #[test]
 fn an_objective_missed_in_the_calm_breaks_the_gate_and_one_still_open_does_not() {
-    let gate = |served| {
-        let story = vec![scenario("a/b", ScenarioVerdict::Held, served)];
-        assemble(&settings(), story, "cellproof run a/b", &Demand::default())
+    use SloVerdict::*;
+    let check = |served, expected: [SloVerdict; 2], exit| {
+        assert_eq!(calm(&gated(served, &Demand::default())), (expected.to_vec(), exit));
     };
-    let verdicts = |record: &GateRecord| {
-        let calm = record.slos.iter().filter(|s| s.condition == CALM);
-        calm.map(|s| (s.requirement.clone(), s.verdict)).collect::<Vec<_>>()
-    };
-    let fine = gate(serving(5_000, 0, 20));
-    assert_eq!(verdicts(&fine), [("SLO-01".into(), SloVerdict::Met), ("SLO-02".into(), SloVerdict::Met)]);
-    assert_eq!(fine.exit, 0);
-    assert_eq!(fine.slos[0].objective, "API success ≥ 99.9 %");
-    assert_eq!(fine.slos[1].objective, "p95 latency < 1.5 s");
-    let few = gate(serving(50, 0, 20));
-    assert_eq!((few.slos[0].verdict, few.exit), (SloVerdict::Inconclusive, 0));
-    let failing = gate(serving(900, 100, 20));
-    assert_eq!((failing.slos[0].verdict, failing.exit), (SloVerdict::Missed, 1));
-    let slow = gate(serving(900, 0, 2_000));
-    assert_eq!((slow.slos[1].verdict, slow.exit), (SloVerdict::Missed, 1));
+    check(serving(5_000, 0, 20), [Met, Met], 0);
+    check(serving(500, 0, 20), [Inconclusive, Met], 0);
+    check(serving(900, 100, 20), [Missed, Met], 1);
+    check(serving(900, 0, 2_000), [Inconclusive, Missed], 1);
+}
+
+#[test]
+fn a_total_outage_is_missed_and_too_few_requests_are_no_data() {
+    use SloVerdict::*;
+    let demand = &Demand { objectives: true, ..Demand::default() };
+    assert_eq!(calm(&gated(serving(0, 500, 20), demand)), (vec![Missed, NoData], 1));
+    assert_eq!(calm(&gated(serving(99, 0, 20), demand)), (vec![NoData, NoData], 3));
+    assert_eq!(calm(&gated(serving(99, 0, 20), &Demand::default())), (vec![NoData, NoData], 0));
+    let silent = assemble(&settings(), vec![scenario("a/b", ScenarioVerdict::Held, serving(0, 0, 1))], "x", demand);
+    assert_eq!(calm(&silent), (vec![NoData, NoData], 3));
+    let nobody = gated(Serving::default(), demand);
+    assert_eq!(calm(&nobody), (vec![NoData, NoData], 3));
 }
 
 #[test]
@@ -144,7 +162,7 @@ fn a_pin_tells_by_name_what_has_changed() {
     let names: Vec<&str> = before.keys().map(String::as_str).collect();
     assert_eq!(names, ["controls", "mutants", "objectives", "platform", "tenants", "toolchain"]);
     let mut inputs = Inputs::embedded();
-    inputs.platform.slos.api_success_ppm -= 1;
+    inputs.platform.slos.requests_min += 1;
     let after = pins(&inputs);
     let changed: Vec<&str> = names.into_iter().filter(|name| before[*name] != after[*name]).collect();
     assert_eq!(changed, ["objectives", "platform"]);

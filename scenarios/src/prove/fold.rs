@@ -115,17 +115,7 @@ pub fn merge_serving(sum: &mut Vec<Serving>, run: &[Serving]) {
     for serving in run {
         match sum.iter_mut().find(|s| s.tenant == serving.tenant && s.cell == serving.cell) {
             None => sum.push(serving.clone()),
-            Some(s) => {
-                s.good += serving.good;
-                s.bad += serving.bad;
-                s.excluded += serving.excluded;
-                s.latency.merge(&serving.latency);
-                let windows = s.windows.len().max(serving.windows.len());
-                s.windows.resize(windows, (0, 0));
-                for (a, b) in s.windows.iter_mut().zip(&serving.windows) {
-                    *a = (a.0 + b.0, a.1 + b.1);
-                }
-            }
+            Some(s) => s.merge(serving),
         }
     }
     sum.sort_by(|a, b| (&a.tenant, &a.cell).cmp(&(&b.tenant, &b.cell)));

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sim::Duration;
 use sim::measure::Latency;
-use sim::record::{Pass, RunRecord, Serving};
+use sim::record::{Pass, RunRecord, Serving, Spread};
 use std::collections::BTreeMap;
 
 /// The sums of a run.
@@ -64,20 +64,22 @@ mod lean {
     use super::*;
 
     /// [`Serving`], written as a row.
-    type Row = (String, String, u64, u64, u64, Steps, Vec<(u32, u32)>);
+    type Row = (String, String, u64, u64, u64, Steps, Vec<(u32, u32)>, Vec<(u32, u32)>);
 
     pub fn serialize<S: Serializer>(serving: &[Serving], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(serving.iter().map(|s| -> Row {
             let steps = steps(&s.latency.bins());
-            (s.tenant.clone(), s.cell.clone(), s.good, s.bad, s.excluded, steps, s.windows.clone())
+            (s.tenant.clone(), s.cell.clone(), s.good, s.bad, s.excluded, steps, s.windows.clone(), s.slow.clone())
         }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Serving>, D::Error> {
         let rows = Vec::<Row>::deserialize(deserializer)?;
-        let serving = |(tenant, cell, good, bad, excluded, steps, windows): Row| {
+        let serving = |(tenant, cell, good, bad, excluded, steps, windows, slow): Row| {
             let latency = latency(&steps).ok_or_else(|| D::Error::custom("latency bins do not ascend"))?;
-            Ok(Serving { tenant, cell, good, bad, excluded, latency, windows })
+            let serving =
+                Serving { tenant, cell, good, bad, excluded, latency, windows, slow, spread: Spread::default() };
+            Ok(serving.of_one_run())
         };
         rows.into_iter().map(serving).collect()
     }

@@ -262,12 +262,12 @@ mod tests {
         assert_eq!(small.differences(&small), [""; 0]);
         assert_eq!(small.differences(&large), ["swarm_seeds 4 there, 3 here"]);
         let asks = Terms {
-            demand: Demand { canary: true, rows: vec!["TEN-02".into()] },
+            demand: Demand { canary: true, objectives: true, rows: vec!["TEN-02".into()] },
             code: "ab".repeat(32),
             ..small.clone()
         };
         let differ = small.differences(&asks);
         assert!(differ[0].starts_with("code abababababab there, "), "{differ:?}");
-        assert_eq!(differ[1], "demand canary and rows there, nothing here");
+        assert_eq!(differ[1], "demand canary and objectives and rows there, nothing here");
     }
 }

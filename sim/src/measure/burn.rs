@@ -36,7 +36,7 @@ pub enum Severity {
 }
 
 /// One multi-window condition: fires while both windows burn faster than the share allows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AlertRule {
     /// What it asks for.
     pub severity: Severity,
@@ -68,7 +68,8 @@ pub const SRE_RULES: [AlertRule; 4] = [
 ];
 
 /// What an alert says at some instant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AlertState {
     /// Both windows burn faster than the rule allows.
     Firing,
@@ -97,7 +98,8 @@ pub struct CanaryRule {
 }
 
 /// What the canary's own errors say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CanaryVerdict {
     /// The budget burns too fast: take it back.
     RollBack,
@@ -234,10 +236,7 @@ impl BurnPolicy {
 
     /// The first instant, at the end of a window, at which any rule fires, and which.
     pub fn first_firing(&self, timeline: &Timeline) -> Option<(Instant, AlertRule)> {
-        let windows = timeline.end().as_nanos() / self.width.as_nanos();
-        (1..=windows)
-            .map(|index| Instant::ZERO + self.width * index)
-            .find_map(|now| self.firing(timeline, now).map(|rule| (now, rule)))
+        timeline.ends().find_map(|now| self.firing(timeline, now).map(|rule| (now, rule)))
     }
 }
 
@@ -267,6 +266,16 @@ impl CanaryRule {
     /// The burn rate at which it trips.
     pub fn rate(&self) -> BurnRate {
         self.rate
+    }
+
+    /// The window that it looks at.
+    pub fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// The first instant, at the end of a window of the timeline, at which it trips. Panics like [`CanaryRule::judge`].
+    pub fn first_trip(&self, timeline: &Timeline) -> Option<Instant> {
+        timeline.ends().find(|now| self.judge(timeline, *now) == CanaryVerdict::RollBack)
     }
 
     /// The verdict on the canary's own traffic in the window before `now`. Panics when the rule's window is no multiple

@@ -7,6 +7,7 @@
 use super::bounds;
 use super::latency::{self, Latency};
 use super::objective::Objective;
+use super::runs::RunTallies;
 use crate::record::SloVerdict;
 use crate::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -54,11 +55,20 @@ pub fn judge_ratio(good: u64, bad: u64, objective: Objective, alpha: f64, floor:
 ///
 /// Panics unless `0 < alpha < 1`.
 pub fn judge_quantile(latency: &Latency, permyriad: u32, limit: Duration, alpha: f64, floor: u64) -> Judgement {
+    quantile(latency, permyriad, limit, alpha, (floor, u64::MAX))
+}
+
+/// `effective`: independent samples that say as much.
+fn quantile(
+    latency: &Latency,
+    permyriad: u32,
+    limit: Duration,
+    alpha: f64,
+    (floor, effective): (u64, u64),
+) -> Judgement {
     let total = latency.count();
-    let (low, high) = match latency.quantile_interval(permyriad, alpha) {
-        Some((low, high)) => (low, Some(high)),
-        None => (latency.quantile_floor(permyriad, alpha), None),
-    };
+    let low = latency.quantile_floor(permyriad, alpha, effective);
+    let high = latency.quantile_ceiling(permyriad, alpha, effective);
     let verdict = match high {
         _ if total < floor.max(1) => SloVerdict::NoData,
         // The true quantile is longer than `low`, never equal: `low` lies before the bin that holds it.
@@ -69,6 +79,37 @@ pub fn judge_quantile(latency: &Latency, permyriad: u32, limit: Duration, alpha:
     let seconds = |d: Duration| d.as_nanos() as f64 / 1e9;
     let high = high.unwrap_or(latency::HIGHEST);
     Judgement { total, estimate: seconds(latency.quantile(permyriad)), low: seconds(low), high: seconds(high), verdict }
+}
+
+/// Judges a ratio of good events of many runs: the interval is taken of [`RunTallies::effective`] events, because those
+/// of one run go well or badly together; floor, count and estimate are of the events themselves.
+///
+/// Panics unless `0 < alpha < 1`.
+pub fn judge_runs(runs: &RunTallies, objective: Objective, alpha: f64, floor: u64) -> Judgement {
+    let (all, weighed) = (runs.total(), runs.effective());
+    let whole = judge_ratio(all.good, all.bad, objective, alpha, floor);
+    if whole.verdict == SloVerdict::NoData {
+        return whole;
+    }
+    let judged = judge_ratio(weighed.good, weighed.bad, objective, alpha, 1);
+    // Weighed counts are whole events: what is shown holds the estimate even where rounding moved it.
+    let (low, high) = (judged.low.min(whole.estimate), judged.high.max(whole.estimate));
+    Judgement { total: whole.total, estimate: whole.estimate, low, high, verdict: judged.verdict }
+}
+
+/// Judges a quantile of many runs, as [`judge_quantile`] does; `runs` says how many of each run's samples lie beyond
+/// the limit, and so how much less than their number they say.
+///
+/// Panics unless `0 < alpha < 1`.
+pub fn judge_quantile_runs(
+    latency: &Latency,
+    runs: &RunTallies,
+    permyriad: u32,
+    limit: Duration,
+    alpha: f64,
+    floor: u64,
+) -> Judgement {
+    quantile(latency, permyriad, limit, alpha, (floor, runs.effective().total().max(1)))
 }
 
 #[cfg(test)]
@@ -115,6 +156,46 @@ mod tests {
         check(9_500, 500, 100, Inconclusive);
         check(9_300, 700, 100, Missed);
         check(0, 20, 1, Missed);
+    }
+
+    #[test]
+    fn what_fails_together_is_less_sure_than_what_fails_apart() {
+        let objective = Objective::from_ppm(990_000).unwrap();
+        let check = |runs: &[(u64, u64)], floor: u64, expected: SloVerdict| {
+            let mut tallies = RunTallies::default();
+            runs.iter().for_each(|run| tallies.add((*run).into()));
+            let judged = judge_runs(&tallies, objective, 0.05, floor);
+            assert_eq!(judged.verdict, expected, "{judged:?}");
+            assert!(judged.low <= judged.estimate && judged.estimate <= judged.high, "{judged:?}");
+            assert_eq!(judged.total, tallies.total().total());
+        };
+        let mut crash = vec![(1_000, 0); 127];
+        crash.push((500, 500));
+        check(&crash, 100, Inconclusive);
+        check(&[(996, 4); 128], 100, Met);
+        check(&[(99, 0)], 100, NoData);
+        check(&[], 0, NoData);
+        check(&[(0, 1_000); 20], 100, Missed);
+    }
+
+    #[test]
+    fn slowness_of_one_run_is_less_sure_than_as_much_of_all() {
+        let check = |runs: &[(u64, u64)], expected: SloVerdict| {
+            let (mut latency, mut tallies) = (Latency::default(), RunTallies::default());
+            for &(fast, slow) in runs {
+                (0..fast).for_each(|_| latency.record(Duration::millis(300)));
+                (0..slow).for_each(|_| latency.record(Duration::millis(1_600)));
+                tallies.add((fast, slow).into());
+            }
+            let judged = judge_quantile_runs(&latency, &tallies, 9_500, Duration::millis(1_500), 0.05, 100);
+            assert_eq!(judged.verdict, expected, "{judged:?}");
+        };
+        check(&[(98, 2); 20], Met);
+        let mut one = vec![(100, 0); 19];
+        one.push((60, 40));
+        check(&one, Inconclusive);
+        check(&[(90, 10); 20], Missed);
+        check(&[(80, 0)], NoData);
     }
 
     #[test]

@@ -95,14 +95,26 @@ impl Latency {
     ///
     /// Panics unless `0 < alpha < 1`.
     pub fn quantile_interval(&self, permyriad: u32, alpha: f64) -> Option<(Duration, Duration)> {
-        let high = self.at_rank(bounds::upper_rank(self.count(), permyriad, alpha / 2.0)?)?;
-        Some((self.quantile_floor(permyriad, alpha), Duration::micros(high)))
+        let high = self.quantile_ceiling(permyriad, alpha, u64::MAX)?;
+        Some((self.quantile_floor(permyriad, alpha, u64::MAX), high))
+    }
+
+    /// The upper end alone, if the samples say as much as `effective` independent ones: their order statistic, read at
+    /// the same share of the samples there are.
+    pub(super) fn quantile_ceiling(&self, permyriad: u32, alpha: f64, effective: u64) -> Option<Duration> {
+        let (n, m) = (self.count(), self.count().min(effective));
+        let rank = bounds::upper_rank(m, permyriad, alpha / 2.0)?;
+        let rank = (u128::from(rank) * u128::from(n)).div_ceil(u128::from(m)) as u64;
+        self.at_rank(rank).map(Duration::micros)
     }
 
     /// The lower end alone, which needs fewer samples: with confidence `1 − alpha / 2` the true quantile is longer.
-    pub(super) fn quantile_floor(&self, permyriad: u32, alpha: f64) -> Duration {
-        let value = bounds::lower_rank(self.count(), permyriad, alpha / 2.0).and_then(|rank| self.at_rank(rank));
+    pub(super) fn quantile_floor(&self, permyriad: u32, alpha: f64, effective: u64) -> Duration {
+        let (n, m) = (self.count(), self.count().min(effective));
+        let rank = bounds::lower_rank(m, permyriad, alpha / 2.0);
+        let rank = rank.map(|rank| (u128::from(rank - 1) * u128::from(n) / u128::from(m)) as u64 + 1);
         // Recording rounded up, so the shortest duration of a bin lies just above the microsecond before its floor.
+        let value = rank.and_then(|rank| self.at_rank(rank));
         value.map_or(Duration::ZERO, |us| Duration::micros(bin_floor(us) - 1))
     }
 

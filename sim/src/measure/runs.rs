@@ -5,11 +5,14 @@
 //! is the method of Korn and Graubard (1998). Only sums of squares are kept, so it merges like everything else here.
 
 use super::windows::Tally;
+use serde::{Deserialize, Serialize};
 
 /// Good and bad events of many runs, with what it takes to tell how alike the runs are.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
 pub struct RunTallies {
     runs: u64,
+    with_bad: u64,
     sum: Tally,
     total_squared: u128,
     bad_squared: u128,
@@ -22,6 +25,7 @@ impl RunTallies {
         let (bad, total) = (u128::from(run.bad), u128::from(run.total()));
         self.merge(&RunTallies {
             runs: u64::from(total > 0),
+            with_bad: u64::from(bad > 0),
             sum: run,
             total_squared: total.saturating_mul(total),
             bad_squared: bad.saturating_mul(bad),
@@ -32,6 +36,7 @@ impl RunTallies {
     /// Adds the runs of `other`. Order and grouping of merges do not matter.
     pub fn merge(&mut self, other: &RunTallies) {
         self.runs += other.runs;
+        self.with_bad += other.with_bad;
         self.sum += other.sum;
         self.total_squared = self.total_squared.saturating_add(other.total_squared);
         self.bad_squared = self.bad_squared.saturating_add(other.bad_squared);
@@ -41,6 +46,11 @@ impl RunTallies {
     /// Runs that counted anything.
     pub fn runs(&self) -> u64 {
         self.runs
+    }
+
+    /// Of these, runs with a bad event.
+    pub fn with_bad(&self) -> u64 {
+        self.with_bad
     }
 
     /// All events.
@@ -79,6 +89,39 @@ impl RunTallies {
     }
 }
 
+/// The serialised form: sums of squares outgrow what JSON readers keep of a number, so they are text.
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    runs: u64,
+    with_bad: u64,
+    sum: Tally,
+    /// Σ total², Σ bad², Σ bad × total.
+    squares: [String; 3],
+}
+
+impl From<RunTallies> for Raw {
+    fn from(of: RunTallies) -> Raw {
+        let squares = [of.total_squared, of.bad_squared, of.bad_times_total].map(|square| square.to_string());
+        Raw { runs: of.runs, with_bad: of.with_bad, sum: of.sum, squares }
+    }
+}
+
+impl TryFrom<Raw> for RunTallies {
+    type Error = &'static str;
+    fn try_from(raw: Raw) -> Result<RunTallies, &'static str> {
+        let square = |at: usize| raw.squares[at].parse::<u128>().map_err(|_| "a sum of squares is a whole number");
+        let (total_squared, bad_squared, bad_times_total) = (square(0)?, square(1)?, square(2)?);
+        Ok(RunTallies {
+            runs: raw.runs,
+            with_bad: raw.with_bad,
+            sum: raw.sum,
+            total_squared,
+            bad_squared,
+            bad_times_total,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Objective, judge_ratio};
@@ -110,6 +153,10 @@ mod tests {
         let effect = whole.design_effect();
         assert!((effect - 1_000.0 * 100.0 / 99.0).abs() < 1e-6, "{effect}");
         assert_eq!(whole.effective(), Tally { good: 94, bad: 5 });
+        assert_eq!((whole.runs(), whole.with_bad()), (100, 5));
+        let text = serde_json::to_string(&whole).unwrap();
+        assert_eq!(text, r#"{"runs":100,"with_bad":5,"sum":[95000,5000],"squares":["100000000","5000000","5000000"]}"#);
+        assert_eq!(serde_json::from_str::<RunTallies>(&text).unwrap(), whole);
     }
 
     #[test]

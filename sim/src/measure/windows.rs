@@ -131,6 +131,12 @@ impl Timeline {
         Instant::ZERO + self.width * (self.sums.len() - 1) as u64
     }
 
+    /// The end of every window, in order.
+    pub fn ends(&self) -> impl Iterator<Item = Instant> + use<> {
+        let width = self.width;
+        (1..self.sums.len() as u64).map(move |index| Instant::ZERO + width * index)
+    }
+
     /// Events of the windows that end inside `(until − span, until]`. A span that reaches back before the run counts
     /// what is there; a window that is not over at `until` does not count yet.
     pub fn before(&self, until: Instant, span: Duration) -> Tally {

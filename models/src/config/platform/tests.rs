@@ -21,7 +21,7 @@ fn check(from: &str, to: &str, expected: &[&str]) {
 fn settings_arrive_in_their_units() {
     let config = PlatformConfig::parse("platform.toml", PLATFORM_TOML).expect("the embedded file");
     assert_eq!(config.slos.p95_query, Duration::millis(1_500));
-    assert_eq!(config.slos.api_success_ppm, 999_000);
+    assert_eq!(config.slos.api_success.good_ppm(), 999_000);
     assert_eq!(config.tokens.access, Duration::secs(300));
     assert_eq!(config.ttls.tenant_cookie, Duration::secs(604_800));
     assert_eq!(config.costs.of(Operation::GatewayVerifyToken), Duration::micros(60));

@@ -2,7 +2,6 @@
 
 use super::{chip, class, icon, plot, section, slo_tone};
 use crate::slo::{self, Condition};
-use crate::text::count;
 use maud::{Markup, html};
 use sim::record::{GateRecord, SloRecord, SloVerdict};
 
@@ -12,6 +11,9 @@ pub(super) fn all(record: &GateRecord) -> Markup {
     let conditions = slo::conditions(record);
     let body = html! {
         @if conditions.is_empty() { p { "Nothing was measured." } }
+        @if let Some(plan) = &record.plan {
+            ul.assumptions { @for assumption in &plan.assumptions { li { (assumption) } } }
+        }
         @for (i, c) in conditions.iter().enumerate() { (condition(c, i == 0)) }
     };
     let lede = "Judged for each tenant in each cell with its 95 % interval: met only when the whole interval lies \
@@ -59,7 +61,6 @@ fn table(c: &Condition<'_>) -> Markup {
                 @for (requirement, objective) in &c.objectives {
                     th scope="col" { span.muted { (requirement) } " " (objective) }
                 }
-                th.n scope="col" { "counted" }
             } }
             @for group in c.rows.chunk_by(|a, b| a.0.0 == b.0.0) {
                 tbody {
@@ -68,7 +69,6 @@ fn table(c: &Condition<'_>) -> Markup {
                             @if i == 0 { th scope="rowgroup" rowspan=(group.len()) { (tenant) } }
                             td { (cell) }
                             @for s in judged { td { @if let Some(s) = s { (judgement(s)) } } }
-                            td.n { (count(judged.iter().flatten().map(|s| s.total).max().unwrap_or(0))) }
                         }
                     }
                 }
@@ -86,6 +86,9 @@ fn judgement(s: &SloRecord) -> Markup {
             @if let Some(interval) = slo::interval(s) {
                 span.estimate { (slo::value(s, s.estimate)) }
                 span.interval { (interval) }
+                span.rests { (slo::rests_on(s)) }
+                @let budget = slo::budget(s);
+                @if !budget.is_empty() { span.rests { "budget spent: " (budget) } }
             }
         }
     }
