@@ -176,8 +176,12 @@ pub struct Run {
     /// Print the record as JSON.
     #[arg(long)]
     pub json: bool,
+    /// With --seed, --seeds or --ablate: write the first run that went wrong, or the first of all, as a page to step
+    /// through, beside its twin with other controls.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Print one line `SEED DIGEST` a run, in order of seed, and nothing else.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "html"])]
     pub digests: bool,
     /// Worker threads; all cores by default. Changes no result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -302,6 +306,9 @@ pub struct Replay {
     /// Show everything, not only what attackers and findings caused.
     #[arg(long)]
     pub all: bool,
+    /// Write the run as a page to step through, beside its twin with other controls.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Input files that the token was made with.
     #[command(flatten)]
     pub files: Files,

@@ -19,6 +19,7 @@ pub mod export_log;
 pub mod input;
 pub mod log;
 pub mod logged;
+pub mod page;
 pub mod place;
 pub mod progress;
 pub mod provision;
@@ -29,6 +30,7 @@ pub mod terminal;
 pub mod ticket;
 pub mod timeline;
 pub mod timings;
+pub mod told;
 pub mod trust;
 pub mod when;
 

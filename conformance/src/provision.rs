@@ -1,9 +1,11 @@
-//! Real servers for tests and demonstrations, in this order: one whose URL the environment gives, one whose binaries
-//! are on the machine and are started privately, one whose package is installed because the environment asks for that.
+//! Real servers, and a browser, for tests and demonstrations, in this order: one whose URL the environment gives, one
+//! whose binaries are on the machine and are started privately, one whose package is installed because the environment
+//! asks for that.
 //!
 //! A private server listens on loopback alone, lives in a temporary directory, and is gone with the value that holds
 //! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
 
+pub mod chromium;
 pub mod postgres;
 pub mod redis;
 
@@ -17,6 +19,15 @@ use std::{env, fs, io, process};
 pub const INSTALL: &str = "CELLPROOF_INSTALL";
 /// Set to anything: what is absent fails instead of being skipped.
 pub const REQUIRE: &str = "CELLPROOF_REQUIRE";
+
+/// Says that a test does not run, and why; or fails, where the environment demands it.
+///
+/// # Panics
+/// [`REQUIRE`] is set.
+pub fn skip(what: &str, why: &str) {
+    assert!(env::var_os(REQUIRE).is_none(), "{what}: {why}");
+    eprintln!("skipped: {what}: {why}");
+}
 
 /// A directory that is removed with the value.
 #[derive(Debug)]

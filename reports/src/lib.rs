@@ -18,6 +18,7 @@
 pub mod evidence;
 pub mod format;
 pub mod matrix;
+pub mod replay;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 pub mod slo;

@@ -1,9 +1,12 @@
 //! A hand-made record with one of everything, for tests and for looking at reports: every verdict, a mismatch, a
 //! canary, hostile names, objectives of five tenants in two cells. No run has ever produced it.
 
+mod replay;
 mod scenarios;
 pub mod schema;
 mod serving;
+
+pub use replay::{HOSTILE, replay};
 
 use sim::record::{ControlRecord, GateRecord, PlanRecord, RECORD_VERSION, Requirement};
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! The kernel knows a control only by its slot; what it protects is said where it is enforced. Asking is recorded,
 //! because "the control was never consulted" is itself a verdict (*not involved*).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// How many controls a product can have. A set is a plain array of bits, so asking costs a shift and a mask.
 pub const CONTROLS_MAX: usize = 256;
@@ -53,12 +53,19 @@ impl ControlSet {
 pub struct Controls {
     off: ControlSet,
     consulted: Cell<ControlSet>,
+    asked: Option<RefCell<Vec<u16>>>,
 }
 
 impl Controls {
     /// Every control on, except those in `off`.
     pub fn with_off(off: ControlSet) -> Controls {
-        Controls { off, consulted: Cell::new(ControlSet::EMPTY) }
+        Controls { off, ..Controls::default() }
+    }
+    /// The same, which also notes the order in which controls are asked for: see [`Controls::take_asked`].
+    #[must_use]
+    pub fn noting(mut self, noting: bool) -> Controls {
+        self.asked = noting.then(RefCell::default);
+        self
     }
     /// Every control on.
     pub fn all_on() -> Controls {
@@ -68,11 +75,22 @@ impl Controls {
     #[inline]
     pub fn on(&self, control: &Control) -> bool {
         self.consulted.set(self.consulted.get().with(control.slot));
+        if let Some(asked) = &self.asked {
+            asked.borrow_mut().push(control.slot);
+        }
         !self.off.contains(control.slot)
     }
     /// The controls that were asked for so far.
     pub fn consulted(&self) -> ControlSet {
         self.consulted.get()
+    }
+    /// The controls that were asked for since the last call, each once, in the order of the last question; none unless
+    /// they are noted.
+    pub fn take_asked(&self) -> Vec<u16> {
+        let Some(asked) = &self.asked else { return Vec::new() };
+        let all = std::mem::take(&mut *asked.borrow_mut());
+        let is_last = |(i, slot): &(usize, &u16)| !all[i + 1..].contains(slot);
+        all.iter().enumerate().filter(is_last).map(|(_, slot)| *slot).collect()
     }
     /// The controls that are off in this run.
     pub fn off(&self) -> ControlSet {
@@ -93,5 +111,14 @@ mod tests {
         assert!(controls.on(&FIRST));
         assert!(!controls.on(&LAST));
         assert_eq!(controls.consulted().iter().collect::<Vec<_>>(), [0, 255]);
+        assert!(controls.take_asked().is_empty(), "nothing is noted unless it was wanted");
+    }
+
+    #[test]
+    fn the_order_of_the_last_questions_is_noted_and_taken_once() {
+        let controls = Controls::all_on().noting(true);
+        assert!(controls.on(&FIRST) && controls.on(&LAST) && controls.on(&FIRST));
+        assert_eq!(controls.take_asked(), [255, 0]);
+        assert!(controls.take_asked().is_empty());
     }
 }

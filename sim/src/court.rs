@@ -140,6 +140,12 @@ impl<P: Platform> Court<P> {
         self.journal.step(step);
     }
 
+    /// Notes which controls were asked for while the last step was handled.
+    #[inline]
+    pub(crate) fn asked(&mut self, controls: &Controls) {
+        self.journal.asked(controls.take_asked());
+    }
+
     /// The run itself made a mistake.
     pub fn error(&mut self, why: String) {
         self.errors.push(why);

@@ -106,6 +106,8 @@ impl<P: Platform> Host<P> {
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new());
         outbox.begin(lineage);
         let machine = boot(&mut self.context(scene, now, lineage), &mut outbox);
+        // What a boot asks for belongs to no step.
+        scene.controls.take_asked();
         self.machine = Some(machine);
         self.outbox = outbox;
         self.free_at.fill(now);
@@ -192,6 +194,7 @@ impl<P: Platform> Host<P> {
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::new());
         outbox.begin(lineage);
         machine.handle(&mut self.context(scene, at, lineage), input, &mut outbox);
+        scene.court.asked(&scene.controls);
         self.outbox = outbox;
         self.machine = Some(machine);
         self.settle(scene, at);

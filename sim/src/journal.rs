@@ -39,6 +39,11 @@ pub struct Step {
     pub node: NodeId,
     /// What it was.
     pub text: String,
+    /// Slots of the controls that were asked for while it was handled, each once, in the order of the last question.
+    pub asked: Vec<u16>,
+    /// How many facts of the run came before it: those from here on, up to the next step's, followed from it or from
+    /// what happened to nodes meanwhile.
+    pub facts_before: u64,
 }
 
 /// The digest after a number of facts.
@@ -86,10 +91,17 @@ impl<P: Platform> Journal<P> {
         }
     }
 
-    /// Keeps a step, when steps are kept.
+    /// Keeps a step, when steps are kept. How many facts came before it, it is told here.
     pub(crate) fn step(&mut self, step: impl FnOnce() -> Step) {
         if let Some(steps) = &mut self.steps {
-            steps.push(step());
+            steps.push(Step { facts_before: self.facts, ..step() });
+        }
+    }
+
+    /// Notes which controls were asked for while the last step was handled.
+    pub(crate) fn asked(&mut self, asked: Vec<u16>) {
+        if let Some(step) = self.steps.as_mut().and_then(|steps| steps.last_mut()) {
+            step.asked = asked;
         }
     }
 

@@ -130,7 +130,7 @@ impl<P: Platform> World<P> {
         let mut world = World {
             now: Instant::ZERO,
             draws,
-            controls: Controls::with_off(off),
+            controls: Controls::with_off(off).noting(spec.keep),
             queue: Queue::default(),
             nodes,
             links,
@@ -293,6 +293,7 @@ impl<P: Platform> World<P> {
         let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
         self.outbox.begin(lineage);
         machine.handle(&mut ctx, input, &mut self.outbox);
+        self.court.asked(&self.controls);
         self.nodes[id.0 as usize].machine = Some(machine);
         self.settle(id);
     }
@@ -509,5 +510,5 @@ pub(crate) fn step<P: Platform>(at: Instant, node: NodeId, lineage: Lineage, inp
         Input::Timer { token } => (None, format!("timer {token:x}")),
         Input::Synced { token, ok } => (None, format!("sync {token:x} {}", if *ok { "kept" } else { "failed" })),
     };
-    Step { at, cause: lineage.cause, from, node, text }
+    Step { at, cause: lineage.cause, from, node, text, asked: Vec::new(), facts_before: 0 }
 }

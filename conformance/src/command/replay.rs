@@ -7,6 +7,7 @@ use super::run::ending;
 use crate::args::Replay;
 use crate::exit::{Done, Exit, Refusal};
 use crate::input;
+use crate::page::Page;
 use crate::terminal::{Paint, Tone, hang, say};
 use crate::ticket::{Sameness, Ticket};
 use crate::timeline::{self, View};
@@ -32,6 +33,18 @@ pub fn replay(args: &Replay) -> Done {
         return Err(Refusal { exit: Exit::Inconclusive, message: "the run did not finish: an invariant broke".into() });
     };
     let sameness = ticket.sameness(&run, changed);
+    if let Some(file) = &args.html {
+        let page = Page {
+            engine,
+            inputs: &ticket.inputs,
+            order: &order,
+            run: &run,
+            command: format!("cellproof replay {}", again(args, &ticket, &run.record)),
+            warning: sameness.wrong().map(str::to_owned),
+            until: until(args),
+        };
+        page.write(file)?;
+    }
     say(&story(args, &ticket, &run, &sameness, Paint::stdout()));
     Ok(match sameness {
         Sameness::Same | Sameness::OnPurpose => ending(&run.record),
@@ -49,9 +62,8 @@ fn story(args: &Replay, ticket: &Ticket, run: &Finished, sameness: &Sameness, pa
         out.push_str(&paint.tone(Tone::Open, hang("", said, 100).trim_end()));
         out.push('\n');
     }
-    let until = args.until.map(|t| Instant(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
     out.push('\n');
-    out.push_str(&timeline::timeline(run, View { all: args.all, until }, paint));
+    out.push_str(&timeline::timeline(run, View { all: args.all, until: until(args) }, paint));
     out.push('\n');
     out.push_str(&timeline::facts(record, paint));
     let said = match sameness {
@@ -61,6 +73,9 @@ fn story(args: &Replay, ticket: &Ticket, run: &Finished, sameness: &Sameness, pa
         Sameness::OtherResult(_) => "Exit 3: another result than the token's.",
     };
     out.push_str(&format!("\n{said}\n"));
+    if let Some(file) = &args.html {
+        out.push_str(&format!("Written to {}.\n", file.display()));
+    }
     if matches!(sameness, Sameness::Same | Sameness::OnPurpose) {
         out.push_str(&format!("{}\n", ending(record).words()));
     }
@@ -68,6 +83,11 @@ fn story(args: &Replay, ticket: &Ticket, run: &Finished, sameness: &Sameness, pa
         out.push_str(&format!("cellproof replay {}\n", again(args, ticket, record)));
     }
     out
+}
+
+/// What nothing later than is shown.
+fn until(args: &Replay) -> Option<Instant> {
+    args.until.map(|t| Instant(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// What has to be typed to see the same again: a `.replay` file is named as it was, its token may be long.

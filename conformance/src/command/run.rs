@@ -7,8 +7,9 @@
 use super::sweep::{self, SEED_BASE, Size, on_threads, quietly};
 use crate::args::{Run, Seeds};
 use crate::engine;
-use crate::exit::{Done, Exit, usage};
+use crate::exit::{Done, Exit, Refusal, usage};
 use crate::input;
+use crate::page::Page;
 use crate::place::Place;
 use crate::terminal::{Paint, Tone, say};
 use crate::timeline;
@@ -20,6 +21,7 @@ use scenarios::scenario::Scenario;
 use scenarios::sweep::Plan;
 use sim::control::Control;
 use sim::record::{Pass, RECORD_VERSION, RunRecord};
+use std::path::Path;
 
 /// Seeds that are tried when a control is off and no seed is given.
 const TRIES: u64 = 8;
@@ -47,6 +49,9 @@ pub fn run(args: &Run) -> Done {
     if is_proof {
         if args.faults {
             return Err(usage("--faults goes with --seed or --seeds; a proof draws faults anyway"));
+        }
+        if args.html.is_some() {
+            return Err(usage("--html shows single runs: give --seed, --seeds or --ablate"));
         }
         return proved(args, &chosen);
     }
@@ -155,6 +160,10 @@ fn singles(
         }
     }
     let exit = runs.iter().map(ending).max().unwrap_or(Exit::Inconclusive);
+    if let (Some(file), Some(first)) = (&args.html, told(&runs).first()) {
+        let scenario = chosen.iter().find(|scenario| scenario.name == first.scenario).expect("it was run");
+        page(args, inputs, &order(args, scenario, off, first.seed.parse().expect("ours")), file)?;
+    }
     if args.json {
         let value = serde_json::json!({"version": RECORD_VERSION, "exit": exit.code(), "runs": runs});
         say(&format!("{}\n", serde_json::to_string_pretty(&value).expect("records serialise")));
@@ -162,6 +171,21 @@ fn singles(
         say(&shown(&runs, exit, &input::flags(&args.files), Paint::stdout()));
     }
     Ok(exit)
+}
+
+/// Runs once more what is to be shown, with everything kept, and writes its page.
+fn page(args: &Run, inputs: &Inputs, order: &Order, file: &Path) -> Result<(), Refusal> {
+    let order = Order { keep: true, ..order.clone() };
+    let engine = engine::of(args.engine);
+    let run = prove::execute_on(engine, inputs, &order);
+    let command = format!("cellproof replay {}{}", run.record.token, input::flags(&args.files));
+    Page { engine, inputs, order: &order, run: &run, command, warning: None, until: None }.write(file)
+}
+
+/// Runs worth telling: those that went wrong, or else the first.
+fn told(runs: &[RunRecord]) -> Vec<&RunRecord> {
+    let wrong: Vec<&RunRecord> = runs.iter().filter(|run| ending(run) != Exit::Held).collect();
+    if wrong.is_empty() { runs.iter().take(1).collect() } else { wrong }
 }
 
 /// How a single run ends.
@@ -178,8 +202,7 @@ pub fn ending(run: &RunRecord) -> Exit {
 /// What single runs found. The last line replays the first that went wrong, or the first of all.
 fn shown(runs: &[RunRecord], exit: Exit, flags: &str, paint: Paint) -> String {
     let mut out = String::new();
-    let wrong: Vec<&RunRecord> = runs.iter().filter(|run| ending(run) != Exit::Held).collect();
-    let told: Vec<&RunRecord> = if wrong.is_empty() { runs.iter().take(1).collect() } else { wrong };
+    let told = told(runs);
     for run in told.iter().take(SHOWN_MAX) {
         let off =
             if run.ablations.is_empty() { String::new() } else { format!(", without {}", run.ablations.join(", ")) };

@@ -33,6 +33,8 @@ fn run() -> Finished {
         from: from.map(NodeId),
         node: NodeId(node),
         text: text.into(),
+        asked: Vec::new(),
+        facts_before: 0,
     };
     let decided = Fact::Decided { by: "gateway.token", allowed: true, reason: "ok", subject: "acme".into() };
     let denied = Fact::Decided { by: "policy", allowed: false, reason: "TENANT_MISMATCH", subject: "acme".into() };

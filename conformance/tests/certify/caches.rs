@@ -1,8 +1,9 @@
 //! Each defective Redis is found with what it breaks, and its repair repairs it; nothing is found in sound ones, and
 //! nothing is written.
 
-use crate::support::{certify_in, skip};
+use crate::support::certify_in;
 use conformance::provision::redis;
+use conformance::provision::skip;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

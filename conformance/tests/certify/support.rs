@@ -1,11 +1,11 @@
 //! A server, databases made from the files beside this folder, and the binary that judges them.
 
-use conformance::provision::{REQUIRE, postgres};
+use conformance::provision::{postgres, skip};
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::{env, fs};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
@@ -26,12 +26,6 @@ pub fn server() -> Option<postgres::Server> {
             None
         }
     }
-}
-
-/// Says that a test does not run, and why; or fails, where the environment demands it.
-pub fn skip(what: &str, why: &str) {
-    assert!(env::var_os(REQUIRE).is_none(), "{what}: {why}");
-    eprintln!("skipped: {what}: {why}");
 }
 
 /// A connection.

@@ -1,9 +1,10 @@
 //! The door: TLS with own certificates, and a server that admits what it should not.
 
-use crate::support::{Sql, certify, certify_in, fixtures, report, server, skip};
+use crate::support::{Sql, certify, certify_in, fixtures, report, server};
 use base64::Engine;
 use conformance::provision::postgres::Server;
 use conformance::provision::redis;
+use conformance::provision::skip;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::path::Path;
 

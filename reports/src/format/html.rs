@@ -8,6 +8,7 @@ mod catalogue;
 mod matrix;
 mod overview;
 mod plot;
+pub mod replay;
 mod scenario;
 mod slo;
 
@@ -16,7 +17,7 @@ use crate::verdict::{self, Standing, Tone};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sim::record::{GateRecord, SloVerdict};
 
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = concat!(include_str!("html/base.css"), "\n", include_str!("html/style.css"));
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 

@@ -63,7 +63,8 @@ impl<P: Platform> Run<P> {
     pub fn open(spec: WorldSpec<P>, draws: Draws, off: ControlSet) -> Run<P> {
         let mut chosen = Chosen::new(&draws, &spec.nodes, spec.positions, spec.faults, spec.end);
         let court = Court::new(spec.oracles, spec.keep);
-        let mut scene = Scene::new(&spec.nodes, (spec.local, spec.remote, spec.links), court, draws, off);
+        let controls = Controls::with_off(off).noting(spec.keep);
+        let mut scene = Scene::new(&spec.nodes, (spec.local, spec.remote, spec.links), court, draws, controls);
         scene.hold(std::mem::take(&mut chosen.positions));
         let hosts = spec.nodes.into_iter().enumerate();
         let hosts = hosts.map(|(i, node)| RefCell::new(Host::new(NodeId(i as u32), node))).collect();

@@ -1,7 +1,7 @@
 //! What all nodes of a run share: draws, controls, court, links, faults on the network.
 
 use super::Departure;
-use crate::control::{ControlSet, Controls};
+use crate::control::Controls;
 use crate::court::Court;
 use crate::fault::{Passing, Plan};
 use crate::id::NodeId;
@@ -41,7 +41,7 @@ impl<P: Platform> Scene<P> {
         (local, remote, pairs): (LinkSpec, LinkSpec, Vec<(String, String, LinkSpec)>),
         court: Court<P>,
         draws: Draws,
-        off: ControlSet,
+        controls: Controls,
     ) -> Scene<P> {
         let mut names: Vec<&str> = Vec::new();
         let mut groups = Vec::new();
@@ -61,7 +61,7 @@ impl<P: Platform> Scene<P> {
         }
         Scene {
             draws,
-            controls: Controls::with_off(off),
+            controls,
             court,
             plan: Plan::default(),
             roles: nodes.iter().map(|node| node.role.clone()).collect(),

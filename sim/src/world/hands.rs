@@ -22,6 +22,8 @@ impl<P: Platform> World<P> {
         let mut ctx = node.context(id, self.now, lineage, &self.draws, &self.controls);
         self.outbox.begin(lineage);
         let machine = boot(&mut ctx, &mut self.outbox);
+        // What a boot asks for belongs to no step.
+        self.controls.take_asked();
         node.machine = Some(machine);
         node.free_at.fill(self.now);
         self.settle(id);
