@@ -3,7 +3,8 @@
 mod evidence;
 
 pub use evidence::{
-    AppendLog, Believe, Bundle, CheckLog, Edition, KeyKind, Keys, Log, NewKey, NewLog, ProveLog, SignTrust, Verify,
+    AppendLog, Believe, Bundle, Certificate, CheckLog, Edition, KeyKind, Keys, Log, NewKey, NewLog, ProveLog,
+    SignTrust, Verify,
 };
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -61,7 +62,9 @@ pub enum Command {
     /// Publish what was sealed in an append-only log, prove that it is there, and check a log.
     #[command(subcommand)]
     Log(Log),
-    /// Check a bundle: who sealed it, for whom, whether anything was altered, and what it says.
+    /// Issue a certificate on what bundles of a gate support, under a profile and not for long.
+    Certificate(Certificate),
+    /// Check a bundle or a certificate: whose word it is, whether anything was altered, and what it says.
     Verify(Verify),
     /// Ask a reference model: JSON lines in, JSON lines out.
     Model(Model),

@@ -1,6 +1,7 @@
 //! The subcommands, one a file.
 
 pub mod bundle;
+pub mod certificate;
 mod certify;
 pub mod drill;
 pub mod explore;
@@ -44,6 +45,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Trust(args) => trust::trust(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Log(args) => log::log(&args),
+        Command::Certificate(args) => certificate::certificate(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Model(args) => model::model(&args),
         Command::Policy(args) => policy::policy(&args),

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod bundles;
+pub mod certified;
 pub mod certify;
 pub mod claim;
 pub mod command;

@@ -31,13 +31,14 @@ impl Logged {
         let file = file.to_owned();
         if bytes.first() == Some(&b'{') {
             let read = envelope::read(&bytes, "envelope", "it");
-            read.map_err(|unfit| usage(format!("{} cannot be in a log: {unfit}", file.display())))?;
+            read.map_err(|unfit| usage(format!("{} is neither a bundle nor a signed file: {unfit}", file.display())))?;
             let beside = beside(&file);
             let proof = if beside.exists() { Some(input::bounded(&beside, PROOF_MAX as u64)?) } else { None };
             return Ok(Logged { file, envelope: bytes, proof, is_bundle: false });
         }
         let parts = Parts::of(&bytes);
-        let parts = parts.map_err(|unfit| usage(format!("{} cannot be in a log: {unfit}", file.display())))?;
+        let parts = parts
+            .map_err(|unfit| usage(format!("{} is neither a bundle nor a signed file: {unfit}", file.display())))?;
         Ok(Logged { file, envelope: parts.seal, proof: parts.proof, is_bundle: true })
     }
 

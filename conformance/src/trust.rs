@@ -81,6 +81,8 @@ fn key(r: &mut Reader, mut table: Table<'_>) -> Option<Trusted> {
     let name = table.text(r, "name").to_string();
     let roles: Vec<Arc<str>> = Role::ALL.map(|role| role.as_str().into()).to_vec();
     let role = Role::parse(&table.one_of(r, "role", &roles));
+    let resources = if role == Some(Role::Certifier) { table.texts(r, "resources") } else { Vec::new() };
+    let resources = resources.iter().map(|uri| uri.to_string()).collect();
     let key = table.get(r, "public").and_then(|node| {
         let text = r.text(node, "public")?;
         PublicKey::parse(text)
@@ -91,7 +93,8 @@ fn key(r: &mut Reader, mut table: Table<'_>) -> Option<Trusted> {
     let not_after = table.get(r, "not_after").map(|node| time(r, node));
     let revoked = table.optional("revoked").map(|node| time(r, node));
     table.finish(r);
-    Some(Trusted { name, key: key?, role: role?, not_before: not_before?, not_after: not_after?, revoked })
+    let (key, role) = (key?, role?);
+    Some(Trusted { name, key, role, resources, not_before: not_before?, not_after: not_after?, revoked })
 }
 
 fn flag(r: &mut Reader, node: &At<Node>) -> bool {
@@ -121,8 +124,9 @@ pub fn head(now: u64) -> String {
 /// What has to be added to a list so that a key is believed for a year.
 pub fn entry(name: &str, key: &PublicKey, role: Role, now: u64) -> String {
     const YEAR_S: u64 = 365 * 86_400;
+    let resources = if role == Role::Certifier { "resources = [\"urn:example:production\"]\n" } else { "" };
     format!(
-        "[[keys]]\nname = {name:?}\nrole = \"{role}\"\nnot_before = \"{}\"\nnot_after = \"{}\"\n\
+        "[[keys]]\nname = {name:?}\nrole = \"{role}\"\n{resources}not_before = \"{}\"\nnot_after = \"{}\"\n\
          public = \"\"\"\n{}\"\"\"\n",
         when::text(now),
         when::text(now + YEAR_S),

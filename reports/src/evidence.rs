@@ -22,7 +22,7 @@ pub mod open;
 pub mod project;
 pub mod statement;
 pub mod trust;
-mod unfit;
+pub mod unfit;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 //! - [`verdict`] how a scenario, a canary and a whole gate are said;
 //! - [`matrix`] the views that formats share: requirement × scenario, control × scenario, totals, the bound;
 //! - [`slo`] objectives and serving figures by condition;
-//! - [`evidence`] signed bundles, one for each tenant, and their verifier;
+//! - [`evidence`] signed bundles, one for each tenant, and their verifier; [`certificate`] what they support;
 //! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`when`] times;
 //! - [`mod@write`] whole files or none.
 //!
@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod certificate;
 pub mod evidence;
 pub mod format;
 pub mod matrix;

@@ -82,7 +82,7 @@ pub enum SloVerdict {
     NoData,
 }
 
-/// How far a deployment's certificate reaches (issued by `certify`).
+/// How far a certificate reaches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateLevel {
@@ -96,6 +96,28 @@ pub enum CertificateLevel {
     Conformant,
     /// Chaos drills ran on it.
     Drilled,
+}
+
+impl CertificateLevel {
+    /// All levels; each stands on those before it.
+    pub const ALL: [CertificateLevel; 5] = [
+        CertificateLevel::Declared,
+        CertificateLevel::Simulated,
+        CertificateLevel::Sensitive,
+        CertificateLevel::Conformant,
+        CertificateLevel::Drilled,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CertificateLevel::Declared => "declared",
+            CertificateLevel::Simulated => "simulated",
+            CertificateLevel::Sensitive => "sensitive",
+            CertificateLevel::Conformant => "conformant",
+            CertificateLevel::Drilled => "drilled",
+        }
+    }
 }
 
 /// How a verdict is said outside: exit code, JUnit element, SARIF `kind` and `level`.

@@ -1,6 +1,6 @@
 //! What can be typed about evidence: keys, trust, bundles and their verification.
 
-use super::Files;
+use super::{Files, Profile};
 use clap::{Args as Group, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -186,23 +186,71 @@ pub struct Bundle {
     pub files: Files,
 }
 
-/// Arguments of `verify`.
+/// Arguments of `certificate`.
 #[derive(Group, Debug)]
-#[command(
-    after_help = "Exit codes: 0 authentic and passed, 1 authentic and not passed, 2 not authentic or incomplete."
-)]
-pub struct Verify {
-    /// The bundle.
-    pub bundle: PathBuf,
+#[command(after_help = "Exit codes: 0 the profile is met, 1 a requirement is broken, 2 wrong usage or input, 3 too \
+                  little was proved. A certificate that says so is issued in all cases but 2.")]
+pub struct Certificate {
+    /// Bundles of one gate. It lists each by its digest and names no tenant.
+    #[arg(required = true, value_name = "BUNDLE")]
+    pub bundles: Vec<PathBuf>,
+    /// The private key of the certifier, made by `keys new --role certifier`. Its entry in the list of keys says what
+    /// it may certify.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// What may be trusted because of it: a URI for a deployment or an environment, so that a certificate on a test
+    /// environment opens nothing else.
+    #[arg(long, value_name = "URI")]
+    pub resource: String,
+    /// Which rows it speaks of, and what it has to reach.
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Where it goes.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How long it counts, at most as long as the profile says [default: as long]. It never outlasts a bundle.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub valid_days: Option<u16>,
+    /// The certifier is not who runs the platform.
+    #[arg(long)]
+    pub third_party: bool,
     /// Whose word counts.
     #[command(flatten)]
     pub believe: Believe,
-    /// It must be for this tenant.
+}
+
+/// Arguments of `verify`.
+#[derive(Group, Debug)]
+#[command(after_help = "Exit codes: 0 authentic and passed, 1 authentic and not passed, 2 not authentic, expired, \
+                  drifted or incomplete.")]
+pub struct Verify {
+    /// A bundle or a certificate.
+    pub file: PathBuf,
+    /// Whose word counts.
+    #[command(flatten)]
+    pub believe: Believe,
+    /// A bundle must be for this tenant.
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
     /// The seeds must come from this nonce, which was given to `gate --nonce`.
     #[arg(long, value_name = "TEXT")]
     pub nonce: Option<String>,
+    /// A certificate must be about this.
+    #[arg(long, value_name = "URI")]
+    pub resource: Option<String>,
+    /// A certificate must be under this profile.
+    #[arg(long, value_enum)]
+    pub profile: Option<Profile>,
+    /// A bundle that the certificate must rest on; may be given more than once. With all of them, its conclusion is
+    /// drawn once more.
+    #[arg(long, value_name = "BUNDLE")]
+    pub bundle: Vec<PathBuf>,
+    /// It must be about the code of this cellproof, the platform and the tenants that are here; names what has drifted.
+    #[arg(long)]
+    pub current: bool,
+    /// What is here, with --current.
+    #[command(flatten)]
+    pub files: Files,
     /// Print what it says as JSON.
     #[arg(long)]
     pub json: bool,

@@ -8,6 +8,7 @@ use crate::place::Place;
 use crate::terminal::say;
 use crate::when;
 use models::config::Tenants;
+use models::config::read::is_tenant_id;
 use models::marker::Scanner;
 use reports::evidence::{Draft, make, project};
 use reports::{GateRecord, text};
@@ -60,9 +61,16 @@ fn chosen<'a>(args: &'a Bundle, record: &'a GateRecord) -> Result<Vec<&'a str>, 
         return Err(usage("the record holds figures of no tenant: there is nothing to prove to anybody"));
     }
     if args.tenant.is_empty() {
-        return Ok(all.into_iter().collect());
+        // Each becomes the name of a file.
+        return match all.iter().find(|tenant| !is_tenant_id(tenant)) {
+            Some(strange) => {
+                Err(usage(format!("the record holds figures of {strange:?}, which is the id of no tenant")))
+            }
+            None => Ok(all.into_iter().collect()),
+        };
     }
-    if let Some(unknown) = args.tenant.iter().find(|tenant| !all.contains(tenant.as_str())) {
+    let known = |tenant: &&String| all.contains(tenant.as_str()) && is_tenant_id(tenant);
+    if let Some(unknown) = args.tenant.iter().find(|tenant| !known(tenant)) {
         let all: Vec<&str> = all.into_iter().collect();
         return Err(usage(format!("the record holds nothing of tenant {unknown:?}, only of {}", all.join(", "))));
     }

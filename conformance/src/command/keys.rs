@@ -29,7 +29,10 @@ pub fn keys(args: &Keys) -> Done {
     let entry = |role| trust::entry(&name, key.public(), role, when::now());
     let told = match new.role {
         KeyKind::Run => format!("Who is to believe it adds to the list of keys:\n\n{}", entry(Role::Run)),
-        KeyKind::Certifier => format!("Who is to believe it adds to the list of keys:\n\n{}", entry(Role::Certifier)),
+        KeyKind::Certifier => format!(
+            "Who is to believe it adds to the list of keys, with the URIs of what it may certify:\n\n{}",
+            entry(Role::Certifier)
+        ),
         KeyKind::Log => format!(
             "Who is to believe it adds to the list of keys, with the log's origin for its name:\n\n{}",
             entry(Role::Log)

@@ -1,29 +1,55 @@
-//! `cellproof verify`: whether a bundle is authentic, for whom, and what it says.
+//! `cellproof verify`: whether a bundle or a certificate is authentic, and what it says.
+
+mod certificate;
 
 use crate::args::Verify;
 use crate::exit::{Done, Exit, usage};
 use crate::terminal::{Paint, Tone, hang, say};
-use crate::{input, trust, when};
-use reports::evidence::bundle::BUNDLE_MAX;
-use reports::evidence::{Opened, Rules, Verdict, open};
-use serde_json::json;
+use crate::{bundles, input, trust, when};
+use reports::certificate::pins;
+use reports::evidence::log::Listed;
+use reports::evidence::{Opened, Rules, Trust, Verdict};
+use serde_json::{Value, json};
 
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
-/// Verifies a bundle, and shows what it says.
+/// Verifies a bundle or a certificate, and shows what it says.
 pub fn verify(args: &Verify) -> Done {
     let (now, trust) = trust::load(&args.believe)?;
-    let name = args.bundle.display().to_string();
-    let bytes = input::bounded(&args.bundle, BUNDLE_MAX)?;
-    let rules = Rules { trust: &trust, now, tenant: args.tenant.as_deref(), nonce: args.nonce.as_deref() };
-    let opened = match open(&bytes, &rules) {
-        Ok(opened) => opened,
-        Err(unfit) => return Err(usage(format!("{name} is not to be believed: {unfit}"))),
-    };
+    // A bundle is a tar, which begins with a name; a certificate is JSON.
+    if input::bounded(&args.file, 0)?.first() == Some(&b'{') {
+        return certificate::certificate(args, &trust, now);
+    }
+    bundle(args, &trust, now)
+}
+
+fn bundle(args: &Verify, trust: &Trust, now: u64) -> Done {
+    if args.resource.is_some() || args.profile.is_some() || !args.bundle.is_empty() {
+        let what = "--resource, --profile and --bundle are about certificates";
+        return Err(usage(format!("{} is a bundle: {what}", args.file.display())));
+    }
+    let rules = Rules { trust, now, tenant: args.tenant.as_deref(), nonce: args.nonce.as_deref() };
+    let opened = bundles::opened(&args.file, &rules)?;
+    if args.current {
+        bundles::current(&args.file, &pins(&opened.record), &args.files, None)?;
+    }
     let exit = if opened.seal.predicate.result == Verdict::Passed { Exit::Held } else { Exit::Broken };
     say(&if args.json { as_json(&opened, exit) } else { as_text(&opened, exit, Paint::stdout()) });
     Ok(exit)
+}
+
+/// Where something stands in a log.
+fn in_log(listed: Option<&Listed>) -> Value {
+    listed.map_or(Value::Null, |listed| {
+        json!({
+            "origin": listed.origin,
+            "index": listed.index.to_string(),
+            "at": when::text(listed.at),
+            "size": listed.root.size.to_string(),
+            "root": listed.root.hash,
+        })
+    })
 }
 
 fn as_json(opened: &Opened, exit: Exit) -> String {
@@ -31,13 +57,7 @@ fn as_json(opened: &Opened, exit: Exit) -> String {
         "version": 1,
         "exit": exit.code(),
         "signer": { "name": opened.signer.name, "key": opened.signer.key.id() },
-        "log": opened.listed.as_ref().map(|listed| json!({
-            "origin": listed.origin,
-            "index": listed.index.to_string(),
-            "at": when::text(listed.at),
-            "size": listed.root.size.to_string(),
-            "root": listed.root.hash,
-        })),
+        "log": in_log(opened.listed.as_ref()),
         "seal": opened.seal,
         "files": opened.files.keys().collect::<Vec<_>>(),
     });

@@ -218,7 +218,7 @@ fn what_cannot_be_logged_is_refused_before_anything_is_written() {
     let dir = dir.path();
     let with = |file: &'static str| [&APPEND[..], &["log.seen", file]].concat();
     refused(dir, &with("out/none.bundle.tar"), "failed to read out/none.bundle.tar");
-    refused(dir, &with("trust.toml"), "trust.toml cannot be in a log: outer archive: not a tar");
+    refused(dir, &with("trust.toml"), "trust.toml is neither a bundle nor a signed file: outer archive: not a tar");
     let twice = [&APPEND[..], &["log.seen", "out/acme.bundle.tar", "out/acme.bundle.tar"]].concat();
     refused(dir, &twice, "out/acme.bundle.tar is given a second time");
     refused(

@@ -1,5 +1,6 @@
 //! From a finished gate to somebody who checks its evidence, as it is typed.
 
+mod certificate;
 mod log;
 
 use std::fs;
@@ -183,6 +184,12 @@ fn bad_input_is_refused_in_one_message() {
     fs::write(dir.join("bad.toml"), list.replace("\"run\"", "\"ran\"")).expect("a file");
     refused(dir, &sign, "bad.toml:8:8: unknown role \"ran\", expected one of run, certifier, log");
     fs::write(dir.join("bad.toml"), list).expect("a file");
+    let report = dir.join("proof/report.json");
+    let text = fs::read_to_string(&report).expect("a report");
+    fs::write(&report, text.replace("\"tenant\": \"beta\"", "\"tenant\": \"../beta\"")).expect("a report");
+    let strange = "the record holds figures of \"../beta\", which is the id of no tenant";
+    refused(dir, &[&bundle[..], &["pipeline.key.pem"]].concat(), strange);
+    fs::write(&report, text).expect("a report");
     let late = [&sign[..], &["--now", "2099-01-01T00:00:00Z"]].concat();
     refused(dir, &late, "bad.toml is not to be believed: trust file: expired at");
     assert!(!dir.join("bad.json").exists());

@@ -36,6 +36,8 @@ pub struct Opened {
     pub seal: Seal,
     /// Who sealed it.
     pub signer: Trusted,
+    /// Digest of the envelope around the seal: what a certificate lists it by.
+    pub attestation: Digest,
     /// Where it stands in a log.
     pub listed: Option<Listed>,
     /// The tenant's record.
@@ -51,7 +53,7 @@ pub struct Opened {
 pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
     let Parts { payload, seal: text, proof } = Parts::of(bytes)?;
     let (seal, signer) = believed(&text, rules)?;
-    let listed = in_log(proof.as_deref(), &text, rules)?;
+    let listed = in_log(proof.as_deref(), &text, rules.trust, rules.now)?;
     let digest = Digest::of(&payload).to_string();
     let subject: Vec<(&str, Option<&String>)> =
         seal.subject.iter().map(|s| (s.name.as_str(), s.digest.get("sha256"))).collect();
@@ -64,16 +66,14 @@ pub fn open(bytes: &[u8], rules: &Rules<'_>) -> Result<Opened, Unfit> {
         return Err(unfit("bag", what));
     }
     let record = agreed(&files, &seal)?;
-    Ok(Opened { seal, signer, listed, record, files })
+    Ok(Opened { seal, signer, attestation: Digest::of(&text), listed, record, files })
 }
 
 /// Where an envelope stands in a log. A proof that is there has to be right, even where none is demanded.
-pub(super) fn in_log(proof: Option<&[u8]>, envelope: &[u8], rules: &Rules<'_>) -> Result<Option<Listed>, Unfit> {
+pub(crate) fn in_log(proof: Option<&[u8]>, envelope: &[u8], trust: &Trust, now: u64) -> Result<Option<Listed>, Unfit> {
     match proof {
-        Some(proof) => log::listed(proof, envelope, rules.trust, rules.now).map(Some),
-        None if rules.trust.logged => {
-            Err(unfit("log", "no proof that it is in a log, and the list of keys demands one"))
-        }
+        Some(proof) => log::listed(proof, envelope, trust, now).map(Some),
+        None if trust.logged => Err(unfit("log", "no proof that it is in a log, and the list of keys demands one")),
         None => Ok(None),
     }
 }

@@ -24,7 +24,8 @@ fn key() -> &'static SigningKey {
 
 fn trusted(key: &SigningKey) -> Trusted {
     let (name, key) = ("the pipeline".into(), key.public().clone());
-    Trusted { name, key, role: Role::Run, not_before: SEALED - 10, not_after: EXPIRES, revoked: None }
+    let (role, resources) = (Role::Run, Vec::new());
+    Trusted { name, key, role, resources, not_before: SEALED - 10, not_after: EXPIRES, revoked: None }
 }
 
 fn trust() -> Trust {

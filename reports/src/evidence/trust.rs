@@ -65,6 +65,8 @@ pub struct Trusted {
     pub key: PublicKey,
     /// What it may sign.
     pub role: Role,
+    /// What a certifier may certify, by URI; empty for other roles.
+    pub resources: Vec<String>,
     /// First second of its validity, in seconds since 1970.
     pub not_before: u64,
     /// Last second of its validity.
@@ -195,7 +197,8 @@ mod tests {
 
     fn trusted(name: &str, key: &SigningKey, role: Role) -> Trusted {
         let key = key.public().clone();
-        Trusted { name: name.into(), key, role, not_before: NOW, not_after: NOW, revoked: None }
+        let resources = Vec::new();
+        Trusted { name: name.into(), key, role, resources, not_before: NOW, not_after: NOW, revoked: None }
     }
 
     #[test]

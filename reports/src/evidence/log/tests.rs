@@ -16,7 +16,7 @@ fn key() -> &'static SigningKey {
 
 fn trusted(key: &SigningKey) -> Trusted {
     let (name, key, role) = (ORIGIN.into(), key.public().clone(), Role::Log);
-    Trusted { name, key, role, not_before: AT, not_after: AT, revoked: None }
+    Trusted { name, key, role, resources: Vec::new(), not_before: AT, not_after: AT, revoked: None }
 }
 
 fn whom(keys: Vec<Trusted>) -> Trust {

@@ -1,0 +1,220 @@
+//! Whether a certificate is to be believed: every rule that it must keep.
+//!
+//! Nothing is parsed before its signature was checked, and nothing that is missing counts as passed.
+
+use super::issue::{Case, Closed};
+use super::statement::{Certificate, Outcome, Own, PINS, RowStanding, Summary, level_name};
+use crate::evidence::log::{Listed, one_view};
+use crate::evidence::open::in_log;
+use crate::evidence::statement::PAYLOAD_TYPE;
+use crate::evidence::trust::{Distrust, Role, Trusted};
+use crate::evidence::unfit::{Unfit, unfit};
+use crate::evidence::{Trust, envelope};
+use crate::when;
+use sim::record::{CertificateLevel, Profile};
+
+/// What a certificate is called where it is refused.
+const RULE: &str = "certificate";
+
+/// What a verifier demands.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Whose signatures are believed.
+    pub trust: &'a Trust,
+    /// Now, in seconds since 1970.
+    pub now: u64,
+    /// What it must be about.
+    pub resource: Option<&'a str>,
+    /// The profile that it must be under.
+    pub profile: Option<&'a str>,
+    /// What a verifier gave before the gate ran.
+    pub nonce: Option<&'a str>,
+}
+
+/// A certificate that keeps every rule. It may still say that the profile is not met.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Believed {
+    /// What it says.
+    pub certificate: Certificate,
+    /// Who issued it.
+    pub signer: Trusted,
+    /// Where it stands in a log.
+    pub listed: Option<Listed>,
+}
+
+/// Reads a certificate and the proof that it is in a log.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn open(bytes: &[u8], proof: Option<&[u8]>, wanted: &Wanted<'_>) -> Result<Believed, Unfit> {
+    let sealed = envelope::read(bytes, RULE, "it")?;
+    let distrusted = |distrust: Distrust| unfit("signer", distrust.to_string());
+    let signer = wanted.trust.find(sealed.claims()).map_err(distrusted)?;
+    let payload = sealed.payload(PAYLOAD_TYPE, &signer.key)?;
+    let certificate: Certificate =
+        serde_json::from_slice(&payload).map_err(|e| unfit(RULE, format!("the statement: {e}")))?;
+    if certificate.bytes() != payload {
+        return Err(unfit(RULE, "the statement is not written as statements are"));
+    }
+    if !certificate.is_known() {
+        return Err(unfit(RULE, "a statement of another kind, version or verifier"));
+    }
+    let summary = &certificate.predicate;
+    in_time(summary, signer, wanted.now)?;
+    in_scope(summary, signer, wanted)?;
+    complete(&certificate)?;
+    consistent(summary)?;
+    let listed = in_log(proof, bytes, wanted.trust, wanted.now)?;
+    Ok(Believed { certificate, signer: signer.clone(), listed })
+}
+
+fn in_time(summary: &Summary, signer: &Trusted, now: u64) -> Result<(), Unfit> {
+    let time = |text: &str| when::parse(text).map_err(|e| unfit("time", format!("{text:?}: {e}")));
+    let (issued_at, expires_at) = (time(&summary.time_verified)?, time(&summary.own.expires_at)?);
+    let believed = signer.believed(Role::Certifier, issued_at, now);
+    believed.map_err(|distrust| unfit("signer", distrust.to_string()))?;
+    if issued_at > now {
+        return Err(unfit("time", format!("issued at {}, which is in the future", summary.time_verified)));
+    }
+    if now > expires_at {
+        return Err(unfit("time", format!("expired at {}", summary.own.expires_at)));
+    }
+    Ok(())
+}
+
+/// Signer, verifier and resource have to go together, or a certificate on a test environment would open production.
+fn in_scope(summary: &Summary, signer: &Trusted, wanted: &Wanted<'_>) -> Result<(), Unfit> {
+    let resource = &summary.resource_uri;
+    if !signer.resources.contains(resource) {
+        return Err(unfit("resource", format!("{} may not certify {resource:?}", signer.name)));
+    }
+    if let Some(other) = wanted.resource.filter(|wanted| wanted != resource) {
+        return Err(unfit("resource", format!("it is about {resource:?}, not {other:?}")));
+    }
+    let own = &summary.own;
+    if let Some(other) = wanted.profile.filter(|wanted| *wanted != own.profile) {
+        return Err(unfit("profile", format!("it is under {}, not {other}", own.profile)));
+    }
+    if let Some(nonce) = wanted.nonce.filter(|nonce| *nonce != own.seeds.nonce) {
+        return Err(unfit("nonce", format!("run without the nonce {nonce:?}: the seeds may be picked, or old")));
+    }
+    if !own.seeds.nonce.is_empty() && own.seeds.base != sim::seed::base(&own.seeds.nonce).to_string() {
+        return Err(unfit("nonce", format!("the seeds begin at {}, and not where the nonce says", own.seeds.base)));
+    }
+    Ok(())
+}
+
+/// Nothing that is missing can count as passed.
+fn complete(certificate: &Certificate) -> Result<(), Unfit> {
+    let (summary, own) = (&certificate.predicate, &certificate.predicate.own);
+    let lacks = |what: String| Err(unfit("incomplete", what));
+    if let Some(missing) = PINS.iter().find(|name| own.pins.get(**name).is_none_or(String::is_empty)) {
+        return lacks(format!("it does not say which {missing} it is about"));
+    }
+    if summary.input_attestations.is_empty() {
+        return lacks("it names no evidence".into());
+    }
+    if summary.input_attestations.iter().any(|input| !input.digest.contains_key("sha256")) {
+        return lacks("it names evidence without a digest".into());
+    }
+    if own.rows.is_empty() {
+        return lacks("its profile selects nothing".into());
+    }
+    let levels: Vec<CertificateLevel> = own.levels.iter().map(|level| level.level).collect();
+    if levels != CertificateLevel::ALL {
+        return lacks("it does not speak of every level".into());
+    }
+    let digests = [
+        ("configuration", certificate.subject.first().and_then(|subject| subject.digest.get("sha256"))),
+        ("profile", summary.policy.digest.get("sha256")),
+    ];
+    for (name, digest) in digests {
+        if digest != own.pins.get(name) || certificate.subject.len() != 1 {
+            return lacks(format!("it pins another {name} than it is about"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether result, levels and reasons say the same: a consumer reads one of them and not the others.
+fn consistent(summary: &Summary) -> Result<(), Unfit> {
+    let own = &summary.own;
+    let passed = own.reached >= own.demanded;
+    let result = if passed { Outcome::Passed } else { Outcome::Failed };
+    let levels = vec![if passed { level_name(own.reached) } else { "FAILED".into() }];
+    let shows = |worst: RowStanding| own.rows.iter().any(|row| row.standing <= worst);
+    let failed = own.rows.iter().any(|row| row.standing == RowStanding::Failed);
+    let rows = match own.reached {
+        CertificateLevel::Declared => true,
+        CertificateLevel::Simulated => !failed && shows(RowStanding::Simulated),
+        _ => !failed && shows(RowStanding::Sensitive),
+    };
+    let reasons = own.levels.iter().all(|l| l.reached == l.why.is_empty() && l.reached == (l.level <= own.reached));
+    if (summary.verification_result, &summary.verified_levels) != (result, &levels) || !reasons || !rows {
+        return Err(unfit(RULE, "its result, levels, reasons and rows contradict each other"));
+    }
+    Ok(())
+}
+
+impl Believed {
+    /// Whether a bundle is among its evidence, and the log shows both the same history.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn rests_on(&self, case: &Case<'_>) -> Result<(), Unfit> {
+        let inputs = &self.certificate.predicate.input_attestations;
+        if case.inputs().iter().any(|input| !inputs.contains(input)) {
+            return Err(unfit("evidence", "it is not among what the certificate was issued on"));
+        }
+        match (&self.listed, case.listed()) {
+            (Some(one), Some(other)) => one_view(one, other),
+            _ => Ok(()),
+        }
+    }
+
+    /// Concludes once more from all of its evidence, and compares. Says how many bundles are missing for that.
+    ///
+    /// # Errors
+    /// The evidence supports something else.
+    pub fn concluded_again(&self, case: Case<'_>) -> Result<usize, Unfit> {
+        let summary = &self.certificate.predicate;
+        let missing = summary.input_attestations.len() - case.inputs().len();
+        if missing > 0 {
+            return Ok(missing);
+        }
+        let Closed { profile, conclusion, pins, seeds, .. } = case.close()?;
+        let own = &summary.own;
+        let again = Own {
+            profile: profile.name.clone(),
+            demanded: profile.level,
+            reached: conclusion.reached,
+            levels: conclusion.levels,
+            rows: conclusion.rows,
+            bound: conclusion.bound,
+            seeds,
+            pins,
+            ..own.clone()
+        };
+        let differs = [
+            ("profile", again.profile != own.profile || again.demanded != own.demanded),
+            ("pins", again.pins != own.pins),
+            ("seeds", again.seeds != own.seeds),
+            ("rows", again.rows != own.rows),
+            ("levels", again != *own),
+        ];
+        match differs.iter().find(|(_, differs)| *differs) {
+            Some((what, _)) => Err(unfit("evidence", format!("its evidence supports other {what} than it claims"))),
+            None => Ok(0),
+        }
+    }
+
+    /// The profile of this build that it was issued under.
+    ///
+    /// # Errors
+    /// This build has none of that name, or another one.
+    pub fn profile<'p>(&self, known: Option<&'p Profile>) -> Result<&'p Profile, Unfit> {
+        let own = &self.certificate.predicate.own;
+        let same = known.filter(|profile| own.pins.get("profile") == Some(&profile.digest()));
+        same.ok_or_else(|| unfit("drift", format!("the profile {} is another one here", own.profile)))
+    }
+}
