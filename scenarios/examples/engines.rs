@@ -85,18 +85,17 @@ fn table(files: &[String], defect: bool) -> Result<ExitCode, String> {
 /// Prints every run of the reference beside that of another engine, and counts those that differ.
 fn side_by_side((reference, first): (&str, &Runs), (engine, runs): (&str, &Runs)) -> Result<usize, String> {
     let mut wrong = 0;
-    let mut sums = [0; 4];
-    println!("{reference} and {engine}: verdict, marks, requests compared, at an edge, unsteady, stray");
+    let mut sums = [0; 5];
+    println!("{reference} and {engine}: verdict, marks, requests compared, renumbered, at an edge, unsteady, stray");
     for (address, one) in first {
         // A defect is noticed in what a run says, never in its absence.
         let other = runs.get(address).ok_or_else(|| format!("{engine} did not run {address}"))?;
         let found = compare(one, other)?;
         let alike = if found.is_alike() { "alike" } else { "DIFFER" };
-        let counts = [found.compared, found.at_edge, found.unsteady, found.stray];
+        let counts = [found.compared, found.renumbered, found.at_edge, found.unsteady, found.stray];
         sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
-        let [requests, at_edge, unsteady, stray] = counts;
-        let (verdict, marks) = (&one.verdict, one.marks.len());
-        println!("  {address:<84} {verdict:<8} {marks} {requests:>5} {at_edge:>5} {unsteady:>5} {stray:>4}  {alike}");
+        let counts: String = counts.map(|n| format!(" {n:>5}")).concat();
+        println!("  {address:<84} {:<8} {}{counts}  {alike}", one.verdict, one.marks.len());
         for difference in found.differences.iter().take(3) {
             println!("      {difference}");
         }
@@ -105,8 +104,9 @@ fn side_by_side((reference, first): (&str, &Runs), (engine, runs): (&str, &Runs)
         }
         wrong += usize::from(!found.is_alike());
     }
-    let [requests, at_edge, unsteady, stray] = sums;
-    println!("  {requests} requests compared, {at_edge} at an edge, {unsteady} unsteady, {stray} stray");
+    let [requests, renumbered, at_edge, unsteady, stray] = sums;
+    println!("  {requests} requests compared, of them {renumbered} under another number; {at_edge} at an edge,");
+    println!("  {unsteady} unsteady, {stray} stray");
     println!();
     Ok(wrong)
 }

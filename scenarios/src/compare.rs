@@ -1,7 +1,7 @@
 //! Two engines, one story: what a run told, and where two runs of one form differ.
 //!
-//! An engine that delivers later than another is right all the same, so times are not compared, nor how often somebody
-//! tried again. Compared are the verdict, what was found, which marks were reached, and for each request what every
+//! An engine that delivers later than another is right all the same, so times are not compared, nor under which number
+//! somebody tried again ([`pair`]). Compared are the verdict, what was found, which marks were reached, and for each request what every
 //! node decided about it and what its principal was told. Some decisions hang on a millisecond: who is the first to be
 //! turned away, which request meets a new policy. Which these are the kernel says itself, by running the same part with
 //! every word under way a little longer ([`on_kernel`]); there another engine may differ, and elsewhere in hardly any
@@ -81,6 +81,8 @@ pub struct Comparison {
     pub compared: usize,
     /// How many were under way when a fault began or ended.
     pub at_edge: usize,
+    /// How many have another number in each run, and are the same otherwise; these are among the compared.
+    pub renumbered: usize,
     /// How many were shed for load, or decided otherwise where the first engine itself is not steady.
     pub unsteady: usize,
     /// How many were decided otherwise for no reason that is known.
@@ -92,6 +94,18 @@ pub struct Comparison {
 const STRAY_ONE_IN: usize = 100;
 
 impl Comparison {
+    /// Counts a request, or another undertaking, with what it says in each run.
+    fn count(&mut self, one: &Told, cause: &str, lives: [Option<&Life>; 2]) {
+        let silent = Life::default();
+        let [a, b] = lives.map(|life| &life.unwrap_or(&silent).said);
+        let found = decisions(cause, a, b);
+        let (excused, counted): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| one.unsteady.contains(&d.key()));
+        self.compared += usize::from(excused.is_empty());
+        self.unsteady += usize::from(!excused.is_empty());
+        self.stray += usize::from(!counted.is_empty());
+        self.differences.extend(counted);
+    }
+
     /// Whether both engines say the same. Where no request could be compared they said nothing.
     pub fn is_alike(&self) -> bool {
         let whole = |difference: &Difference| !matches!(difference, Difference::Decision { .. });
@@ -116,28 +130,45 @@ pub fn compare(one: &Told, other: &Told) -> Result<Comparison, String> {
     only(&marks(one), &marks(other), (one, other), Difference::Mark, &mut differences);
     only(&one.mistakes, &other.mistakes, (one, other), Difference::Mistake, &mut differences);
     differences.retain(|difference| !one.unsteady.contains(&difference.key()));
-    let (mut compared, mut unsteady, mut at_edge, mut stray) = (0, 0, 0, 0);
+    let mut found = Comparison { differences, compared: 0, at_edge: 0, unsteady: 0, renumbered: 0, stray: 0 };
+    let mut alone: [Vec<(&String, &Life)>; 2] = Default::default();
     let causes: BTreeSet<&String> = one.lives.keys().chain(other.lives.keys()).collect();
     for cause in causes {
         let lives = [one.lives.get(cause), other.lives.get(cause)];
         if lives.iter().flatten().any(|life| one.is_at_edge(life)) {
-            at_edge += 1;
-            continue;
+            found.at_edge += 1;
+        } else if lives.iter().flatten().any(is_shed) {
+            found.unsteady += 1;
+        } else {
+            match lives {
+                [Some(life), None] => alone[0].push((cause, life)),
+                [None, Some(life)] => alone[1].push((cause, life)),
+                lives => found.count(one, cause, lives),
+            }
         }
-        if lives.iter().flatten().any(is_shed) {
-            unsteady += 1;
-            continue;
-        }
-        let silent = Life::default();
-        let [a, b] = lives.map(|life| &life.unwrap_or(&silent).said);
-        let found = decisions(cause, a, b);
-        let (excused, counted): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| one.unsteady.contains(&d.key()));
-        compared += usize::from(excused.is_empty());
-        unsteady += usize::from(!excused.is_empty());
-        stray += usize::from(!counted.is_empty());
-        differences.extend(counted);
     }
-    Ok(Comparison { differences, compared, at_edge, unsteady, stray })
+    found.renumbered = pair(&mut alone);
+    found.compared += found.renumbered;
+    let [of_one, of_other] = alone;
+    of_one.into_iter().for_each(|(cause, life)| found.count(one, cause, [Some(life), None]));
+    of_other.into_iter().for_each(|(cause, life)| found.count(one, cause, [None, Some(life)]));
+    Ok(found)
+}
+
+/// Takes out pairs of undertakings that say the same under two numbers.
+///
+/// Who tries again numbers its tries: where an engine made one more of them at the edge of a fault, all that follow have
+/// other numbers there, and so other causes. What is said of each is compared all the same, one by one and in order.
+fn pair(alone: &mut [Vec<(&String, &Life)>; 2]) -> usize {
+    let [ones, others] = alone;
+    ones.sort_by_key(|(_, life)| life.from_ns);
+    others.sort_by_key(|(_, life)| life.from_ns);
+    let before = ones.len();
+    ones.retain(|(_, life)| {
+        let same = others.iter().position(|(_, other)| other.said == life.said);
+        same.map(|i| others.remove(i)).is_none()
+    });
+    before - ones.len()
 }
 
 /// Whether a gateway turned the request away because of how long others took. Whose turn that is hangs on less than a

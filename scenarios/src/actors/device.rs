@@ -58,6 +58,8 @@ const TYPE: u64 = 3;
 /// Between two turns: a poll, a request, or, every so many of them, a new token.
 const EVERY: Duration = Duration::millis(250);
 const TURNS: u64 = 36;
+/// A thief looks between two turns of the owner: of two who act at one instant, each engine may take either first.
+const LOOKS_LATER: Duration = Duration(EVERY.0 / 2);
 const REFRESH_TURNS: u64 = 4;
 
 impl Device {
@@ -69,7 +71,7 @@ impl Device {
             gateway,
             tenant: "acme".into(),
             loot,
-            wait: Duration::millis(1_000),
+            wait: Duration::millis(1_000) + if whose == Whose::Thief { LOOKS_LATER } else { Duration::ZERO },
             typed_after: Duration::millis(4_500),
             mark,
             device_code: None,

@@ -56,10 +56,18 @@ const MOMENTS: &[Moment] = &[
     later(2_000, 12_000),
     shifted(2_000, 10),
     shifted(2_000, -10),
+    shifted(1_000, 5),
+    shifted(3_000, -5),
+    shifted(2_000, 25),
+    shifted(2_000, -25),
     hesitant(1_000, 1),
     hesitant(1_500, 2),
     hesitant(2_000, 3),
     hesitant(2_000, 4),
+    hesitant(500, 5),
+    hesitant(1_500, 6),
+    hesitant(0, 7),
+    hesitant(1_000, 8),
 ];
 
 /// Runs a part on the kernel, and says in what it is not steady.
