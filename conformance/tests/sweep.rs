@@ -171,7 +171,7 @@ fn another_plan_is_refused_and_a_finished_gate_is_never_written_over_by_chance()
     let shard = [&one[..], &["--shard", "1/2"]].concat();
     check(dir.path(), &shard, 2, "out holds another sweep (shard 0/1 there, 1/2 here)");
     let profile = [&one[..], &["--profile", "gdpr"]].concat();
-    check(dir.path(), &profile, 2, "demand canary there, canary and rows here");
+    check(dir.path(), &profile, 2, "demand canary and objectives there, canary and objectives and rows here");
     assert_eq!(files(), before);
     // As if other code had written it.
     let code: String = {

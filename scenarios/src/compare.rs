@@ -1,11 +1,11 @@
 //! Two engines, one story: what a run told, and where two runs of one form differ.
 //!
 //! An engine that delivers later than another is right all the same, so times are not compared, nor under which number
-//! somebody tried again ([`pair`]). Compared are the verdict, what was found, which marks were reached, and for each request what every
-//! node decided about it and what its principal was told. Some decisions hang on a millisecond: who is the first to be
-//! turned away, which request meets a new policy. Which these are the kernel says itself, by running the same part with
-//! every word under way a little longer ([`on_kernel`]); there another engine may differ, and elsewhere in hardly any
-//! request.
+//! somebody tried again ([`pair`]). Compared are the verdict, what was found, which marks were reached, and for each
+//! request what every node decided about it and what its principal was told. Some decisions hang on a millisecond: who
+//! is the first to be turned away, which request meets a new policy. Which these are the kernel says itself, by running
+//! the same part with every word under way a little longer ([`on_kernel`]); there another engine may differ, and
+//! elsewhere in hardly any request.
 
 mod capability;
 pub mod runs;
@@ -157,8 +157,9 @@ pub fn compare(one: &Told, other: &Told) -> Result<Comparison, String> {
 
 /// Takes out pairs of undertakings that say the same under two numbers.
 ///
-/// Who tries again numbers its tries: where an engine made one more of them at the edge of a fault, all that follow have
-/// other numbers there, and so other causes. What is said of each is compared all the same, one by one and in order.
+/// Who tries again numbers its tries: where an engine made one more of them at the edge of a fault, all that follow
+/// have other numbers there, and so other causes. What is said of each is compared all the same, one by one and in
+/// order.
 fn pair(alone: &mut [Vec<(&String, &Life)>; 2]) -> usize {
     let [ones, others] = alone;
     ones.sort_by_key(|(_, life)| life.from_ns);

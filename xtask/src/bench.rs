@@ -9,7 +9,6 @@ use std::path::Path;
 const PACES: &[(&str, &str, &[&str])] = &[
     ("kernel", "", &["run", "--quiet", "--release", "-p", "conformance", "--example", "pace", "--"]),
     ("madsim", "sim/madsim", &["run", "--quiet", "--release", "--bin", "pace", "--"]),
-    ("turmoil", "", &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "pace", "--"]),
 ];
 
 /// What each is asked for. The last is what only the kernel is asked for.

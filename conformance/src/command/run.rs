@@ -168,6 +168,9 @@ fn singles(
         let value = serde_json::json!({"version": RECORD_VERSION, "exit": exit.code(), "runs": runs});
         say(&format!("{}\n", serde_json::to_string_pretty(&value).expect("records serialise")));
     } else {
+        if let Some(file) = &args.html {
+            say(&format!("Written to {}.\n\n", file.display()));
+        }
         say(&shown(&runs, exit, &input::flags(&args.files), Paint::stdout()));
     }
     Ok(exit)
