@@ -4,8 +4,8 @@
 use crate::exit::{Refusal, usage};
 use crate::input;
 use reports::evidence::bundle::{BUNDLE_MAX, Parts};
-use reports::evidence::envelope;
 use reports::evidence::log::{Opening, PROOF_MAX, proof};
+use reports::evidence::{Unfit, envelope};
 use reports::write::write_atomically;
 use sim::chain::LogProof;
 use std::path::{Path, PathBuf};
@@ -28,17 +28,16 @@ impl Logged {
     /// It cannot be read, or is neither a bundle nor an envelope.
     pub fn read(file: &Path) -> Result<Logged, Refusal> {
         let bytes = input::bounded(file, BUNDLE_MAX)?;
+        let neither =
+            |unfit: Unfit| usage(format!("{} is neither a bundle nor a signed file: {unfit}", file.display()));
         let file = file.to_owned();
         if bytes.first() == Some(&b'{') {
-            let read = envelope::read(&bytes, "envelope", "it");
-            read.map_err(|unfit| usage(format!("{} is neither a bundle nor a signed file: {unfit}", file.display())))?;
+            envelope::read(&bytes, "envelope", "it").map_err(neither)?;
             let beside = beside(&file);
             let proof = if beside.exists() { Some(input::bounded(&beside, PROOF_MAX as u64)?) } else { None };
             return Ok(Logged { file, envelope: bytes, proof, is_bundle: false });
         }
-        let parts = Parts::of(&bytes);
-        let parts = parts
-            .map_err(|unfit| usage(format!("{} is neither a bundle nor a signed file: {unfit}", file.display())))?;
+        let parts = Parts::of(&bytes).map_err(neither)?;
         Ok(Logged { file, envelope: parts.seal, proof: parts.proof, is_bundle: true })
     }
 

@@ -134,7 +134,7 @@ fn corpus(out: &mut String, record: &GateRecord) {
 
 /// Objectives in the calm; those under attack are in the reports.
 fn objectives(out: &mut String, record: &GateRecord) {
-    let calm: Vec<_> = record.slos.iter().filter(|s| s.condition == scenarios::objectives::CALM).collect();
+    let calm: Vec<_> = record.slos.iter().filter(|s| s.condition == sim::record::CALM).collect();
     if calm.is_empty() {
         return;
     }
@@ -165,8 +165,7 @@ fn reasons(record: &GateRecord, exit: Exit) -> Vec<String> {
     let mut why = Vec::new();
     let standings: Vec<Standing> = record.scenarios.iter().map(Standing::of).collect();
     let is = |wanted: Standing| standings.contains(&wanted);
-    let calm_missed =
-        |s: &&sim::record::SloRecord| s.condition == scenarios::objectives::CALM && s.verdict == SloVerdict::Missed;
+    let calm_missed = |s: &&sim::record::SloRecord| s.condition == sim::record::CALM && s.verdict == SloVerdict::Missed;
     if exit == Exit::Broken
         && let Some(slo) = record.slos.iter().find(calm_missed)
     {

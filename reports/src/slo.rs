@@ -4,7 +4,7 @@
 
 use crate::text::{self, count, plural};
 use sim::measure::{AlertState, Latency, Severity};
-use sim::record::{AlertRecord, GateRecord, Serving, SloBound, SloRecord, SloVerdict};
+use sim::record::{AlertRecord, CALM, GateRecord, SWARM, Serving, SloBound, SloRecord, SloVerdict};
 use std::collections::BTreeMap;
 
 /// A tenant in a cell.
@@ -56,8 +56,8 @@ pub fn conditions(record: &GateRecord) -> Vec<Condition<'_>> {
 
 fn order(condition: &str) -> u8 {
     match condition {
-        "calm" => 0,
-        "swarm" => 1,
+        CALM => 0,
+        SWARM => 1,
         _ => 2,
     }
 }

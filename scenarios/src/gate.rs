@@ -5,7 +5,7 @@
 
 use crate::catalogue as all;
 use crate::code::code;
-use crate::objectives::{self, CALM, SWARM};
+use crate::objectives;
 use crate::prove::{Settings, merge_serving};
 use crate::scenario::Expectation;
 use models::catalogue;
@@ -13,8 +13,8 @@ use models::config::{Inputs, hex};
 use models::registry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sim::record::{ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};
-use sim::record::{Serving, SloRecord, SloVerdict};
+use sim::record::{CALM, ControlRecord, GateRecord, Pass, RECORD_VERSION, ScenarioRecord, ScenarioVerdict};
+use sim::record::{SWARM, Serving, SloRecord, SloVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What must be there, besides scenarios that held.

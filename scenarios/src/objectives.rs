@@ -7,21 +7,16 @@
 use models::config::slos::P95;
 use models::config::{Inputs, Slos};
 use models::platform::home_cell;
-use sim::Duration;
-use sim::Instant;
 use sim::measure::{
-    AlertState, BurnPolicy, CanaryRule, CanaryVerdict, Judgement, Objective, RunTallies, Tally, Windows,
+    AlertState, BurnPolicy, CanaryRule, CanaryVerdict, Judgement, Objective, RunTallies, Tally, Timeline, Windows,
+    judge_quantile_runs, judge_runs,
 };
-use sim::measure::{Timeline, bounds, budget_spent_ppm, burn_rate, judge_quantile_runs, judge_runs};
-use sim::record::{AlertRecord, BudgetRecord, CanaryRecord, PlanRecord, SERVING_WINDOW_NS, SeedsRecord, Serving};
-use sim::record::{SloBound, SloRecord, SloVerdict};
+use sim::record::{
+    AlertRecord, BudgetRecord, CALM, CanaryRecord, PlanRecord, SERVING_WINDOW_NS, SWARM, SeedsRecord, Serving,
+    SloBound, SloRecord, SloVerdict,
+};
+use sim::{Duration, Instant};
 use std::collections::BTreeSet;
-
-/// Guards on, no faults, over all scenarios: the condition that promises are made for.
-pub const CALM: &str = "calm";
-
-/// Guards on, drawn faults, over all scenarios.
-pub const SWARM: &str = "swarm";
 
 /// One minus the confidence of every interval and bound.
 pub const ALPHA: f64 = 0.05;
@@ -115,7 +110,7 @@ fn success(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
     let timeline = Windows::from_counts(WIDTH, serving.windows.iter().map(|w| (w.0.into(), w.1.into()))).timeline();
     let (bound, words) = at_least(objective, "API success");
     let row = row("SLO-01", words, bound, condition, serving, judged);
-    SloRecord { canary: canary(&slos.canary_rule(), &timeline), ..watched(row, slos, objective, runs, &timeline) }
+    SloRecord { canary: Some(canary(&slos.canary_rule(), &timeline)), ..watched(row, slos, objective, runs, &timeline) }
 }
 
 /// SLO-02, which promises of a hundred answers that five may be slower.
@@ -186,20 +181,13 @@ fn row(
 /// The row with what its seeds say, its budget and its alerts, if anything was counted.
 fn watched(row: SloRecord, slos: &Slos, objective: Objective, runs: &RunTallies, timeline: &Timeline) -> SloRecord {
     let all = runs.total();
-    let seeds = (runs.runs() > 0).then(|| SeedsRecord {
-        runs: runs.runs(),
-        with_bad: runs.with_bad(),
-        with_bad_bound_95: bounds::upper_bound(runs.with_bad(), runs.runs(), 1.0 - ALPHA),
-        effective: runs.effective().total(),
-    });
-    let spent = budget_spent_ppm(all.bad, all.total(), objective).zip(burn_rate(all, objective));
-    let budget = spent.map(|(spent_ppm, burn_rate)| BudgetRecord {
-        allowed_ppm: objective.budget_ppm(),
-        period_s: slos.budget_window.as_millis() / 1_000,
-        spent_ppm,
-        burn_rate,
-    });
-    SloRecord { bad: all.bad, seeds, budget, alerts: alerts(&slos.policy(objective), objective, timeline), ..row }
+    SloRecord {
+        bad: all.bad,
+        seeds: SeedsRecord::of(runs),
+        budget: BudgetRecord::of(all, objective, slos.budget_window),
+        alerts: alerts(&slos.policy(objective), objective, timeline),
+        ..row
+    }
 }
 
 fn alerts(policy: &BurnPolicy, objective: Objective, timeline: &Timeline) -> Vec<AlertRecord> {
@@ -213,31 +201,19 @@ fn alerts(policy: &BurnPolicy, objective: Objective, timeline: &Timeline) -> Vec
             }
         }
     }
-    let burn = |span| burn_rate(timeline.before(end, span), objective);
     let rules = policy.rules().iter().zip(states).zip(fired);
-    rules
-        .map(|(((rule, rate), state), fired_at_s)| AlertRecord {
-            severity: rule.severity,
-            rate: rate.to_string(),
-            long_s: rule.long.as_millis() / 1_000,
-            short_s: rule.short.as_millis() / 1_000,
-            long_burn: burn(rule.long),
-            short_burn: burn(rule.short),
-            state,
-            fired_at_s,
-        })
-        .collect()
+    rules.map(|((rule, state), fired)| AlertRecord::at_end(rule, objective, timeline, state, fired)).collect()
 }
 
 /// What the rule for canaries would have done, had this traffic been a canary's.
-fn canary(rule: &CanaryRule, timeline: &Timeline) -> Option<CanaryRecord> {
+fn canary(rule: &CanaryRule, timeline: &Timeline) -> CanaryRecord {
     let tripped = rule.first_trip(timeline);
-    Some(CanaryRecord {
+    CanaryRecord {
         rate: rule.rate().to_string(),
         window_s: rule.window().as_millis() / 1_000,
         verdict: tripped.map_or_else(|| rule.judge(timeline, timeline.end()), |_| CanaryVerdict::RollBack),
         tripped_at_s: tripped.map(seconds),
-    })
+    }
 }
 
 /// Whole seconds since the start of a run: windows end on them.

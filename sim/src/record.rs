@@ -9,7 +9,7 @@ pub mod plan;
 mod profile;
 pub mod serving;
 
-pub use objective::{AlertRecord, BudgetRecord, CanaryRecord, SeedsRecord, SloBound, SloRecord};
+pub use objective::{AlertRecord, BudgetRecord, CALM, CanaryRecord, SWARM, SeedsRecord, SloBound, SloRecord};
 pub use plan::PlanRecord;
 pub use profile::{OpenRows, Profile};
 pub use serving::{SERVING_WINDOW_NS, Serving, Spread};

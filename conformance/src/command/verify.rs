@@ -85,7 +85,7 @@ fn as_text(opened: &Opened, exit: Exit, paint: Paint) -> String {
     let (held, broken, open) = (said.passed_tests.len(), said.failed_tests.len(), said.warned_tests.len());
     line("scenarios", &format!("{held} held, {broken} broken, {open} proved nothing"));
     for slo in &opened.record.slos {
-        if slo.condition == "calm" {
+        if slo.condition == sim::record::CALM {
             line("", &format!("{} {}: {}", slo.requirement, slo.objective, slo.verdict));
         }
     }

@@ -16,15 +16,12 @@ use crate::matrix::runs;
 use crate::standing::{Standing, as_declared};
 use crate::text::plural;
 use crate::verdict::bound_sentence;
-use sim::record::{AblationRecord, AblationVerdict, CertificateLevel, GateRecord, OpenRows, Pass, Profile};
+use sim::record::{AblationRecord, AblationVerdict, CALM, CertificateLevel, GateRecord, OpenRows, Pass, Profile};
 use sim::record::{ScenarioRecord, SloVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that a reason names.
 const NAMED_MAX: usize = 6;
-
-/// The condition under which objectives are judged.
-const CALM: &str = "calm";
 
 /// What records support.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,8 +5,7 @@
 
 use super::conclude::{Conclusion, Judge};
 use super::statement::{
-    Assurance, Certificate, OWN_VERSION, Outcome, Own, PINS, Policy, SUMMARY, Seeds, Summary, VERIFIER, Verifier,
-    level_name,
+    Assurance, Certificate, OWN_VERSION, Own, PINS, Policy, SUMMARY, Seeds, Summary, VERIFIER, Verifier,
 };
 use crate::evidence::log::{Listed, one_view};
 use crate::evidence::statement::{PAYLOAD_TYPE, Resource, STATEMENT};
@@ -131,6 +130,26 @@ pub struct Closed<'p> {
     pub expires_at: u64,
 }
 
+impl Closed<'_> {
+    /// What the certificate says itself.
+    pub fn own(self, assurance: Assurance, expires_at: String) -> Own {
+        let Closed { profile, conclusion, pins, seeds, .. } = self;
+        Own {
+            version: OWN_VERSION,
+            profile: profile.name.clone(),
+            assurance,
+            expires_at,
+            demanded: profile.level,
+            reached: conclusion.reached,
+            levels: conclusion.levels,
+            rows: conclusion.rows,
+            bound: conclusion.bound,
+            seeds,
+            pins,
+        }
+    }
+}
+
 /// Everything that decided a record, by name.
 pub fn pins(record: &GateRecord) -> BTreeMap<String, String> {
     let own = [("code", &record.code), ("configuration", &record.config), ("catalogue", &record.catalogue)];
@@ -167,12 +186,12 @@ impl Gate {
 /// The certificate on a case.
 pub fn certificate(case: Closed<'_>, terms: &Terms<'_>) -> Certificate {
     const DAY_S: u64 = 86_400;
-    let Closed { profile, conclusion, pins, seeds, inputs, expires_at } = case;
-    let expires_at = expires_at.min(terms.issued_at + u64::from(terms.valid_days) * DAY_S);
-    let passed = conclusion.reached >= profile.level;
-    let levels = if passed { level_name(conclusion.reached) } else { "FAILED".into() };
+    let expires_at = case.expires_at.min(terms.issued_at + u64::from(terms.valid_days) * DAY_S);
+    let (profile, inputs) = (case.profile, case.inputs.clone());
+    let own = case.own(terms.assurance, when::text(expires_at));
+    let (verification_result, verified_levels) = own.outcome();
     let tool = terms.tool.split_once(' ').unwrap_or((terms.tool, ""));
-    let configuration = pins.get("configuration").cloned().unwrap_or_default();
+    let configuration = own.pins.get("configuration").cloned().unwrap_or_default();
     Certificate {
         type_: STATEMENT.into(),
         subject: vec![Resource::sha256("configuration", configuration)],
@@ -189,21 +208,9 @@ pub fn certificate(case: Closed<'_>, terms: &Terms<'_>) -> Certificate {
                 digest: BTreeMap::from([("sha256".to_owned(), profile.digest())]),
             },
             input_attestations: inputs,
-            verification_result: if passed { Outcome::Passed } else { Outcome::Failed },
-            verified_levels: vec![levels],
-            own: Own {
-                version: OWN_VERSION,
-                profile: profile.name.clone(),
-                assurance: terms.assurance,
-                expires_at: when::text(expires_at),
-                demanded: profile.level,
-                reached: conclusion.reached,
-                levels: conclusion.levels,
-                rows: conclusion.rows,
-                bound: conclusion.bound,
-                seeds,
-                pins,
-            },
+            verification_result,
+            verified_levels,
+            own,
         },
     }
 }

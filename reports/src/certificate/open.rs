@@ -2,10 +2,10 @@
 //!
 //! Nothing is parsed before its signature was checked, and nothing that is missing counts as passed.
 
-use super::issue::{Case, Closed};
-use super::statement::{Certificate, Outcome, Own, PINS, RowStanding, Summary, level_name};
+use super::issue::Case;
+use super::statement::{Certificate, PINS, RowStanding, Summary};
 use crate::evidence::log::{Listed, one_view};
-use crate::evidence::open::in_log;
+use crate::evidence::open::{in_log, seeds_of_nonce, with_nonce};
 use crate::evidence::statement::PAYLOAD_TYPE;
 use crate::evidence::trust::{Distrust, Role, Trusted};
 use crate::evidence::unfit::{Unfit, unfit};
@@ -95,13 +95,8 @@ fn in_scope(summary: &Summary, signer: &Trusted, wanted: &Wanted<'_>) -> Result<
     if let Some(other) = wanted.profile.filter(|wanted| *wanted != own.profile) {
         return Err(unfit("profile", format!("it is under {}, not {other}", own.profile)));
     }
-    if let Some(nonce) = wanted.nonce.filter(|nonce| *nonce != own.seeds.nonce) {
-        return Err(unfit("nonce", format!("run without the nonce {nonce:?}: the seeds may be picked, or old")));
-    }
-    if !own.seeds.nonce.is_empty() && own.seeds.base != sim::seed::base(&own.seeds.nonce).to_string() {
-        return Err(unfit("nonce", format!("the seeds begin at {}, and not where the nonce says", own.seeds.base)));
-    }
-    Ok(())
+    with_nonce(wanted.nonce, &own.seeds.nonce)?;
+    seeds_of_nonce(&own.seeds.nonce, &own.seeds.base)
 }
 
 /// Nothing that is missing can count as passed.
@@ -139,9 +134,7 @@ fn complete(certificate: &Certificate) -> Result<(), Unfit> {
 /// Whether result, levels and reasons say the same: a consumer reads one of them and not the others.
 fn consistent(summary: &Summary) -> Result<(), Unfit> {
     let own = &summary.own;
-    let passed = own.reached >= own.demanded;
-    let result = if passed { Outcome::Passed } else { Outcome::Failed };
-    let levels = vec![if passed { level_name(own.reached) } else { "FAILED".into() }];
+    let said = own.outcome();
     let shows = |worst: RowStanding| own.rows.iter().any(|row| row.standing <= worst);
     let failed = own.rows.iter().any(|row| row.standing == RowStanding::Failed);
     let rows = match own.reached {
@@ -150,7 +143,7 @@ fn consistent(summary: &Summary) -> Result<(), Unfit> {
         _ => !failed && shows(RowStanding::Sensitive),
     };
     let reasons = own.levels.iter().all(|l| l.reached == l.why.is_empty() && l.reached == (l.level <= own.reached));
-    if (summary.verification_result, &summary.verified_levels) != (result, &levels) || !reasons || !rows {
+    if (summary.verification_result, &summary.verified_levels) != (said.0, &said.1) || !reasons || !rows {
         return Err(unfit(RULE, "its result, levels, reasons and rows contradict each other"));
     }
     Ok(())
@@ -182,19 +175,8 @@ impl Believed {
         if missing > 0 {
             return Ok(missing);
         }
-        let Closed { profile, conclusion, pins, seeds, .. } = case.close()?;
         let own = &summary.own;
-        let again = Own {
-            profile: profile.name.clone(),
-            demanded: profile.level,
-            reached: conclusion.reached,
-            levels: conclusion.levels,
-            rows: conclusion.rows,
-            bound: conclusion.bound,
-            seeds,
-            pins,
-            ..own.clone()
-        };
+        let again = case.close()?.own(own.assurance, own.expires_at.clone());
         let differs = [
             ("profile", again.profile != own.profile || again.demanded != own.demanded),
             ("pins", again.pins != own.pins),

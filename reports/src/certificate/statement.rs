@@ -210,8 +210,18 @@ impl Certificate {
 }
 
 /// The value of `verifiedLevels` for a level. Names that begin with `SLSA_` belong to SLSA.
-pub fn level_name(level: CertificateLevel) -> String {
+fn level_name(level: CertificateLevel) -> String {
     format!("CELLPROOF_L{}_{}", level as u8, level.as_str().to_uppercase())
+}
+
+impl Own {
+    /// What a verifier of such summaries reads of it: the result, and the value of `verifiedLevels`.
+    pub fn outcome(&self) -> (Outcome, Vec<String>) {
+        match self.reached >= self.demanded {
+            true => (Outcome::Passed, vec![level_name(self.reached)]),
+            false => (Outcome::Failed, vec!["FAILED".into()]),
+        }
+    }
 }
 
 impl RowStanding {

@@ -78,6 +78,22 @@ pub(crate) fn in_log(proof: Option<&[u8]>, envelope: &[u8], trust: &Trust, now: 
     }
 }
 
+/// Whether the run used the nonce that a verifier gave, if one did.
+pub(crate) fn with_nonce(given: Option<&str>, used: &str) -> Result<(), Unfit> {
+    match given.filter(|given| *given != used) {
+        Some(nonce) => Err(unfit("nonce", format!("run without the nonce {nonce:?}: the seeds may be picked, or old"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether the seeds begin where the nonce of the run says, if it had one.
+pub(crate) fn seeds_of_nonce(nonce: &str, base: &str) -> Result<(), Unfit> {
+    if nonce.is_empty() || base == seed::base(nonce).to_string() {
+        return Ok(());
+    }
+    Err(unfit("nonce", format!("the seeds begin at {base}, and not where the nonce says")))
+}
+
 /// The seal, when it is to be believed.
 fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
     let sealed = envelope::read(text, "seal", SEAL)?;
@@ -104,9 +120,7 @@ fn believed(text: &[u8], rules: &Rules<'_>) -> Result<(Seal, Trusted), Unfit> {
     if let Some(tenant) = rules.tenant.filter(|tenant| *tenant != own.tenant) {
         return Err(unfit("tenant", format!("made for another tenant than {tenant}")));
     }
-    if let Some(nonce) = rules.nonce.filter(|nonce| *nonce != own.nonce) {
-        return Err(unfit("nonce", format!("run without the nonce {nonce:?}: the seeds may be picked, or old")));
-    }
+    with_nonce(rules.nonce, &own.nonce)?;
     Ok((seal, signer.clone()))
 }
 
@@ -128,8 +142,6 @@ fn agreed(files: &Files, seal: &Seal) -> Result<GateRecord, Unfit> {
     if let Some((what, _)) = same.iter().find(|(_, same)| !same) {
         return Err(unfit("record", format!("{RECORD} and the seal differ in {what}")));
     }
-    if !record.nonce.is_empty() && record.seed_base != seed::base(&record.nonce).to_string() {
-        return Err(unfit("nonce", format!("the seeds begin at {}, and not where the nonce says", record.seed_base)));
-    }
+    seeds_of_nonce(&record.nonce, &record.seed_base)?;
     Ok(record)
 }

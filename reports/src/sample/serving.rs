@@ -2,13 +2,12 @@
 
 use super::mix;
 use sim::Duration;
-use sim::measure::{AlertRule, AlertState, BurnPolicy, BurnRate, Latency, Objective, RunTallies, Tally, Windows};
-use sim::measure::{bounds, budget_spent_ppm, burn_rate};
-use sim::record::{AlertRecord, BudgetRecord, SeedsRecord, Serving, SloBound, SloRecord, SloVerdict};
+use sim::measure::{AlertState, BurnPolicy, Latency, Objective, RunTallies, Tally, Windows};
+use sim::record::{AlertRecord, BudgetRecord, CALM, SWARM, SeedsRecord, Serving, SloBound, SloRecord, SloVerdict};
 
 const TENANTS: [&str; 5] = ["acme", "globex", "initech", "umbrella", "wayne <script>alert(1)</script>"];
 const CELLS: [&str; 2] = ["cell-a", "cell-b"];
-const CONDITIONS: [&str; 3] = ["calm", "swarm", "stride/denial-gateway-flood"];
+const CONDITIONS: [&str; 3] = [CALM, SWARM, "stride/denial-gateway-flood"];
 const PROMISED: f64 = 0.999;
 const LATENCY_S: f64 = 1.5;
 
@@ -124,39 +123,19 @@ fn row(s: &Serving, condition: &str, requirement: &str, objective: &str, bound: 
 /// What the counts say beside the verdict.
 fn watched(row: SloRecord, runs: &RunTallies, objective: Objective, windows: &[(u32, u32)]) -> SloRecord {
     let all = runs.total();
-    let (Some(burn_rate), Some(spent_ppm)) =
-        (burn_rate(all, objective), budget_spent_ppm(all.bad, all.total(), objective))
-    else {
-        return row;
-    };
-    let seeds = SeedsRecord {
-        runs: runs.runs(),
-        with_bad: runs.with_bad(),
-        with_bad_bound_95: bounds::upper_bound(runs.with_bad(), runs.runs(), 0.95),
-        effective: runs.effective().total(),
-    };
-    let budget = BudgetRecord { allowed_ppm: objective.budget_ppm(), period_s: 2_592_000, spent_ppm, burn_rate };
+    let Some(budget) = BudgetRecord::of(all, objective, Duration::secs(2_592_000)) else { return row };
     let alerts = alerts(objective, windows);
-    SloRecord { bad: all.bad, seeds: Some(seeds), budget: Some(budget), alerts, ..row }
+    SloRecord { bad: all.bad, seeds: SeedsRecord::of(runs), budget: Some(budget), alerts, ..row }
 }
 
 fn alerts(objective: Objective, windows: &[(u32, u32)]) -> Vec<AlertRecord> {
     let width = Duration::secs(1);
     let timeline = Windows::from_counts(width, windows.iter().map(|w| (w.0.into(), w.1.into()))).timeline();
     let policy = BurnPolicy::sre(objective, width, 100).expect("the objective has a budget to burn");
-    let states = policy.states(&timeline, timeline.end()).map(|(rule, state)| (*rule, state)).collect::<Vec<_>>();
-    let burn = |span| burn_rate(timeline.before(timeline.end(), span), objective);
-    let record = |((rule, state), (_, rate)): ((AlertRule, AlertState), &(AlertRule, BurnRate))| AlertRecord {
-        severity: rule.severity,
-        rate: rate.to_string(),
-        long_s: rule.long.as_millis() / 1_000,
-        short_s: rule.short.as_millis() / 1_000,
-        long_burn: burn(rule.long),
-        short_burn: burn(rule.short),
-        state,
-        fired_at_s: (state == AlertState::Firing).then_some(windows.len() as u64),
-    };
-    states.into_iter().zip(policy.rules()).map(record).collect()
+    let states = policy.states(&timeline, timeline.end()).map(|(_, state)| state);
+    let fired = |state| (state == AlertState::Firing).then_some(windows.len() as u64);
+    let record = |(rule, state)| AlertRecord::at_end(rule, objective, &timeline, state, fired(state));
+    policy.rules().iter().zip(states).map(record).collect()
 }
 
 fn success(s: &Serving, condition: &str) -> SloRecord {

@@ -28,7 +28,7 @@ pub fn plan(entry: &Entry) -> Overrides {
 
 /// `overrides` after some edits of what steers `entry`, perhaps with a part of what `other` overrides.
 pub fn mutated(dice: &mut Dice, mut overrides: Overrides, entry: &Entry, other: &Entry) -> Overrides {
-    let plan: Vec<Choice> = entry.steering.keys().filter(|at| at.purpose == PLAN.id).copied().collect();
+    let plan: Vec<Choice> = plan(entry).into_keys().collect();
     for _ in 0..dice.below(EDITS_MAX + 1) {
         match dice.below(10) {
             0..3 => toggle(dice, &plan, &mut overrides),

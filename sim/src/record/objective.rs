@@ -2,9 +2,19 @@
 //!
 //! Verdict, budget and alerts come from the same counts. A ratio of a period is Σbad / Σtotal, never a mean of ratios.
 
-use crate::measure::{AlertState, CanaryVerdict, Severity};
+use crate::measure::{
+    AlertRule, AlertState, BurnRate, CanaryVerdict, Objective, RunTallies, Severity, Tally, Timeline,
+};
+use crate::measure::{bounds, budget_spent_ppm, burn_rate};
 use crate::record::SloVerdict;
+use crate::time::Duration;
 use serde::{Deserialize, Serialize};
+
+/// Guards on, no faults, over all scenarios: the condition that promises are made for.
+pub const CALM: &str = "calm";
+
+/// Guards on, drawn faults, over all scenarios.
+pub const SWARM: &str = "swarm";
 
 /// The number that an objective names, with its direction and unit.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -30,7 +40,7 @@ pub struct SloRecord {
     pub tenant: String,
     /// Cell.
     pub cell: String,
-    /// Under which passes it was measured: `calm`, `swarm`, or an attack's scenario name.
+    /// Under which passes it was measured: [`CALM`], [`SWARM`], or an attack's scenario name.
     pub condition: String,
     /// Events counted.
     pub total: u64,
@@ -119,4 +129,51 @@ pub struct CanaryRecord {
     pub verdict: CanaryVerdict,
     /// The first second at whose end it trips; null when it never does.
     pub tripped_at_s: Option<u64>,
+}
+
+impl SeedsRecord {
+    /// What runs say, if any counted something.
+    pub fn of(runs: &RunTallies) -> Option<SeedsRecord> {
+        (runs.runs() > 0).then(|| SeedsRecord {
+            runs: runs.runs(),
+            with_bad: runs.with_bad(),
+            with_bad_bound_95: bounds::upper_bound(runs.with_bad(), runs.runs(), 0.95),
+            effective: runs.effective().total(),
+        })
+    }
+}
+
+impl BudgetRecord {
+    /// What so many events spent of the objective's budget, if there was any event.
+    pub fn of(events: Tally, objective: Objective, period: Duration) -> Option<BudgetRecord> {
+        Some(BudgetRecord {
+            allowed_ppm: objective.budget_ppm(),
+            period_s: period.as_millis() / 1_000,
+            spent_ppm: budget_spent_ppm(events.bad, events.total(), objective)?,
+            burn_rate: burn_rate(events, objective)?,
+        })
+    }
+}
+
+impl AlertRecord {
+    /// What an alert on the objective says at the end of what was counted.
+    pub fn at_end(
+        (rule, rate): &(AlertRule, BurnRate),
+        objective: Objective,
+        timeline: &Timeline,
+        state: AlertState,
+        fired_at_s: Option<u64>,
+    ) -> AlertRecord {
+        let burn = |span| burn_rate(timeline.before(timeline.end(), span), objective);
+        AlertRecord {
+            severity: rule.severity,
+            rate: rate.to_string(),
+            long_s: rule.long.as_millis() / 1_000,
+            short_s: rule.short.as_millis() / 1_000,
+            long_burn: burn(rule.long),
+            short_burn: burn(rule.short),
+            state,
+            fired_at_s,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{chip, class, icon, plot, section, slo_tone};
 use crate::slo::{self, Condition};
 use maud::{Markup, html};
-use sim::record::{GateRecord, SloRecord, SloVerdict};
+use sim::record::{CALM, GateRecord, SWARM, SloRecord, SloVerdict};
 
 const VERDICTS: [SloVerdict; 4] = [SloVerdict::Met, SloVerdict::Missed, SloVerdict::Inconclusive, SloVerdict::NoData];
 
@@ -47,8 +47,8 @@ fn condition(c: &Condition<'_>, first: bool) -> Markup {
 
 fn story(condition: &str) -> &'static str {
     match condition {
-        "calm" => "no faults, no attack",
-        "swarm" => "faults drawn from the seed",
+        CALM => "no faults, no attack",
+        SWARM => "faults drawn from the seed",
         _ => "under this scenario",
     }
 }
