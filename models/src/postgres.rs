@@ -9,6 +9,7 @@ pub mod analyze;
 pub mod arbiter;
 pub mod assign;
 pub mod bind;
+pub mod case;
 pub mod catalog;
 pub mod clause;
 pub mod coerce;

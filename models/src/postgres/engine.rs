@@ -95,7 +95,20 @@ impl Engine {
         statement: &Statement,
         replies: &mut Vec<Reply>,
     ) {
+        self.execute_watched(session, controls, statement, replies, |_, _, _| {});
+    }
+
+    /// The same, and shows each command, analysed, before it runs. One that analysis refuses is not shown.
+    pub(super) fn execute_watched(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        statement: &Statement,
+        replies: &mut Vec<Reply>,
+        mut watch: impl FnMut(&Engine, &Session, &Plan),
+    ) {
         if let Some(prepared) = self.plans.get(&statement.text, self.generation) {
+            watch(self, session, &prepared.plan);
             return replies.push(self.attempt(session, controls, &prepared, &statement.params));
         }
         let commands = match parse(&statement.text) {
@@ -120,6 +133,7 @@ impl Engine {
             if !several {
                 self.plans.put(&statement.text, self.generation, &prepared);
             }
+            watch(self, session, &prepared.plan);
             match self.attempt(session, controls, &prepared, &statement.params) {
                 error @ Reply::Error { .. } => return replies.push(error),
                 reply => replies.push(reply),

@@ -7,7 +7,7 @@
 use super::catalog::{Catalog, Command, Policy, RoleId, Table};
 use super::expr::{Env, Expr};
 use super::setting::{ROW_SECURITY, Settings};
-use super::sqlstate::{INSUFFICIENT_PRIVILEGE, SqlError};
+use super::sqlstate::SqlError;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::wire::sql::Value;
@@ -44,6 +44,18 @@ pub enum Exempt {
     NotEnabled,
     /// The role is the owner, or inherits from it, and the table does not force it.
     Owner,
+}
+
+impl Exempt {
+    /// A stable word for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Exempt::Superuser => "superuser",
+            Exempt::BypassRls => "bypassrls",
+            Exempt::NotEnabled => "row-security-not-enabled",
+            Exempt::Owner => "owner-not-forced",
+        }
+    }
 }
 
 /// Whether the policies of a table apply to a role.
@@ -124,9 +136,7 @@ impl<'a> Guard<'a> {
             return Ok(Guard { table, commands: None });
         }
         if settings.get(ROW_SECURITY).is_some_and(|v| &**v == "off") {
-            let name = &table.name;
-            let message = format!("query would be affected by row-level security policy for table \"{name}\"");
-            return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, message));
+            return Err(SqlError::filtered(&table.name));
         }
         let own = Applicable::of(catalog, role, table, command);
         let also = if reads { Applicable::of(catalog, role, table, Command::Select) } else { own };

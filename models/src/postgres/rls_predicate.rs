@@ -15,7 +15,7 @@
 use super::catalog::{Attributes, Catalog, Column, Command, Grantee, Policy, Role, RoleId, Table, Type};
 use super::ddl::{add_policy, compile_condition};
 use super::expr::Env;
-use super::rls::{Applicable, Exempt, Standing, Verdict, standing};
+use super::rls::{Applicable, Standing, Verdict, standing};
 use super::setting::{Names, Scope, Settings};
 use crate::control::Controls;
 use crate::wire::sql::Value;
@@ -220,13 +220,7 @@ impl World {
         }
         let controls = Controls::all_on();
         if let Standing::Exempt(why) = standing(&self.catalog, &controls, self.role, &self.table) {
-            let why = match why {
-                Exempt::Superuser => "superuser",
-                Exempt::BypassRls => "bypassrls",
-                Exempt::NotEnabled => "row-security-not-enabled",
-                Exempt::Owner => "owner-not-forced",
-            };
-            return Ok(answer(true, why, None, false, &["STO-01"]));
+            return Ok(answer(true, why.code(), None, false, &["STO-01"]));
         }
         let row = values(&self.table, &question.row)?;
         let new_row = question.new_row.as_ref().map(|r| values(&self.table, r)).transpose()?;

@@ -107,6 +107,20 @@ impl SqlError {
         let message = format!("new row violates row-level security policy{which} for table \"{table}\"");
         SqlError::new(INSUFFICIENT_PRIVILEGE, message)
     }
+    /// Whether these are the words of [`SqlError::row_security`].
+    pub fn is_row_security(message: &str) -> bool {
+        message.starts_with("new row violates row-level security policy")
+    }
+    /// The session has set `row_security` off, and a policy would filter.
+    #[cold]
+    pub fn filtered(table: &str) -> SqlError {
+        let message = format!("query would be affected by row-level security policy for table \"{table}\"");
+        SqlError::new(INSUFFICIENT_PRIVILEGE, message)
+    }
+    /// Whether these are the words of [`SqlError::filtered`].
+    pub fn is_filtered(message: &str) -> bool {
+        message.starts_with("query would be affected by row-level security policy")
+    }
     /// No grant.
     #[cold]
     pub fn denied(table: &str) -> SqlError {

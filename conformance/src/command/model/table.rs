@@ -5,9 +5,9 @@ use models::breaker;
 use models::config::Inputs;
 use models::control::Controls;
 use models::gateway::{rate_limit, router};
-use models::mesh::case;
+use models::mesh;
 use models::policy::{PolicyData, abac};
-use models::postgres::rls_predicate;
+use models::postgres::{case, rls_predicate};
 use std::sync::OnceLock;
 
 /// One model.
@@ -49,6 +49,12 @@ pub const MODELS: &[Entry] = &[
         answer: |line| rate_limit::answer_json(line, &Controls::all_on()).map_err(|e| e.to_string()),
     },
     Entry {
+        name: "rls",
+        about: "what do these statements, by these roles, see, change, or get refused, on this schema?",
+        schema: include_str!("schema/rls.json"),
+        answer: case::answer,
+    },
+    Entry {
         name: "rls-predicate",
         about: "does row-level security let this role see, write or change this row?",
         schema: include_str!("schema/rls-predicate.json"),
@@ -64,13 +70,13 @@ pub const MODELS: &[Entry] = &[
         name: "spiffe-id",
         about: "is this a SPIFFE id, and whose?",
         schema: include_str!("schema/spiffe-id.json"),
-        answer: case::answer_id,
+        answer: mesh::case::answer_id,
     },
     Entry {
         name: "x509-svid",
         about: "is this peer believed, by its certificates, under these trust bundles, at this time?",
         schema: include_str!("schema/x509-svid.json"),
-        answer: case::answer_peer,
+        answer: mesh::case::answer_peer,
     },
 ];
 
