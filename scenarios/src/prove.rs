@@ -42,7 +42,7 @@ pub struct Settings {
     pub swarm_seeds: u64,
     /// Swarm seeds without which a scenario proves nothing, when a time budget cuts the sweep short.
     pub swarm_floor: u64,
-    /// Seeds per ablation; stops at the first breach. Where a breach is what the scenario declares, eight times as many.
+    /// Seeds per ablation; stops at the first breach. Where the scenario declares a breach, eight times as many.
     pub ablation_seeds: u32,
     /// Non-interference pairs per mode.
     pub interference_pairs: u32,

@@ -15,9 +15,9 @@ struct Tried {
 }
 
 /// How many times as many seeds a control gets to show that it matters, when the scenario says that it does. Where luck
-/// decides whether an attack meets a weak moment, half of the seeds may show nothing: eight of them in a row are nothing
-/// unusual among hundreds of controls, and whoever draws the seeds from a nonce must not be told that a control is
-/// toothless when only the seeds were.
+/// decides whether an attack meets a weak moment, half of the seeds may show nothing: eight of them in a row are
+/// nothing unusual among hundreds of controls, and whoever draws the seeds from a nonce must not be told that a control
+/// is toothless when only the seeds were.
 const PATIENCE: u32 = 8;
 
 /// Ablates the `c`-th expectation of the `v`-th variant.
