@@ -434,6 +434,8 @@ pub enum Format {
     Json,
     /// The matrices, one fact a line.
     Csv,
+    /// SARIF 2.1.0: what is broken or open, for whatever shows findings beside code.
+    Sarif,
 }
 
 /// Arguments of `report`.

@@ -141,6 +141,7 @@ fn a_record_is_shown_in_every_format_and_its_files_are_written_again() {
         ("junit", "junit.xml"),
         ("json", "report.json"),
         ("csv", "matrix.csv"),
+        ("sarif", "results.sarif"),
     ] {
         let shown = cellproof(dir.path(), &["report", ".", "--format", format], "");
         assert_eq!(

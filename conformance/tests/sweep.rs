@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const REPORTS: [&str; 5] = ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv"];
+const REPORTS: [&str; 6] = ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"];
 const LOG: &str = "sweep.log";
 /// A plan of a few seconds.
 const GATE: [&str; 4] = ["gate", "--quick", "--seeds", "2"];

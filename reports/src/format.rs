@@ -8,6 +8,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod sarif;
 
 use crate::text;
 use sim::record::GateRecord;
@@ -26,11 +27,14 @@ pub enum Format {
     Html,
     /// The matrices, one fact a line.
     Csv,
+    /// SARIF 2.1.0, for whatever shows findings beside code.
+    Sarif,
 }
 
 impl Format {
     /// All formats, in the order in which [`write_all`](crate::write_all) writes them.
-    pub const ALL: [Format; 5] = [Format::Json, Format::Markdown, Format::Junit, Format::Html, Format::Csv];
+    pub const ALL: [Format; 6] =
+        [Format::Json, Format::Markdown, Format::Junit, Format::Html, Format::Csv, Format::Sarif];
 
     /// The name of the file that `write_all` makes.
     pub fn file_name(self) -> &'static str {
@@ -40,10 +44,11 @@ impl Format {
             Format::Junit => "junit.xml",
             Format::Html => "report.html",
             Format::Csv => "matrix.csv",
+            Format::Sarif => "results.sarif",
         }
     }
 
-    /// The name on the command line: `json`, `md`, `junit`, `html` or `csv`.
+    /// The name on the command line: `json`, `md`, `junit`, `html`, `csv` or `sarif`.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Json => "json",
@@ -51,6 +56,7 @@ impl Format {
             Format::Junit => "junit",
             Format::Html => "html",
             Format::Csv => "csv",
+            Format::Sarif => "sarif",
         }
     }
 
@@ -74,5 +80,6 @@ pub fn render(record: &GateRecord, format: Format) -> String {
         Format::Junit => junit::render(&text::presentable(record)),
         Format::Html => html::render(&text::presentable(record)),
         Format::Csv => csv::render(&text::presentable(record)),
+        Format::Sarif => sarif::render(&text::presentable(record)),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A canary is the exception: one that breached has done its duty, and one that held means that the judges are blind.
 
-use sim::record::{AblationRecord, GateRecord, Outward, ScenarioRecord, ScenarioVerdict};
+use sim::record::{AblationRecord, AblationVerdict, GateRecord, Outward, ScenarioRecord, ScenarioVerdict};
 use std::collections::BTreeSet;
 
 /// The colour family of a verdict. Colour is never alone: a symbol and a word stand beside it.
@@ -138,4 +138,16 @@ pub fn blamed<'a>(record: &'a GateRecord, scenario: &'a ScenarioRecord) -> BTree
 /// Whether an ablation came out as the scenario declared.
 pub fn as_declared(ablation: &AblationRecord) -> bool {
     ablation.expected == ablation.observed
+}
+
+/// How an ablation counts by itself. A void run proves nothing either way; a control that was declared to stop an
+/// attack alone, and did not visibly do so, says that the attack or the oracle has no teeth; any other difference from
+/// the declaration is a breach of it.
+pub fn of_ablation(ablation: &AblationRecord) -> ScenarioVerdict {
+    match (ablation.expected, ablation.observed) {
+        _ if as_declared(ablation) => ScenarioVerdict::Held,
+        (_, AblationVerdict::Void) => ScenarioVerdict::Vacuous,
+        (AblationVerdict::SoleBlocker, _) => ScenarioVerdict::Toothless,
+        _ => ScenarioVerdict::Breach,
+    }
 }

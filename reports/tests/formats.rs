@@ -91,7 +91,7 @@ fn a_hostile_name_stays_a_name_in_every_format() {
     record.serving[0].1.tenant = evil.into();
     record.requirements[0].id = evil.into();
     record.not_covered.push(evil.into());
-    for format in [Format::Markdown, Format::Junit, Format::Html, Format::Csv] {
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Json) {
         let out = render(&record, format);
         assert!(!out.contains('\u{202e}'), "{format}");
         if matches!(format, Format::Junit | Format::Html) {
@@ -135,7 +135,7 @@ fn files_are_written_whole_and_replace_older_ones() {
     reports::write_all(&sample::record(), &dir).expect("written");
     let files = reports::write_all(&sample::held(), &dir).expect("written again");
     let names: Vec<_> = files.iter().map(|f| f.file_name().expect("a name").to_string_lossy().into_owned()).collect();
-    assert_eq!(names, ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv"]);
+    assert_eq!(names, ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"]);
     let json = std::fs::read_to_string(&files[0]).expect("readable");
     assert_eq!(reports::load(&json).expect("own output"), sample::held());
     assert_eq!(std::fs::read_dir(&dir).expect("listed").count(), files.len(), "no temporary file is left");

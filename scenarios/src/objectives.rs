@@ -107,7 +107,7 @@ fn success(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
     let objective = slos.api_success;
     let runs = &serving.spread.success;
     let judged = judge_runs(runs, objective, ALPHA, slos.requests_min);
-    let timeline = Windows::from_counts(WIDTH, serving.windows.iter().map(|w| (w.0.into(), w.1.into()))).timeline();
+    let timeline = timeline(serving.answered());
     let (bound, words) = at_least(objective, "API success");
     let row = row("SLO-01", words, bound, condition, serving, judged);
     SloRecord { canary: Some(canary(&slos.canary_rule(), &timeline)), ..watched(row, slos, objective, runs, &timeline) }
@@ -117,16 +117,13 @@ fn success(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
 fn latency(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
     let runs = &serving.spread.latency;
     let judged = judge_quantile_runs(&serving.latency, runs, P95_PERMYRIAD, slos.p95_query, ALPHA, slos.requests_min);
-    let mut counts: Vec<Tally> = serving.windows.iter().map(|w| Tally { good: w.0.into(), bad: 0 }).collect();
-    for (window, slow) in &serving.slow {
-        let slow = u64::from(*slow);
-        if let Some(count) = counts.get_mut(*window as usize) {
-            *count = Tally { good: count.good.saturating_sub(slow), bad: slow };
-        }
-    }
-    let timeline = Windows::from_counts(WIDTH, counts.into_iter().map(|c| (c.good, c.bad))).timeline();
+    let timeline = timeline(serving.quick());
     let (bound, words) = at_most(slos.p95_query, "p95 latency <");
     watched(row("SLO-02", words, bound, condition, serving, judged), slos, P95, runs, &timeline)
+}
+
+fn timeline(counts: Vec<Tally>) -> Timeline {
+    Windows::from_counts(WIDTH, counts.into_iter().map(<(u64, u64)>::from)).timeline()
 }
 
 /// SLO-03 to SLO-05: promised, and measured by nothing that is modelled.

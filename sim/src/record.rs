@@ -136,7 +136,8 @@ pub struct Outward {
 const PASSED: Outward = Outward { exit: 0, junit: "passed", sarif_kind: "pass", sarif_level: "none" };
 const FAILED: Outward = Outward { exit: 1, junit: "failure", sarif_kind: "fail", sarif_level: "error" };
 const OPEN: Outward = Outward { exit: 3, junit: "error", sarif_kind: "open", sarif_level: "none" };
-const SKIPPED: Outward = Outward { exit: 3, junit: "skipped", sarif_kind: "notApplicable", sarif_level: "none" };
+// What did not run would have applied: SARIF's `notApplicable` says something else.
+const SKIPPED: Outward = Outward { exit: 3, junit: "skipped", sarif_kind: "open", sarif_level: "none" };
 
 impl ScenarioVerdict {
     /// The one table that maps this vocabulary outward.

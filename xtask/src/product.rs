@@ -18,4 +18,4 @@ pub const DIGESTS: &[&str] = &["run", "stride/disclosure-cache-bleed", "--seeds"
 pub const THREADS: &str = "RAYON_NUM_THREADS";
 
 /// What a gate leaves in its `--out` folder.
-pub const REPORTS: &[&str] = &["report.json", "summary.md", "junit.xml", "report.html"];
+pub const REPORTS: &[&str] = &["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"];

@@ -43,5 +43,6 @@ fn renderer(format: args::Format) -> Format {
         args::Format::Junit => Format::Junit,
         args::Format::Json => Format::Json,
         args::Format::Csv => Format::Csv,
+        args::Format::Sarif => Format::Sarif,
     }
 }

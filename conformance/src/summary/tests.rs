@@ -1,10 +1,10 @@
 //! The summary of a hand-made record, as a terminal shows it.
 
 use super::*;
-use reports::sample;
+use reports::{Format, sample};
 
 fn show(record: &GateRecord) -> String {
-    let files = ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv"].map(String::from).to_vec();
+    let files = Format::ALL.map(|format| format.file_name().to_owned()).to_vec();
     let written = Some(("cellproof-out".to_owned(), files));
     let around = Around { took: Duration::from_millis(41_300), written };
     summary(&text::presentable(record), &around, Paint::PLAIN)

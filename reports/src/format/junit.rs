@@ -4,12 +4,11 @@
 //! strict readers refuse properties on a case. A canary's breach is a pass, and a canary that held is an error.
 
 use crate::matrix::as_declared;
+use crate::standing::of_ablation;
 use crate::text;
 use crate::verdict::Standing;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use sim::record::{
-    AblationRecord, AblationVerdict, GateRecord, NonInterference, PassRecord, ScenarioRecord, ScenarioVerdict,
-};
+use sim::record::{AblationRecord, GateRecord, NonInterference, PassRecord, ScenarioRecord, ScenarioVerdict};
 
 /// The record as JUnit XML.
 pub fn render(record: &GateRecord) -> String {
@@ -83,11 +82,9 @@ fn ablated(a: &AblationRecord) -> TestCaseStatus {
     if as_declared(a) {
         return TestCaseStatus::success();
     }
-    // A void run proves nothing either way; any other difference is a breach of the declaration.
-    let kind = if a.observed == AblationVerdict::Void { ScenarioVerdict::Vacuous } else { ScenarioVerdict::Breach };
     let message = format!("{} declared, {} observed", a.expected, a.observed);
     let body = a.token.as_deref().map_or(String::new(), text::replay_command);
-    status(kind.outward().junit, &message, &body)
+    status(of_ablation(a).outward().junit, &message, &body)
 }
 
 fn alike(pair: &NonInterference) -> TestCaseStatus {

@@ -121,19 +121,19 @@ fn row(s: &Serving, condition: &str, requirement: &str, objective: &str, bound: 
 }
 
 /// What the counts say beside the verdict.
-fn watched(row: SloRecord, runs: &RunTallies, objective: Objective, windows: &[(u32, u32)]) -> SloRecord {
+fn watched(row: SloRecord, runs: &RunTallies, objective: Objective, counts: Vec<Tally>) -> SloRecord {
     let all = runs.total();
     let Some(budget) = BudgetRecord::of(all, objective, Duration::secs(2_592_000)) else { return row };
-    let alerts = alerts(objective, windows);
+    let alerts = alerts(objective, counts);
     SloRecord { bad: all.bad, seeds: SeedsRecord::of(runs), budget: Some(budget), alerts, ..row }
 }
 
-fn alerts(objective: Objective, windows: &[(u32, u32)]) -> Vec<AlertRecord> {
-    let width = Duration::secs(1);
-    let timeline = Windows::from_counts(width, windows.iter().map(|w| (w.0.into(), w.1.into()))).timeline();
+fn alerts(objective: Objective, counts: Vec<Tally>) -> Vec<AlertRecord> {
+    let (width, seconds) = (Duration::secs(1), counts.len() as u64);
+    let timeline = Windows::from_counts(width, counts.into_iter().map(<(u64, u64)>::from)).timeline();
     let policy = BurnPolicy::sre(objective, width, 100).expect("the objective has a budget to burn");
     let states = policy.states(&timeline, timeline.end()).map(|(_, state)| state);
-    let fired = |state| (state == AlertState::Firing).then_some(windows.len() as u64);
+    let fired = |state| (state == AlertState::Firing).then_some(seconds);
     let record = |(rule, state)| AlertRecord::at_end(rule, objective, &timeline, state, fired(state));
     policy.rules().iter().zip(states).map(record).collect()
 }
@@ -148,7 +148,7 @@ fn success(s: &Serving, condition: &str) -> SloRecord {
         row.verdict = judge(row.low, row.high, |x| x >= PROMISED);
     }
     let objective = Objective::from_ppm(999_000).expect("a share below one");
-    watched(row, &s.spread.success, objective, &s.windows)
+    watched(row, &s.spread.success, objective, s.answered())
 }
 
 fn latency(s: &Serving, condition: &str) -> SloRecord {
@@ -159,7 +159,5 @@ fn latency(s: &Serving, condition: &str) -> SloRecord {
         row.verdict = judge(row.low, row.high, |x| x < LATENCY_S);
     }
     let objective = Objective::from_ppm(950_000).expect("a share below one");
-    let mut quick: Vec<(u32, u32)> = s.windows.iter().map(|w| (w.0, 0)).collect();
-    s.slow.iter().for_each(|(at, n)| quick[*at as usize] = (quick[*at as usize].0 - n, *n));
-    watched(row, &s.spread.latency, objective, &quick)
+    watched(row, &s.spread.latency, objective, s.quick())
 }

@@ -51,6 +51,23 @@ impl Serving {
         self.slow.iter().map(|(_, requests)| u64::from(*requests)).sum()
     }
 
+    /// What counts for the success of requests (SLO-01), by window.
+    pub fn answered(&self) -> Vec<Tally> {
+        self.windows.iter().map(|w| Tally { good: w.0.into(), bad: w.1.into() }).collect()
+    }
+
+    /// What counts for their latency (SLO-02), by window: requests that were served, and of these the slow ones as bad.
+    pub fn quick(&self) -> Vec<Tally> {
+        let mut counts: Vec<Tally> = self.windows.iter().map(|w| Tally { good: w.0.into(), bad: 0 }).collect();
+        for (window, slow) in &self.slow {
+            let slow = u64::from(*slow);
+            if let Some(count) = counts.get_mut(*window as usize) {
+                *count = Tally { good: count.good.saturating_sub(slow), bad: slow };
+            }
+        }
+        counts
+    }
+
     /// Counts slow requests of a window.
     pub fn add_slow(&mut self, window: u32, requests: u32) {
         match self.slow.binary_search_by_key(&window, |(window, _)| *window) {
@@ -114,6 +131,10 @@ mod tests {
             let total = forth.spread.success.total();
             prop_assert_eq!((total.good, total.bad), (forth.good, forth.bad));
             prop_assert_eq!(forth.slow_total(), runs.iter().map(Serving::slow_total).sum::<u64>());
+            let sum = |counts: Vec<Tally>| counts.into_iter().fold(Tally::default(), |sum, one| sum + one);
+            prop_assert_eq!(sum(forth.answered()), Tally { good: forth.good, bad: forth.bad });
+            let quick = sum(forth.quick());
+            prop_assert!(quick.bad <= forth.slow_total() && quick.total() >= forth.good);
             let text = serde_json::to_string(&forth).expect("plain data");
             prop_assert_eq!(serde_json::from_str::<Serving>(&text).expect("own output"), forth);
         }
