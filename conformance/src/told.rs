@@ -159,6 +159,7 @@ fn tenant(fact: &Fact) -> Option<&str> {
             Some(tenant)
         }
         Fact::EventStored { topic, .. } => Some(topic),
+        Fact::ObjectStored { key, .. } | Fact::ObjectRemoved { key, .. } => Some(key),
         Fact::Decided { subject, .. } => Some(subject),
         Fact::Reported { about, .. } | Fact::Truth { about, .. } => Some(about),
     }

@@ -74,6 +74,28 @@ pub enum Fact {
         /// SHA-256 of the question's canonical JSON.
         input_sha256: [u8; 32],
     },
+    /// A version of an object became durable, or lies there when its store begins. *store*
+    ObjectStored {
+        /// Where it lies.
+        place: Place,
+        /// Its key: tenant, domain, product, name.
+        key: Arc<str>,
+        /// Counts up from 1.
+        version: u32,
+        /// Before this nobody may replace or remove it; zero where nothing is kept.
+        kept_until: Instant,
+        /// Its content.
+        body: Bytes,
+    },
+    /// A version of an object is gone. *store*
+    ObjectRemoved {
+        /// Where it lay.
+        place: Place,
+        /// Its key.
+        key: Arc<str>,
+        /// Which version.
+        version: u32,
+    },
     /// A component decided. *log*
     Decided {
         /// The component's role in the decision: `gateway.token`, `policy`, `mesh`.
@@ -110,7 +132,7 @@ pub enum Fact {
 /// Where something durable lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// `postgres`, `kafka`, `cache`.
+    /// `postgres`, `kafka`, `cache`, `objects`.
     pub store: &'static str,
     /// The cell.
     pub cell: Arc<str>,
@@ -156,7 +178,9 @@ impl sim::Fact for Fact {
             Fact::RowStored { .. }
             | Fact::EventStored { .. }
             | Fact::EntryEvicted { .. }
-            | Fact::DecisionKept { .. } => Vantage::Store,
+            | Fact::DecisionKept { .. }
+            | Fact::ObjectStored { .. }
+            | Fact::ObjectRemoved { .. } => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
         }
@@ -206,6 +230,20 @@ impl sim::Fact for Fact {
                 out.push(u8::from(*allowed));
                 out.extend_from_slice(input_sha256);
             }
+            Fact::ObjectStored { place, key, version, kept_until, body } => {
+                out.push(10);
+                place.encode(out);
+                text(out, key);
+                out.extend_from_slice(&version.to_le_bytes());
+                out.extend_from_slice(&kept_until.0.to_le_bytes());
+                bytes(out, body);
+            }
+            Fact::ObjectRemoved { place, key, version } => {
+                out.push(11);
+                place.encode(out);
+                text(out, key);
+                out.extend_from_slice(&version.to_le_bytes());
+            }
             Fact::Decided { by, allowed, reason, subject } => {
                 out.extend_from_slice(&[5, u8::from(*allowed)]);
                 text(out, by);
@@ -250,6 +288,12 @@ impl sim::Fact for Fact {
             Fact::DecisionKept { place, tenant, allowed, .. } => {
                 let what = if *allowed { "permission" } else { "denial" };
                 format!("{} in {} keeps a {what} for {tenant}", place.store, place.cell)
+            }
+            Fact::ObjectStored { place, key, version, .. } => {
+                format!("{} in {} keeps object {key} version {version}", place.store, place.cell)
+            }
+            Fact::ObjectRemoved { place, key, version } => {
+                format!("{} in {} has no object {key} version {version} any more", place.store, place.cell)
             }
             Fact::Decided { by, allowed, reason, subject } => {
                 format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" })

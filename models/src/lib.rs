@@ -24,6 +24,7 @@ pub mod luck;
 pub mod marker;
 pub mod mesh;
 pub mod mirror;
+pub mod objects;
 pub mod oracles;
 pub mod planted;
 pub mod platform;

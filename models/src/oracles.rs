@@ -18,6 +18,7 @@ pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
 pub mod residency;
+pub mod retention;
 pub mod storage;
 pub mod switching;
 pub mod working_set;

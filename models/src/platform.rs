@@ -23,6 +23,7 @@ mod cell;
 mod connector;
 mod events;
 mod mesh;
+pub mod objects;
 mod parts;
 pub mod people;
 pub mod sidecar;
@@ -175,6 +176,8 @@ pub struct Deployment {
     pub portals: bool,
     /// Whether every cell has a SIEM that keeps the decisions of its policy agent.
     pub kept_decisions: bool,
+    /// Whether every cell has an object store.
+    pub objects: bool,
     /// Whether every cell has a pipeline that its policy comes through.
     pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.

@@ -16,6 +16,7 @@ use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
 use models::oracles::decisions::Decisions;
 use models::oracles::integrity::Integrity;
+use models::oracles::retention::Retention;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
@@ -134,6 +135,7 @@ pub struct Stage<'a> {
     key_stolen_at: Option<Instant>,
     pipelines: bool,
     portals: bool,
+    objects: bool,
     kept_decisions: bool,
     login: &'static str,
     records: u32,
@@ -193,6 +195,7 @@ impl<'a> Stage<'a> {
             key_stolen_at: None,
             pipelines: false,
             portals: false,
+            objects: false,
             kept_decisions: false,
             login: "app",
             records: 12,
@@ -385,6 +388,12 @@ impl<'a> Stage<'a> {
         self.portals = true;
     }
 
+    /// Deploys an object store a cell, and the judge of what it keeps.
+    pub fn objects(&mut self) {
+        self.objects = true;
+        self.oracle(|cast| Box::new(Retention::new(cast)));
+    }
+
     /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.
     pub fn keeps_decisions(&mut self) {
         self.kept_decisions = true;
@@ -529,6 +538,7 @@ impl<'a> Stage<'a> {
             key_stolen_at: self.key_stolen_at,
             pipelines: self.pipelines,
             portals: self.portals,
+            objects: self.objects,
             kept_decisions: self.kept_decisions,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),

@@ -56,6 +56,7 @@ pub const ROOF: &[&str] = &["catalogue", "config", "oracles", "platform"];
 pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "cache", "a service is linked with the client library of its cache, which builds keys and fences reads"),
     ("app", "kafka::publisher", "a service is linked with the client library of its broker"),
+    ("app", "objects::client", "a service is linked with the client library of its object store, which reads names"),
     ("app", "breaker", "a breaker is a library of the caller: a ring that takes `now`"),
     ("app", "retry", "the allowance that came with a request is spent by the hop that retries"),
     ("gateway", "retry", "a budget for retries is a library of the caller"),

@@ -16,9 +16,11 @@ use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
 use crate::breaker::FastFail;
 use crate::cache::Read;
+use crate::fact::Fact;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
 use crate::luck;
+use crate::objects::client::{Library, Prepared};
 use crate::planted::{
     APP_CACHES_FOR_THE_NEXT, APP_CALLS_SHARE_NUMBERS, APP_PUBLISHER_LIFE_REUSED, APP_STALE_IF_ERROR,
     APP_STRONG_READS_FROM_CACHE,
@@ -55,6 +57,8 @@ pub struct AppSpec {
     pub retries: retry::Settings,
     /// The brokers.
     pub brokers: Vec<NodeId>,
+    /// The object store, where there is one.
+    pub objects: Option<Library>,
     /// What each tenant's records usually are.
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
     /// Worker time of one request.
@@ -73,6 +77,7 @@ enum Phase {
     /// Somebody else asks the database for the same.
     Flight,
     Broker,
+    Objects,
 }
 
 struct Open {
@@ -126,6 +131,8 @@ const THROTTLED_S: u32 = 1;
 const BACKLOG_MAX: usize = 64;
 /// After this, an event without an answer is published again.
 const PUBLISH_RETRY: Duration = Duration::millis(300);
+/// How long the object store may take: a write waits for its disk.
+const OBJECTS_PATIENCE: Duration = Duration::millis(1_500);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
 /// Numbers that a planted defect has for all calls to databases.
@@ -233,6 +240,7 @@ impl App {
         }
         match &open.task {
             Task::Publish(_) => self.publish(ctx, out, key),
+            Task::Object(_) => self.ask_objects(ctx, out, key),
             Task::Get(_) | Task::Who | Task::Page(_)
                 if !open.fresh
                     || APP_STRONG_READS_FROM_CACHE.is_planted()
@@ -393,6 +401,28 @@ impl App {
         }
     }
 
+    fn ask_objects(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        let (Task::Object(errand), Some(library)) = (&open.task, &self.spec.objects) else {
+            return self.finish(out, key, Reason::NotFound, Vec::new());
+        };
+        match library.prepare((ctx.now(), ctx.controls()), &open.tenant, errand, &open.body, key) {
+            Ok(Prepared::Ask(request)) => {
+                open.phase = Phase::Objects;
+                open.deadline = ctx.now() + OBJECTS_PATIENCE;
+                out.send_for(open.lineage, library.store, Wire::Http(request));
+            }
+            Ok(Prepared::Link(link)) => self.finish(out, key, Reason::Created, link.into_bytes()),
+            Ok(Prepared::Malformed) => self.finish(out, key, Reason::BadRequest, Vec::new()),
+            // Another tenant's name, and one that is none, are answered like one that does not exist.
+            Err(refused) => {
+                let (reason, subject) = (refused.code(), open.tenant.clone());
+                out.fact(Fact::Decided { by: "objects.path", allowed: false, reason, subject });
+                self.finish(out, key, Reason::NotFound, Vec::new());
+            }
+        }
+    }
+
     fn publish(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
         let Some(open) = self.open.get_mut(&key) else { return };
         let Task::Publish(domain) = &open.task else { return };
@@ -487,7 +517,7 @@ impl App {
                     self.looked_up(ctx, out, key, None);
                 }
                 Phase::Database => self.unanswered(ctx, out, asked, key),
-                Phase::Broker => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
+                Phase::Broker | Phase::Objects => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
             }
         }
         self.drive_publisher(ctx, out);
@@ -529,6 +559,11 @@ impl Machine<Saas> for App {
                     }
                     self.drive_publisher(ctx, out);
                 }
+                Wire::HttpAnswer(response) => {
+                    if self.open.get(&response.id).is_some_and(|open| open.phase == Phase::Objects) {
+                        self.finish(out, response.id, response.reason, response.body.to_vec());
+                    }
+                }
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },
@@ -537,6 +572,9 @@ impl Machine<Saas> for App {
                 if let Some(key) = self.calling(call) {
                     self.unanswered(ctx, out, to, key);
                 }
+            }
+            Input::Refused { message: Wire::Http(request), .. } => {
+                self.finish(out, request.id, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Policy(id, ..), .. } => {
                 self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());

@@ -1,6 +1,7 @@
 //! What a request means to the application: the operation, and whose record it is about.
 
 use crate::ids::TenantId;
+use crate::objects::client::Errand;
 use crate::wire::http::Request;
 use crate::wire::http::route::{Operation, Refused};
 
@@ -25,6 +26,8 @@ pub enum Task {
     Page(String),
     /// Publish an event to a domain.
     Publish(String),
+    /// Something in the object store.
+    Object(Errand),
     /// An ad hoc report. These were written in haste: none filters by tenant, and `recent` does not even set one, so
     /// the database's policies are all that stands between tenants here.
     Report {
@@ -68,6 +71,11 @@ impl Task {
             Operation::WhoAmI => Task::Who,
             Operation::GetPage { name } => Task::Page(name.into_owned()),
             Operation::PublishEvent { domain } => Task::Publish(domain.into_owned()),
+            Operation::Object { method, name, version } => {
+                Task::Object(Errand::Object { method, name: name.to_owned(), version })
+            }
+            Operation::ListObjects { prefix } => Task::Object(Errand::List(prefix.to_owned())),
+            Operation::LinkObject { name } => Task::Object(Errand::Link(name.to_owned())),
             Operation::Search { query } => Task::Report { sets_tenant: query != "recent" },
         })
     }

@@ -96,7 +96,7 @@ impl Texts {
             Task::Count => (&self.count, vec![owner(tenant)]),
             Task::Report { .. } => (&self.list_all, within(vec![Value::Int(REPORT_ROWS)])),
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
-            Task::Page(_) | Task::Publish(_) => return None,
+            Task::Page(_) | Task::Publish(_) | Task::Object(_) => return None,
         };
         let statements = vec![Statement { text: sql.clone(), params }];
         let set = !matches!(task, Task::Report { sets_tenant: false });

@@ -92,6 +92,8 @@ impl Housekeeping {
 settings! {
     /// How long something may be used.
     Ttls {
+        /// An object of an archive: that long nobody replaces or removes it (STO-08).
+        archive: span "archive_s";
         /// An entry of the cache.
         cache_entry: span "cache_entry_s";
         /// An entry of the edge cache, when that is on.

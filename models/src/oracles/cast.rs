@@ -107,6 +107,10 @@ impl Cast {
     pub fn members(&self) -> &[Member] {
         &self.members
     }
+    /// The tenant whose object this is: the first part of its key.
+    pub fn object_owner(&self, key: &str) -> Option<&Member> {
+        self.by_id(key.split('/').next()?)
+    }
     /// The tenant whose topic this is: `tenant.{id}.{domain}`, also behind a mirror's `{cell}.` prefix.
     pub fn topic_owner(&self, topic: &str) -> Option<&Member> {
         let rest = topic.split_once("tenant.")?.1;

@@ -1,5 +1,5 @@
-//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows or
-//! events.
+//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows, events
+//! or objects.
 //!
 //! Every byte that reaches a principal is searched for leak markers in all their encodings; a marker names its owner.
 
@@ -12,7 +12,7 @@ use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use std::rc::Rc;
 
-/// Judges what principals receive, and whose rows and events hold whose data.
+/// Judges what principals receive, and whose rows, events and objects hold whose data.
 pub struct Isolation {
     cast: Rc<Cast>,
     found: usize,
@@ -61,6 +61,7 @@ impl Isolation {
         let (owner, body, place) = match seen.fact {
             Fact::RowStored { tenant, body, place, .. } => (self.cast.by_id(tenant), body, place),
             Fact::EventStored { topic, body, place, .. } => (self.cast.topic_owner(topic), body, place),
+            Fact::ObjectStored { key, body, place, .. } => (self.cast.object_owner(key), body, place),
             _ => return,
         };
         let Some(owner) = owner else { return };
@@ -78,6 +79,7 @@ impl Isolation {
             let what = match seen.fact {
                 Fact::EventStored { topic, offset, .. } => format!("event {topic}@{offset}"),
                 Fact::RowStored { tenant, key, .. } => format!("row {tenant}/{key}"),
+                Fact::ObjectStored { key, .. } => format!("object {key}"),
                 _ => String::new(),
             };
             let message = format!("{what} in {} {} holds data of tenant {writer}", place.cell, place.store);
@@ -96,7 +98,9 @@ impl Oracle<Saas> for Isolation {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         match seen.fact {
             Fact::Answered(_) => self.received(seen, findings),
-            Fact::RowStored { .. } | Fact::EventStored { .. } => self.stored(seen, findings),
+            Fact::RowStored { .. } | Fact::EventStored { .. } | Fact::ObjectStored { .. } => {
+                self.stored(seen, findings);
+            }
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use std::rc::Rc;
 
-/// Judges where rows and events lie.
+/// Judges where rows, events and objects lie.
 pub struct Residency {
     cast: Rc<Cast>,
     found: usize,
@@ -35,6 +35,9 @@ impl Oracle<Saas> for Residency {
             }
             Fact::EventStored { place, topic, offset, .. } if is_bound_topic(topic) => {
                 (place, self.cast.topic_owner(topic), "EVT-05", format!("event {topic}@{offset}"))
+            }
+            Fact::ObjectStored { place, key, .. } => {
+                (place, self.cast.object_owner(key), "POL-06", format!("object {key}"))
             }
             _ => return,
         };

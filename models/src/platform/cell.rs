@@ -90,6 +90,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             let mut calls = vec![role("policy"), role("cache")];
             calls.extend(databases(&id));
             calls.extend(super::events::brokers(cell));
+            calls.extend(deployment.objects.then(|| super::objects::role(&id)));
             workloads.push(Workload {
                 role: app,
                 cell: id.clone(),
@@ -116,6 +117,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
         workloads.extend(super::events::workloads(deployment, cell));
         workloads.extend(super::admin::workload(deployment, cell));
+        workloads.extend(super::objects::workload(deployment, cell));
     }
     workloads
 }
@@ -194,6 +196,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         CONFIG => (Component::Policy, config_boot(parts, cell)),
         GITOPS => (Component::Policy, super::admin::boot(parts, cell)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
+        super::objects::OBJECTS => (Component::ObjectStore, super::objects::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
             let term = parts.deployment.config.housekeeping.every(LEASE);
@@ -248,6 +251,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         ),
         retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
+        objects: super::objects::library(parts, cell),
         classes: Rc::new(classes(deployment)),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,

@@ -31,6 +31,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
+    &crate::stride::disclosure_object_prefix::SCENARIO,
     &crate::stride::elevation_pod_to_admin::SCENARIO,
     &crate::stride::repudiation_audit_topics::SCENARIO,
     &crate::stride::repudiation_sensitive_query::SCENARIO,

@@ -68,6 +68,10 @@ impl Shape {
             }
             Fact::EntryEvicted { place, by, .. } => mix(name_hash(&place.cell), mix(8, u64::from(by.is_some()))),
             Fact::DecisionKept { place, allowed, .. } => mix(name_hash(&place.cell), mix(9, u64::from(*allowed))),
+            Fact::ObjectStored { place, kept_until, .. } => {
+                mix(name_hash(&place.cell), mix(10, u64::from(kept_until.0 > 0)))
+            }
+            Fact::ObjectRemoved { place, .. } => mix(name_hash(&place.cell), 11),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))
             }

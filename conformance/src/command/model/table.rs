@@ -6,6 +6,7 @@ use models::config::Inputs;
 use models::control::Controls;
 use models::gateway::{rate_limit, router};
 use models::mesh;
+use models::objects::path;
 use models::policy::{PolicyData, abac};
 use models::postgres::{case, rls_predicate};
 use std::sync::OnceLock;
@@ -41,6 +42,12 @@ pub const MODELS: &[Entry] = &[
         about: "does the gateway accept this access token, under these keys, at this time?",
         schema: include_str!("schema/jwt.json"),
         answer: jwt,
+    },
+    Entry {
+        name: "object-path",
+        about: "which key does this name mean to the object store, if it may mean one to this tenant?",
+        schema: include_str!("schema/object-path.json"),
+        answer: path::answer_json,
     },
     Entry {
         name: "rate-limit",

@@ -19,6 +19,9 @@ const SEARCH: &str = "/v1/search";
 const EVENTS: &str = "/v1/events/";
 const WHOAMI: &str = "/v1/whoami";
 const PAGES: &str = "/v1/pages/";
+const OBJECTS: &str = "/v1/objects";
+const OBJECT: &str = "/v1/objects/";
+const LINKS: &str = "/v1/links/";
 
 /// What a request asks for. Names are decoded once, here; whoever decodes again is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +68,25 @@ pub enum Operation<'a> {
     GetPage {
         /// Its name.
         name: Cow<'a, str>,
+    },
+    /// `GET`, `PUT` or `DELETE /v1/objects/{name}?version=`
+    Object {
+        /// Which of these.
+        method: Method,
+        /// The object's name, not decoded: whether it is one is for the library of the store to say.
+        name: &'a str,
+        /// Which version is read.
+        version: Option<u32>,
+    },
+    /// `GET /v1/objects?prefix=`
+    ListObjects {
+        /// What the names begin with, not decoded.
+        prefix: &'a str,
+    },
+    /// `POST /v1/links/{name}`: a signed link to an object.
+    LinkObject {
+        /// The object's name, not decoded.
+        name: &'a str,
     },
 }
 
@@ -115,7 +137,7 @@ pub fn parse(method: Method, target: &str) -> Result<Operation<'_>, Refused> {
         allowed(method, Method::Get)?;
         return plain(query, Operation::GetPage { name: segment(name)? });
     }
-    Err(Refused::UnknownPath)
+    object(method, path, query)
 }
 
 impl Operation<'_> {
@@ -132,12 +154,18 @@ impl Operation<'_> {
             Operation::PublishEvent { .. } => "publish-event",
             Operation::WhoAmI => "who-am-i",
             Operation::GetPage { .. } => "get-page",
+            Operation::Object { method: Method::Put, .. } => "put-object",
+            Operation::Object { method: Method::Delete, .. } => "delete-object",
+            Operation::Object { .. } => "get-object",
+            Operation::ListObjects { .. } => "list-objects",
+            Operation::LinkObject { .. } => "link-object",
         }
     }
     /// The method that asks for it.
     pub const fn method(&self) -> Method {
         match self {
-            Operation::CreateRecord | Operation::PublishEvent { .. } => Method::Post,
+            Operation::CreateRecord | Operation::PublishEvent { .. } | Operation::LinkObject { .. } => Method::Post,
+            Operation::Object { method, .. } => *method,
             Operation::UpdateRecord { .. } => Method::Put,
             Operation::DeleteRecord { .. } => Method::Delete,
             _ => Method::Get,
@@ -180,6 +208,23 @@ impl Operation<'_> {
                 out.push_str(PAGES);
                 escape(name, out);
             }
+            Operation::Object { name, version, .. } => {
+                out.push_str(OBJECT);
+                out.push_str(name);
+                if let Some(version) = version {
+                    out.push_str("?version=");
+                    out.push_str(&version.to_string());
+                }
+            }
+            Operation::ListObjects { prefix } => {
+                out.push_str(OBJECTS);
+                out.push_str("?prefix=");
+                out.push_str(prefix);
+            }
+            Operation::LinkObject { name } => {
+                out.push_str(LINKS);
+                out.push_str(name);
+            }
         }
     }
 }
@@ -197,6 +242,29 @@ fn record<'a>(method: Method, id: &'a str, query: Option<&str>) -> Result<Operat
         _ => return Err(Refused::MethodNotAllowed),
     };
     plain(query, operation)
+}
+
+/// What is asked of the object store. Names go on as they came.
+fn object<'a>(method: Method, path: &'a str, query: Option<&'a str>) -> Result<Operation<'a>, Refused> {
+    if let Some(name) = path.strip_prefix(LINKS) {
+        allowed(method, Method::Post)?;
+        return plain(query, Operation::LinkObject { name });
+    }
+    if path == OBJECTS {
+        allowed(method, Method::Get)?;
+        let prefix = query.and_then(|query| query.strip_prefix("prefix=")).ok_or(Refused::BadQuery)?;
+        return if prefix.contains('&') { Err(Refused::BadQuery) } else { Ok(Operation::ListObjects { prefix }) };
+    }
+    let name = path.strip_prefix(OBJECT).ok_or(Refused::UnknownPath)?;
+    match (method, query) {
+        (Method::Get | Method::Put | Method::Delete, None) => Ok(Operation::Object { method, name, version: None }),
+        (Method::Get, Some(query)) => {
+            let version = number(query.strip_prefix("version=").ok_or(Refused::BadQuery)?)?;
+            Ok(Operation::Object { method, name, version: Some(version) })
+        }
+        (Method::Put | Method::Delete, Some(_)) => Err(Refused::BadQuery),
+        _ => Err(Refused::MethodNotAllowed),
+    }
 }
 
 fn allowed(method: Method, expected: Method) -> Result<(), Refused> {
@@ -335,6 +403,15 @@ mod tests {
         check("POST /v1/events/audit", Ok(Operation::PublishEvent { domain: "audit".into() }));
         check("GET /v1/whoami", Ok(Operation::WhoAmI));
         check("GET /v1/pages/terms", Ok(Operation::GetPage { name: "terms".into() }));
+        let name = "acme/documents/reports/7";
+        let object = |method, version| Ok(Operation::Object { method, name, version });
+        check("GET /v1/objects/acme/documents/reports/7", object(Method::Get, None));
+        check("GET /v1/objects/acme/documents/reports/7?version=2", object(Method::Get, Some(2)));
+        check("PUT /v1/objects/acme/documents/reports/7", object(Method::Put, None));
+        check("DELETE /v1/objects/acme/documents/reports/7", object(Method::Delete, None));
+        check("POST /v1/links/acme/documents/reports/7", Ok(Operation::LinkObject { name }));
+        check("GET /v1/objects?prefix=acme/doc", Ok(Operation::ListObjects { prefix: "acme/doc" }));
+        check("GET /v1/objects/a%2F..", Ok(Operation::Object { method: Method::Get, name: "a%2F..", version: None }));
     }
 
     #[test]
@@ -353,6 +430,10 @@ mod tests {
         for query in ["tenant=beta", "limit=1&limit=2", "limit=0", "limit=007", "limit=+1", "limit=1001", "limit", ""] {
             check(&format!("GET /v1/records?{query}"), Err(Refused::BadQuery));
         }
+        for path in ["objects", "objects?prefix=a&b=c", "objects/a?version=x", "objects/a?x=1", "objects/a?"] {
+            check(&format!("GET /v1/{path}"), Err(Refused::BadQuery));
+        }
+        check("DELETE /v1/objects/a?version=1", Err(Refused::BadQuery));
         check("GET /v1/search", Err(Refused::BadQuery));
         check("GET /v1/search?q=a&q=b", Err(Refused::BadQuery));
         check("GET /v1/whoami?tenant=beta", Err(Refused::BadQuery));
@@ -363,6 +444,8 @@ mod tests {
         check("PATCH /v1/records/r-7", Err(Refused::MethodNotAllowed));
         check("DELETE /v1/records/count", Err(Refused::MethodNotAllowed));
         check("GET /v1/events/audit", Err(Refused::MethodNotAllowed));
+        check("POST /v1/objects/a", Err(Refused::MethodNotAllowed));
+        check("GET /v1/links/a", Err(Refused::MethodNotAllowed));
     }
 
     proptest! {

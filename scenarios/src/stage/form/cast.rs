@@ -369,6 +369,36 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-object-prefix",
+        form(&[
+            part(
+                "names",
+                &[DOOR_A, &["cell-a/objects", "attacker/traversal", "attacker/neighbour", "attacker/list"]],
+                &["object.out-of-prefix", "object.neighbour-asked", "object.neighbours-listed"],
+            ),
+            part(
+                "archive",
+                &[DOOR_A, &["cell-a/objects", "attacker/overwrite", "attacker/delete", "attacker/librarian"]],
+                &["object.overwritten", "object.deleted", "object.own-served", "object.own-link-served"],
+            ),
+            part(
+                "links",
+                &[DOOR_A, &["cell-a/objects", "attacker/librarian", "attacker/forged", "attacker/leaked"]],
+                &["object.link-forged", "object.link-leaked"],
+            ),
+            part(
+                "uses",
+                &[DOOR_A, &["cell-a/objects", "attacker/librarian", "attacker/other-object", "attacker/other-method"]],
+                &["object.link-moved", "object.link-for-other-method"],
+            ),
+            part(
+                "times",
+                &[DOOR_A, &["cell-a/objects", "attacker/librarian", "attacker/late", "attacker/extended"]],
+                &["object.link-late", "object.link-extended"],
+            ),
+        ]),
+    ),
+    (
         "stride/elevation-pod-to-admin",
         form(&[part(
             "certificates",
