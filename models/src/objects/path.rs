@@ -337,7 +337,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
         #[test]
-        fn whatever_is_admitted_stays_in_its_prefix_however_it_is_read(name in "(acme|acme-corp|/|\\.|%2e|%2F|[a-z]|\\PC){1,12}") {
+        fn whatever_is_admitted_stays_in_its_prefix_however_it_is_read(
+            name in "(acme|acme-corp|/|\\.|%2e|%2F|[a-z]|\\PC){1,12}",
+        ) {
             if let Ok(key) = key_of(&Controls::all_on(), "acme", &name) {
                 prop_assert!(key.starts_with("acme/"));
                 prop_assert_eq!(resolved(&key), key);

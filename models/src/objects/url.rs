@@ -36,7 +36,7 @@ pub const URL_METHOD: Control = control!(
 pub const URL_PATH: Control = control!(
     "objects.url-path",
     upholds: ["STO-08"],
-    off: "the signature covers the tenant's prefix, as with signed cookies for a path: any other object fits in as well",
+    off: "the signature covers the tenant's prefix, as with signed cookies for a path: any other object fits as well",
 );
 
 /// A link is for one client.

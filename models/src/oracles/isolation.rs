@@ -1,5 +1,5 @@
-//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows, events
-//! or objects.
+//! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows,
+//! events or objects.
 //!
 //! Every byte that reaches a principal is searched for leak markers in all their encodings; a marker names its owner.
 
