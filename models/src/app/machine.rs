@@ -423,6 +423,11 @@ impl App {
         }
     }
 
+    /// Whether a request waits for the object store.
+    fn is_at_objects(&self, key: u64) -> bool {
+        self.open.get(&key).is_some_and(|open| open.phase == Phase::Objects)
+    }
+
     fn publish(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
         let Some(open) = self.open.get_mut(&key) else { return };
         let Task::Publish(domain) = &open.task else { return };
@@ -559,10 +564,8 @@ impl Machine<Saas> for App {
                     }
                     self.drive_publisher(ctx, out);
                 }
-                Wire::HttpAnswer(response) => {
-                    if self.open.get(&response.id).is_some_and(|open| open.phase == Phase::Objects) {
-                        self.finish(out, response.id, response.reason, response.body.to_vec());
-                    }
+                Wire::HttpAnswer(response) if self.is_at_objects(response.id) => {
+                    self.finish(out, response.id, response.reason, response.body.to_vec());
                 }
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
