@@ -436,6 +436,17 @@ pub enum Format {
     Csv,
     /// SARIF 2.1.0: what is broken or open, for whatever shows findings beside code.
     Sarif,
+    /// OpenSLO v1: what is promised to each tenant in each cell.
+    #[value(name = "openslo")]
+    OpenSlo,
+    /// Recording and alerting rules for Prometheus.
+    Rules,
+    /// What was counted for each objective, second by second, as OpenMetrics.
+    Samples,
+    /// OSCAL assessment results: observations and findings.
+    OscalResults,
+    /// OSCAL component definition: what the reference model implements.
+    OscalComponents,
 }
 
 /// Arguments of `report`.

@@ -1,12 +1,14 @@
-//! Real servers, and a browser, for tests and demonstrations, in this order: one whose URL the environment gives, one
-//! whose binaries are on the machine and are started privately, one whose package is installed because the environment
-//! asks for that.
+//! Real servers, a browser, and programs that read what we write, for tests and demonstrations. Servers in this order:
+//! one whose URL the environment gives, one whose binaries are on the machine and are started privately, one whose
+//! package is installed because the environment asks for that.
 //!
 //! A private server listens on loopback alone, lives in a temporary directory, and is gone with the value that holds
 //! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
 
 pub mod chromium;
 pub mod postgres;
+pub mod prometheus;
+pub mod python;
 pub mod redis;
 
 use std::net::TcpListener;

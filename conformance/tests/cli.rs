@@ -142,6 +142,11 @@ fn a_record_is_shown_in_every_format_and_its_files_are_written_again() {
         ("json", "report.json"),
         ("csv", "matrix.csv"),
         ("sarif", "results.sarif"),
+        ("openslo", "objectives.openslo.yaml"),
+        ("rules", "rules.yml"),
+        ("samples", "samples.openmetrics"),
+        ("oscal-results", "assessment-results.json"),
+        ("oscal-components", "component-definition.json"),
     ] {
         let shown = cellproof(dir.path(), &["report", ".", "--format", format], "");
         assert_eq!(

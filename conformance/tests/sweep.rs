@@ -8,7 +8,19 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const REPORTS: [&str; 6] = ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"];
+const REPORTS: [&str; 11] = [
+    "report.json",
+    "summary.md",
+    "junit.xml",
+    "report.html",
+    "matrix.csv",
+    "results.sarif",
+    "objectives.openslo.yaml",
+    "rules.yml",
+    "samples.openmetrics",
+    "assessment-results.json",
+    "component-definition.json",
+];
 const LOG: &str = "sweep.log";
 /// A plan of a few seconds.
 const GATE: [&str; 4] = ["gate", "--quick", "--seeds", "2"];

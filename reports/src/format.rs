@@ -8,10 +8,16 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod openslo;
+pub mod oscal;
+pub mod rules;
+pub mod samples;
 pub mod sarif;
 
 use crate::text;
+use sim::chain::Digest;
 use sim::record::GateRecord;
+use std::cell::OnceCell;
 use std::fmt;
 
 /// An output format.
@@ -29,12 +35,33 @@ pub enum Format {
     Csv,
     /// SARIF 2.1.0, for whatever shows findings beside code.
     Sarif,
+    /// OpenSLO v1: what is promised.
+    OpenSlo,
+    /// Rules for Prometheus: what watches it.
+    Rules,
+    /// OpenMetrics: what was counted.
+    Samples,
+    /// OSCAL assessment results.
+    OscalResults,
+    /// OSCAL component definition.
+    OscalComponents,
 }
 
 impl Format {
     /// All formats, in the order in which [`write_all`](crate::write_all) writes them.
-    pub const ALL: [Format; 6] =
-        [Format::Json, Format::Markdown, Format::Junit, Format::Html, Format::Csv, Format::Sarif];
+    pub const ALL: [Format; 11] = [
+        Format::Json,
+        Format::Markdown,
+        Format::Junit,
+        Format::Html,
+        Format::Csv,
+        Format::Sarif,
+        Format::OpenSlo,
+        Format::Rules,
+        Format::Samples,
+        Format::OscalResults,
+        Format::OscalComponents,
+    ];
 
     /// The name of the file that `write_all` makes.
     pub fn file_name(self) -> &'static str {
@@ -45,10 +72,26 @@ impl Format {
             Format::Html => "report.html",
             Format::Csv => "matrix.csv",
             Format::Sarif => "results.sarif",
+            Format::OpenSlo => "objectives.openslo.yaml",
+            Format::Rules => "rules.yml",
+            Format::Samples => "samples.openmetrics",
+            Format::OscalResults => "assessment-results.json",
+            Format::OscalComponents => "component-definition.json",
         }
     }
 
-    /// The name on the command line: `json`, `md`, `junit`, `html`, `csv` or `sarif`.
+    /// The folder that holds it in the bundle of a tenant, with its slash.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Format::Json => "",
+            Format::OpenSlo | Format::Rules | Format::Samples => "slo/",
+            Format::OscalResults | Format::OscalComponents => "oscal/",
+            _ => "results/",
+        }
+    }
+
+    /// The name on the command line: `json`, `md`, `junit`, `html`, `csv`, `sarif`, `openslo`, `rules`, `samples`,
+    /// `oscal-results` or `oscal-components`.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Json => "json",
@@ -57,6 +100,11 @@ impl Format {
             Format::Html => "html",
             Format::Csv => "csv",
             Format::Sarif => "sarif",
+            Format::OpenSlo => "openslo",
+            Format::Rules => "rules",
+            Format::Samples => "samples",
+            Format::OscalResults => "oscal-results",
+            Format::OscalComponents => "oscal-components",
         }
     }
 
@@ -74,12 +122,42 @@ impl fmt::Display for Format {
 
 /// The record in one format. The same record gives the same bytes.
 pub fn render(record: &GateRecord, format: Format) -> String {
-    match format {
-        Format::Json => json::render(record),
-        Format::Markdown => markdown::render(&text::presentable(record)),
-        Format::Junit => junit::render(&text::presentable(record)),
-        Format::Html => html::render(&text::presentable(record)),
-        Format::Csv => csv::render(&text::presentable(record)),
-        Format::Sarif => sarif::render(&text::presentable(record)),
+    Rendering::of(record).render(format)
+}
+
+/// A record that is about to be shown in many formats: what they share is made once.
+pub struct Rendering<'r> {
+    record: &'r GateRecord,
+    shown: OnceCell<GateRecord>,
+    digest: OnceCell<String>,
+}
+
+impl<'r> Rendering<'r> {
+    /// Nothing is made yet.
+    pub fn of(record: &'r GateRecord) -> Rendering<'r> {
+        Rendering { record, shown: OnceCell::new(), digest: OnceCell::new() }
+    }
+
+    /// The record in one format.
+    pub fn render(&self, format: Format) -> String {
+        let shown = || self.shown.get_or_init(|| text::presentable(self.record));
+        match format {
+            Format::Json => json::render(self.record),
+            Format::Markdown => markdown::render(shown()),
+            Format::Junit => junit::render(shown()),
+            Format::Html => html::render(shown()),
+            Format::Csv => csv::render(shown()),
+            Format::Sarif => sarif::render(shown()),
+            Format::OpenSlo => openslo::render(shown()),
+            Format::Rules => rules::render(shown()),
+            Format::Samples => samples::render(shown()),
+            Format::OscalResults => oscal::results::render(shown(), self.digest()),
+            Format::OscalComponents => oscal::components::render(shown(), self.digest()),
+        }
+    }
+
+    /// SHA-256 of `report.json`, in hex: which record another format was made from.
+    fn digest(&self) -> &str {
+        self.digest.get_or_init(|| Digest::of(json::render(self.record).as_bytes()).to_string())
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`verdict`] how a scenario, a canary and a whole gate are said;
 //! - [`matrix`] the views that formats share: requirement × scenario, control × scenario, totals, the bound;
-//! - [`slo`] objectives and serving figures by condition;
+//! - [`slo`] objectives and serving figures by condition; [`series`] the same as monitoring sees it;
 //! - [`evidence`] signed bundles, one for each tenant, and their verifier; [`certificate`] what they support;
 //! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`when`] times;
 //! - [`mod@write`] whole files or none.
@@ -19,9 +19,11 @@ pub mod certificate;
 pub mod evidence;
 pub mod format;
 pub mod matrix;
+pub mod plan;
 pub mod replay;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+pub mod series;
 pub mod slo;
 pub mod standing;
 pub mod text;
@@ -30,7 +32,7 @@ pub mod when;
 pub mod write;
 
 pub use format::json::{ReadError, load};
-pub use format::{Format, render};
+pub use format::{Format, Rendering, render};
 pub use write::write_all;
 
 /// The record that reports are made from.

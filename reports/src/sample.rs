@@ -66,6 +66,12 @@ pub fn held() -> GateRecord {
     record
 }
 
+/// A record of one tenant over hours, with alerts that rang and stopped, and others that ring.
+pub fn hours() -> GateRecord {
+    let (slos, serving) = serving::hours();
+    GateRecord { slos, serving, ..held() }
+}
+
 fn pins() -> BTreeMap<String, String> {
     let names = ["controls", "mutants", "objectives", "plan", "platform", "tenants"];
     let digests = names.into_iter().zip((4..).map(digest));

@@ -3,12 +3,24 @@
 //! Rows arrive judged; nothing here decides anything. The plots' numbers come from the serving figures alone.
 
 use crate::text::{self, count, plural};
-use sim::measure::{AlertState, Latency, Severity};
+use sim::measure::{AlertState, Latency, Severity, Tally};
 use sim::record::{AlertRecord, CALM, GateRecord, SWARM, Serving, SloBound, SloRecord, SloVerdict};
 use std::collections::BTreeMap;
 
 /// A tenant in a cell.
 pub type Place<'a> = (&'a str, &'a str);
+
+/// How the events that count for an objective are found among the serving figures, by window.
+pub type Indicator = fn(&Serving) -> Vec<Tally>;
+
+/// What measures an objective; nothing, where nothing does.
+pub fn indicator(requirement: &str) -> Option<Indicator> {
+    match requirement {
+        "SLO-01" => Some(Serving::answered),
+        "SLO-02" => Some(Serving::quick),
+        _ => None,
+    }
+}
 
 /// Everything measured under one condition.
 #[derive(Clone, PartialEq, Debug)]

@@ -1,6 +1,6 @@
 //! Reports as files: each is written beside its place and renamed into it, so that a reader never sees half of one.
 
-use crate::format::{Format, render};
+use crate::format::{Format, Rendering};
 use sim::record::GateRecord;
 use std::fs;
 use std::io::{self, Write};
@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 /// Whatever the file system says. Files that were finished before the error stay; no partial file does.
 pub fn write_all(record: &GateRecord, dir: &Path) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(dir)?;
+    let rendering = Rendering::of(record);
     Format::ALL
         .into_iter()
         .map(|format| {
             let path = dir.join(format.file_name());
-            write_atomically(&path, render(record, format).as_bytes())?;
+            write_atomically(&path, rendering.render(format).as_bytes())?;
             Ok(path)
         })
         .collect()

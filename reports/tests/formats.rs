@@ -135,7 +135,7 @@ fn files_are_written_whole_and_replace_older_ones() {
     reports::write_all(&sample::record(), &dir).expect("written");
     let files = reports::write_all(&sample::held(), &dir).expect("written again");
     let names: Vec<_> = files.iter().map(|f| f.file_name().expect("a name").to_string_lossy().into_owned()).collect();
-    assert_eq!(names, ["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"]);
+    assert_eq!(names, Format::ALL.map(Format::file_name));
     let json = std::fs::read_to_string(&files[0]).expect("readable");
     assert_eq!(reports::load(&json).expect("own output"), sample::held());
     assert_eq!(std::fs::read_dir(&dir).expect("listed").count(), files.len(), "no temporary file is left");

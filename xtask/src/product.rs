@@ -18,4 +18,16 @@ pub const DIGESTS: &[&str] = &["run", "stride/disclosure-cache-bleed", "--seeds"
 pub const THREADS: &str = "RAYON_NUM_THREADS";
 
 /// What a gate leaves in its `--out` folder.
-pub const REPORTS: &[&str] = &["report.json", "summary.md", "junit.xml", "report.html", "matrix.csv", "results.sarif"];
+pub const REPORTS: &[&str] = &[
+    "report.json",
+    "summary.md",
+    "junit.xml",
+    "report.html",
+    "matrix.csv",
+    "results.sarif",
+    "objectives.openslo.yaml",
+    "rules.yml",
+    "samples.openmetrics",
+    "assessment-results.json",
+    "component-definition.json",
+];

@@ -44,5 +44,10 @@ fn renderer(format: args::Format) -> Format {
         args::Format::Json => Format::Json,
         args::Format::Csv => Format::Csv,
         args::Format::Sarif => Format::Sarif,
+        args::Format::OpenSlo => Format::OpenSlo,
+        args::Format::Rules => Format::Rules,
+        args::Format::Samples => Format::Samples,
+        args::Format::OscalResults => Format::OscalResults,
+        args::Format::OscalComponents => Format::OscalComponents,
     }
 }

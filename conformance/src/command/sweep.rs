@@ -20,7 +20,7 @@ use crate::timings::Timings;
 use crate::{claim, input};
 use models::config::Inputs;
 use reports::text::presentable;
-use reports::{Format, GateRecord};
+use reports::{Format, GateRecord, Rendering};
 use scenarios::prove::Settings;
 use scenarios::sweep::{self, Plan, Shard};
 use sim::record::ScenarioRecord;
@@ -156,8 +156,9 @@ pub fn record(plan: &Plan, mut scenarios: Vec<ScenarioRecord>, command: &str, fl
 /// # Errors
 /// One that cannot be written.
 pub fn write(place: &Place, record: &GateRecord) -> Result<Vec<String>, Refusal> {
+    let rendering = Rendering::of(record);
     let write = |format: Format| {
-        place.write(format.file_name(), reports::render(record, format).as_bytes())?;
+        place.write(format.file_name(), rendering.render(format).as_bytes())?;
         Ok(format.file_name().to_owned())
     };
     Format::ALL.into_iter().map(write).collect()

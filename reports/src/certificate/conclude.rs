@@ -164,7 +164,7 @@ fn counted(record: &GateRecord) -> impl Iterator<Item = &ScenarioRecord> {
 }
 
 /// What a record shows of a row: the worst that any scenario or objective shows of it.
-fn standing(record: &GateRecord, row: &str, seeds_min: u64) -> RowStanding {
+pub fn standing(record: &GateRecord, row: &str, seeds_min: u64) -> RowStanding {
     let by_scenarios = counted(record).filter(|s| s.requirements.iter().any(|id| id == row)).map(|s| {
         match Standing::of_requirement(record, s, row) {
             Standing::Held if runs(s, Pass::Swarm) >= seeds_min => RowStanding::Simulated,

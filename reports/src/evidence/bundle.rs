@@ -7,7 +7,8 @@ use super::log::PROOF_MAX;
 use super::project::project;
 use super::statement::{OWN_VERSION, Own, PAYLOAD_TYPE, Predicate, Resource, STATEMENT, Seal, TEST_RESULT, Verdict};
 use super::unfit::{Unfit, unfit};
-use crate::format::{Format, render};
+use crate::format::{Format, Rendering};
+use crate::plan::plan;
 use crate::standing::Standing;
 use serde_json::{Value, json};
 use sim::chain::Digest;
@@ -128,9 +129,9 @@ impl Parts {
 
 fn data(draft: &Draft<'_>, own: &GateRecord) -> Files {
     let mut files = Files::new();
+    let rendering = Rendering::of(own);
     for format in Format::ALL {
-        let dir = if format == Format::Json { "" } else { "results/" };
-        files.insert(format!("{DATA}{dir}{}", format.file_name()), render(own, format).into_bytes());
+        files.insert(format!("{DATA}{}{}", format.folder(), format.file_name()), rendering.render(format).into_bytes());
     }
     let mut add = |name: &str, value: &Value| {
         let text = serde_json::to_string_pretty(value).expect("a tree of values serialises") + "\n";
@@ -140,23 +141,6 @@ fn data(draft: &Draft<'_>, own: &GateRecord) -> Files {
     add("receipt.json", &receipt(draft.record));
     files.insert(format!("{DATA}limits.md"), LIMITS.as_bytes().to_vec());
     files
-}
-
-/// What was planned before anything ran.
-fn plan(own: &GateRecord) -> Value {
-    let cells = own.scenarios.iter().map(|s| {
-        let controls: Vec<&str> = s.ablations.iter().map(|a| a.control.as_str()).collect();
-        json!({ "scenario": s.name, "requirements": s.requirements, "controls": controls })
-    });
-    json!({
-        "version": 1,
-        "seedBase": own.seed_base,
-        "nonce": own.nonce,
-        "seedsPerScenario": own.seeds.to_string(),
-        "alpha": "0.05",
-        "stopRule": "all planned seeds; an ablation stops at its first breach",
-        "cells": cells.collect::<Vec<_>>(),
-    })
 }
 
 /// That something ran: marks that were hit, faults that struck, controls that were switched off, runs made twice. Marks
