@@ -142,7 +142,11 @@ impl<'r> Rendering<'r> {
     pub fn render(&self, format: Format) -> String {
         let shown = || self.shown.get_or_init(|| text::presentable(self.record));
         match format {
-            Format::Json => json::render(self.record),
+            Format::Json => {
+                let text = json::render(self.record);
+                self.digest.get_or_init(|| Digest::of(text.as_bytes()).to_string());
+                text
+            }
             Format::Markdown => markdown::render(shown()),
             Format::Junit => junit::render(shown()),
             Format::Html => html::render(shown()),

@@ -3,29 +3,51 @@
 //! Nothing here escapes for a format; each formatter does that for itself. [`presentable`] removes what no format can
 //! show honestly: control characters, and the invisible ones that make a line read other than it is stored.
 
-use sim::record::GateRecord;
+use sim::record::{GateRecord, PassRecord, Serving};
+use std::borrow::Cow;
+use std::mem::take;
 
 /// The record with every string made presentable and every number finite.
 pub fn presentable(record: &GateRecord) -> GateRecord {
-    let mut value = serde_json::to_value(finite(record)).expect("a record serialises");
+    let mut record = finite(record).into_owned();
+    // Figures are most of a record and hold no words.
+    let figures: Vec<_> = served(&mut record).map(|s| (take(&mut s.latency), take(&mut s.windows))).collect();
+    let mut value = serde_json::to_value(&record).expect("a record serialises");
+    drop(record);
     clean_value(&mut value);
-    serde_json::from_value(value).expect("cleaning changes strings only")
+    let mut clean: GateRecord = serde_json::from_value(value).expect("cleaning changes strings only");
+    served(&mut clean).zip(figures).for_each(|(s, figures)| (s.latency, s.windows) = figures);
+    clean
+}
+
+/// Everything in a record that counts how somebody was served.
+fn served(record: &mut GateRecord) -> impl Iterator<Item = &mut Serving> {
+    fn of_pass(pass: &mut PassRecord) -> impl Iterator<Item = &mut Serving> {
+        pass.serving.iter_mut().chain(pass.kept.iter_mut().flat_map(|run| &mut run.serving))
+    }
+    let passes = record.scenarios.iter_mut().flat_map(|s| &mut s.passes).flat_map(of_pass);
+    record.serving.iter_mut().map(|(_, serving)| serving).chain(passes)
 }
 
 /// The record with numbers that JSON can hold: what is unbounded becomes the largest number, what is no number, zero.
-pub fn finite(record: &GateRecord) -> GateRecord {
+pub fn finite(record: &GateRecord) -> Cow<'_, GateRecord> {
     fn fix(x: &mut f64) {
         if x.is_nan() {
             *x = 0.0;
         }
         *x = x.clamp(f64::MIN, f64::MAX);
     }
+    let mut of_slos = record.slos.iter().flat_map(|slo| [slo.estimate, slo.low, slo.high]);
+    let mut of_passes = record.scenarios.iter().flat_map(|s| &s.passes).map(|pass| pass.breach_bound_95);
+    if of_slos.all(f64::is_finite) && of_passes.all(f64::is_finite) {
+        return Cow::Borrowed(record);
+    }
     let mut record = record.clone();
     for slo in &mut record.slos {
         [&mut slo.estimate, &mut slo.low, &mut slo.high].into_iter().for_each(fix);
     }
     record.scenarios.iter_mut().flat_map(|s| &mut s.passes).for_each(|p| fix(&mut p.breach_bound_95));
-    record
+    Cow::Owned(record)
 }
 
 fn clean_value(value: &mut serde_json::Value) {
@@ -34,7 +56,7 @@ fn clean_value(value: &mut serde_json::Value) {
         Value::String(s) => *s = clean(s),
         Value::Array(items) => items.iter_mut().for_each(clean_value),
         Value::Object(map) => {
-            for (key, mut value) in std::mem::take(map) {
+            for (key, mut value) in take(map) {
                 clean_value(&mut value);
                 map.insert(clean(&key), value);
             }

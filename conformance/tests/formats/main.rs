@@ -1,5 +1,6 @@
 //! Reports as other people's programs read them.
 
+mod large;
 mod prometheus;
 mod validators;
 

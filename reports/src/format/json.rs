@@ -3,8 +3,11 @@
 //! The reader looks at `version` before anything else, so that a record of another version is refused with one clear
 //! sentence and not with a complaint about some field.
 
+mod layout;
+
 use crate::text;
-use serde::Deserialize;
+use layout::Layout;
+use serde::{Deserialize, Serialize};
 use sim::record::{GateRecord, RECORD_VERSION};
 use std::fmt;
 
@@ -13,64 +16,11 @@ pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
 
 /// The record as JSON, with a trailing newline. Arrays of nothing but numbers stand on one line.
 pub fn render(record: &GateRecord) -> String {
-    let pretty = serde_json::to_string_pretty(&text::finite(record)).expect("a record serialises");
-    numbers_on_one_line(&pretty) + "\n"
-}
-
-/// Joins arrays that hold only numbers, and arrays of these: histograms and windows are thousands of pairs, and a line
-/// for each number would be most of the file.
-fn numbers_on_one_line(pretty: &str) -> String {
-    let mut out = String::with_capacity(pretty.len());
-    let mut rest = pretty;
-    while let Some(at) = rest.find(['"', '[']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let taken = if rest.starts_with('"') { string_len(rest) } else { numbers_len(rest) };
-        match (taken, rest.starts_with('[')) {
-            (0, _) => {
-                out.push_str(&rest[..1]);
-                rest = &rest[1..];
-                continue;
-            }
-            (_, true) => {
-                out.extend(
-                    rest[..taken]
-                        .chars()
-                        .filter(|c| !c.is_whitespace())
-                        .flat_map(|c| [Some(c), (c == ',').then_some(' ')].into_iter().flatten()),
-                );
-            }
-            (_, false) => out.push_str(&rest[..taken]),
-        }
-        rest = &rest[taken..];
-    }
-    out + rest
-}
-
-/// Length of the string that `json` opens with, quotes included.
-fn string_len(json: &str) -> usize {
-    let mut escaped = false;
-    let closes = |(_, b): &(usize, u8)| {
-        let closes = *b == b'"' && !escaped;
-        escaped = *b == b'\\' && !escaped;
-        closes
-    };
-    json.bytes().enumerate().skip(1).find(closes).map_or(json.len(), |(i, _)| i + 1)
-}
-
-/// Length of the array that `json` opens with, or zero when it holds anything but numbers and such arrays.
-fn numbers_len(json: &str) -> usize {
-    let mut depth = 0;
-    for (i, b) in json.bytes().enumerate() {
-        match b {
-            b'[' => depth += 1,
-            b']' if depth == 1 => return i + 1,
-            b']' => depth -= 1,
-            b'0'..=b'9' | b',' | b'.' | b'-' | b'+' | b'e' | b' ' | b'\n' => {}
-            _ => return 0,
-        }
-    }
-    0
+    let mut out = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut out, Layout::default());
+    text::finite(record).serialize(&mut writer).expect("a record serialises");
+    out.push(b'\n');
+    String::from_utf8(out).expect("JSON is UTF-8")
 }
 
 /// Why a record could not be read.
@@ -174,13 +124,6 @@ mod tests {
     fn a_mistake_is_told_with_its_place() {
         check("{\n  oops", "line 2, column 3: not JSON: key must be a string");
         check(r#"{"version": 1}"#, "line 1, column 14: missing field `tool`");
-    }
-
-    #[test]
-    fn numbers_share_a_line_and_strings_are_left_alone() {
-        let pretty = "{\n  \"a [1,\\n 2\\\"\": [\n    [\n      1,\n      2\n    ]\n  ],\n  \"b\": [\n    \"x\"\n  ]\n}";
-        let joined = "{\n  \"a [1,\\n 2\\\"\": [[1, 2]],\n  \"b\": [\n    \"x\"\n  ]\n}";
-        assert_eq!(numbers_on_one_line(pretty), joined);
     }
 
     #[test]
