@@ -12,6 +12,7 @@ pub mod decisions;
 pub mod delivery;
 pub mod durability;
 pub mod fast_fail;
+pub mod genuine;
 pub mod handling;
 pub mod integrity;
 pub mod isolation;

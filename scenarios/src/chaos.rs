@@ -4,6 +4,7 @@ pub mod agent_crash;
 pub mod ca_outage;
 pub mod cache_loss;
 pub mod cell_loss;
+pub mod clock_skew;
 pub mod disk_faults;
 pub mod idp_outage;
 pub mod intercell_partition;

@@ -11,6 +11,7 @@ pub mod actors;
 pub mod canary;
 pub mod catalogue;
 pub mod chaos;
+pub mod claims;
 pub mod code;
 pub mod compare;
 pub mod drill;

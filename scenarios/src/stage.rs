@@ -413,7 +413,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A mark that is reached when a fact says so.
-    pub fn mark_when(&mut self, mark: &'static str, check: impl Fn(&Fact) -> bool + 'static) {
+    pub fn mark_when(&mut self, mark: &'static str, check: impl FnMut(&Fact) -> bool + 'static) {
         self.oracle(move |_| Box::new(Reached { mark, check, times: 0, words: PhantomData }));
     }
 

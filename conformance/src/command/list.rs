@@ -5,6 +5,7 @@ use crate::exit::{Done, Exit};
 use crate::terminal::{clip, columns, say, width};
 use models::registry;
 use scenarios::catalogue;
+use scenarios::claims::{self, Ablation};
 use serde_json::{Value, json};
 
 /// Columns of a terminal.
@@ -65,15 +66,21 @@ fn scenario(s: &scenarios::scenario::Scenario) -> Value {
     })
 }
 
+/// What can be claimed of a row: how far it has come, by which controls, scenarios and ablations, and on which real
+/// components it could be probed.
 fn requirement(row: &models::catalogue::Row) -> Value {
     let probes: Vec<&str> = row.probes.iter().map(|p| p.as_str()).collect();
-    json!({"id": row.id, "group": row.group, "text": row.text, "probes": probes, "scenarios": judges(row.id)})
-}
-
-/// Scenarios that judge a requirement; canaries judge nothing.
-fn judges(requirement: &str) -> Vec<&'static str> {
-    let judge = catalogue::ALL.iter().filter(|s| !s.canary && s.requirements.contains(&requirement));
-    judge.map(|s| s.name).collect()
+    let controls: Vec<&str> = claims::controls(row.id).iter().map(|c| c.id).collect();
+    let scenarios: Vec<&str> = claims::judges(row.id).map(|s| s.name).collect();
+    let ablation = |a: &Ablation| {
+        let (control, partner) = (a.expected.control.id, a.expected.partner.map(|p| p.id));
+        let (scenario, variant) = (a.scenario.name, a.variant.name);
+        json!({"scenario": scenario, "variant": variant, "control": control, "partner": partner,
+            "expected": a.expected.verdict})
+    };
+    let ablations: Vec<Value> = claims::ablations(row.id).iter().map(ablation).collect();
+    json!({"id": row.id, "group": row.group, "text": row.text, "state": claims::state(row), "controls": controls,
+        "scenarios": scenarios, "ablations": ablations, "probes": probes})
 }
 
 fn table(topic: Topic) -> String {
@@ -87,12 +94,8 @@ fn table(topic: Topic) -> String {
             registry::ALL.iter().map(|c| vec![c.id.into(), c.upholds.join(" "), format!("off: {}", c.off)]).collect()
         }
         Topic::Requirements => {
-            let seen = |id| match judges(id).len() {
-                0 => "not covered".to_owned(),
-                1 => "1 scenario".to_owned(),
-                n => format!("{n} scenarios"),
-            };
-            models::catalogue::rows().iter().map(|r| vec![r.id.into(), seen(r.id), r.text.into()]).collect()
+            let row = |r: &models::catalogue::Row| vec![r.id.into(), claims::state(r).as_str().into(), r.text.into()];
+            models::catalogue::rows().iter().map(row).collect()
         }
         Topic::Faults => sim::fault::KINDS.iter().map(|(kind, what)| vec![(*kind).into(), (*what).into()]).collect(),
         Topic::Marks => {

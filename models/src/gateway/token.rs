@@ -34,6 +34,9 @@ pub const JWT_EXPIRY: Control = control!("gateway.jwt-expiry", upholds: ["IDN-01
 /// The beginning of a token's life has come.
 pub const JWT_NOT_BEFORE: Control = control!("gateway.jwt-not-before", upholds: ["IDN-01"],
     off: "`nbf` and `iat` are not compared, the default of several libraries");
+/// Clocks that differ by less than the leeway differ by nothing.
+pub const CLOCK_LEEWAY: Control = control!("gateway.clock-leeway", upholds: ["IDN-01"],
+    off: "times are compared to the second, as with validators whose leeway is nought unless it is set");
 /// The token and its key are of the issuer that this gateway serves.
 pub const JWT_ISSUER: Control = control!("gateway.jwt-issuer", upholds: ["IDN-01"],
     off: "`iss` is not compared: any provider whose key is in the cached sets can speak for ours");
@@ -220,7 +223,7 @@ impl TokenVerifier {
             return Err(TokenDenial::Audience);
         }
         let now = now.unix_seconds();
-        let leeway = whole_seconds(policy.leeway);
+        let leeway = if controls.on(&CLOCK_LEEWAY) { whole_seconds(policy.leeway) } else { 0 };
         let begins = claims.nbf.max(claims.iat);
         if controls.on(&JWT_EXPIRY) {
             if now >= claims.exp.saturating_add(leeway) {

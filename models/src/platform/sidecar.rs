@@ -5,7 +5,7 @@
 //! it looks at the effects that the workload added and moves none of them.
 
 mod handshakes;
-mod identity;
+pub mod identity;
 mod links;
 mod terminal;
 

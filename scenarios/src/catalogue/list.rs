@@ -20,6 +20,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cache_loss::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
+    &crate::chaos::clock_skew::SCENARIO,
     &crate::chaos::disk_faults::SCENARIO,
     &crate::chaos::idp_outage::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,

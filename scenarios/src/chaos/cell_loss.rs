@@ -38,9 +38,10 @@ fn build(stage: &mut Stage<'_>) {
     stage.mark_when("cell-loss.noticed", |fact| {
         matches!(fact, models::fact::Fact::Reported { by: "gateway.edge", what: "cell-down", .. })
     });
-    // A principal of a lost tenant goes on creating records: were it served abroad, they would lie abroad.
+    // A principal of a lost tenant goes on creating records. Whoever serves it while its cell is dark serves it abroad,
+    // and then they lie abroad as well.
     let own = stage.own_marker("acme");
-    stage.attacker("failover-abroad", Some("acme"), "POL-06", false, move |d| {
+    stage.renegade("failover-abroad", "acme", "CEL-01", LOST_AT, move |d| {
         let creations: Vec<String> = (0..40).map(|i| format!("acme~{};{own}", 9_000 + i)).collect();
         let asks: Vec<_> = creations.iter().map(|body| (Method::Post, "/v1/records", body.as_str())).collect();
         let mut creator = Intruder::new(d.node("cell-a/idp"), d.node("edge-a"), "acme", "EU", "cell-loss.asked");

@@ -10,15 +10,11 @@ use models::fact::Fact;
 use models::gateway::token::keys::JWKS_REPLACE;
 use models::idp::forge;
 use models::idp::keys::{KEY_ANNOUNCEMENT, KEY_RETIREMENT, SigningKey};
+use models::oracles::genuine::Genuine;
 use models::platform::{self, ISSUER};
-use models::saas::Saas;
-use models::wire::http::Reason;
 use sim::fault::Target;
-use sim::oracle::{Always, Seen};
-use sim::record::{Finding, Vantage};
 use sim::swarm::Allowance;
 use sim::{Duration, Instant};
-use std::marker::PhantomData;
 
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
@@ -76,7 +72,7 @@ fn build(stage: &mut Stage<'_>) {
             Some(bearer(&forge::signed_by(&first, &claims)))
         }))
     });
-    stage.oracle(|_| Box::new(Always { name: "rotation", vantages: &[Vantage::Client], check, words: PhantomData }));
+    stage.oracle(|_| Box::new(Genuine { requirement: "IDN-04" }));
 }
 
 /// The usual faults, but for clocks at the doors: tokens live for two seconds here, and honest clocks differ by less.
@@ -95,20 +91,4 @@ fn weather(stage: &mut Stage<'_>) {
             takes_copy: false,
         });
     }
-}
-
-/// Nobody who holds a genuine token is refused for it.
-fn check(seen: &Seen<'_, Saas>) -> Option<Finding> {
-    let Fact::Answered(answer) = seen.fact else { return None };
-    let refused = answer.reason == Reason::Unauthenticated.code() && answer.principal.starts_with("client/");
-    refused.then(|| Finding {
-        requirement: "IDN-04".into(),
-        oracle: "rotation".into(),
-        vantage: Vantage::Client,
-        tenant: answer.tenant.as_deref().map(Into::into),
-        node: seen.role.into(),
-        at_ns: seen.at.0,
-        cause: format!("{:016x}", seen.cause),
-        message: format!("{} was refused with a genuine token: {}", answer.principal, answer.what),
-    })
 }

@@ -42,31 +42,32 @@ const TENANTS: [(&str, &str, &str); 4] =
 fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp beta delta", Duration::millis(90));
     stage.usual_weather();
-    reader(stage, "foreign-read", "fuzz.foreign-read", |victim, i| {
+    reader(stage, "foreign-read", ("fuzz.foreign-read", "TEN-02"), |victim, i| {
         (Method::Get, format!("/v1/records/{victim}~{i}"), String::new())
     });
-    reader(stage, "list", "fuzz.list", |_, i| match i % 2 {
+    reader(stage, "list", ("fuzz.list", "TEN-02"), |_, i| match i % 2 {
         0 => (Method::Get, "/v1/records?limit=5".into(), String::new()),
         _ => (Method::Get, "/v1/records/count".into(), String::new()),
     });
-    reader(stage, "planted-row", "fuzz.planted-row", |victim, i| {
+    reader(stage, "planted-row", ("fuzz.planted-row", "TEN-02"), |victim, i| {
         (Method::Post, "/v1/records".into(), format!("{victim}~{};{{own-marker}}", 5_000 + i))
     });
-    reader(stage, "stale-setting", "fuzz.stale-setting", |_, _| {
+    // Nothing but the database stands between tenants in these two.
+    reader(stage, "stale-setting", ("fuzz.stale-setting", "STO-02"), |_, _| {
         (Method::Get, "/v1/search?q=recent".into(), String::new())
     });
-    reader(stage, "report", "fuzz.report", |_, _| (Method::Get, "/v1/search?q=all".into(), String::new()));
+    reader(stage, "report", ("fuzz.report", "STO-01"), |_, _| (Method::Get, "/v1/search?q=all".into(), String::new()));
     // Half of the seeds deploy the service with the role that owns the tables, as migrations often leave it.
     if stage.draws.draw(luck::ATTACK, name_hash("login"), 0) & 1 == 1 {
         stage.database_login("owner");
     }
 }
 
-/// A principal of a drawn tenant that asks for things of another drawn tenant.
+/// A principal of a drawn tenant that asks for things of another drawn tenant; and what is broken when it gets them.
 fn reader(
     stage: &mut Stage<'_>,
     name: &'static str,
-    mark: &'static str,
+    (mark, breach): (&'static str, &'static str),
     ask: fn(&str, u32) -> (Method, String, String),
 ) {
     let draw = |n| stage.draws.draw(luck::ATTACK, name_hash(name), n);
@@ -79,7 +80,7 @@ fn reader(
     let asks: Vec<(Method, String, String)> = (0..12).map(|i| ask(victim, i)).collect();
     let asks: Vec<(Method, String, String)> =
         asks.into_iter().map(|(m, p, b)| (m, p, b.replace("{own-marker}", &own))).collect();
-    stage.attacker(name, Some(tenant), "TEN-02", false, move |d| {
+    stage.attacker(name, Some(tenant), breach, false, move |d| {
         let asks: Vec<(Method, &str, &str)> = asks.iter().map(|(m, p, b)| (*m, p.as_str(), b.as_str())).collect();
         let (idp, gateway) = (d.node(&format!("cell-{cell}/idp")), d.node(&format!("edge-{cell}")));
         let mut intruder =

@@ -4,14 +4,20 @@
 //! changed bundle is held against links that stand: a peer that was taken back is cut off, not only kept out.
 
 use super::{ASK_RETRY, MINE, Sidecar};
+use crate::control;
+use crate::control::Control;
 use crate::mesh::handshake::Identity;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::svid::{KeyName, Svid, SvidRequest, SvidWord, TrustBundle};
 use sim::seed::mix;
 use sim::time::EPOCH_UNIX_S;
-use sim::{Ctx, Instant, Lineage, NodeId, Outbox};
+use sim::{Ctx, Duration, Instant, Lineage, NodeId, Outbox};
 use std::sync::Arc;
+
+/// A certificate is renewed while the old one is still good.
+pub const RENEW_EARLY: Control = control!("mesh.renew-early", upholds: ["IDN-06"],
+    off: "a certificate is asked for when the last one has ended, as by a job that looks for expired ones");
 
 /// Token of the timer after which the CA is asked again.
 pub(super) const ASK: u64 = MINE | 1 << 61;
@@ -78,7 +84,8 @@ impl Sidecar {
         }
         self.certificates += 1;
         // When the CA's clock is so far off that it is dead on arrival, not at once again.
-        self.renew_at = (end - self.spec.renew_before).max(now + ASK_RETRY);
+        let early = if ctx.controls().on(&RENEW_EARLY) { self.spec.renew_before } else { Duration::ZERO };
+        self.renew_at = (end - early).max(now + ASK_RETRY);
         self.identity = Some(Identity::new(svid));
         self.hello_again(ctx, out);
         for peer in self.outbound.ending_before(Instant::NEVER) {
