@@ -10,6 +10,7 @@ pub mod class;
 pub mod connection;
 pub mod databases;
 pub mod flights;
+pub mod graphql;
 pub mod machine;
 pub mod operation;
 pub mod reason;

@@ -5,6 +5,7 @@ use sim::control::Control;
 /// Controls, by slot.
 #[rustfmt::skip]
 pub const ALL: &[&Control] = &[
+    &crate::app::graphql::QUERY_LIMITS,
     &crate::app::flights::SINGLE_FLIGHT,
     &crate::app::store::TENANT_FILTER,
     &crate::breaker::OPEN,

@@ -1,5 +1,6 @@
 //! What a request means to the application: the operation, and whose record it is about.
 
+use super::graphql::Query;
 use crate::ids::TenantId;
 use crate::objects::client::Errand;
 use crate::wire::http::Request;
@@ -76,6 +77,7 @@ impl Task {
             }
             Operation::ListObjects { prefix } => Task::Object(Errand::List(prefix.to_owned())),
             Operation::LinkObject { name } => Task::Object(Errand::Link(name.to_owned())),
+            Operation::Query => Query::read(&request.body, tenant)?.task,
             Operation::Search { query } => Task::Report { sets_tenant: query != "recent" },
         })
     }
@@ -96,7 +98,7 @@ impl Task {
 
 impl Reference {
     /// `7` is the caller's own record, `acme~7` one of acme's.
-    fn parse(text: &str, tenant: &TenantId) -> Result<Reference, Refused> {
+    pub(super) fn parse(text: &str, tenant: &TenantId) -> Result<Reference, Refused> {
         let (owner, id) = match text.split_once(QUALIFIER) {
             Some((owner, id)) if **tenant != *owner => (TenantId::from(owner), id),
             Some((_, id)) => (tenant.clone(), id),

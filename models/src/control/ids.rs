@@ -3,6 +3,7 @@
 /// Ids, by slot.
 #[rustfmt::skip]
 pub const IDS: &[&str] = &[
+    "app.query-limits",
     "app.single-flight",
     "app.tenant-filter",
     "breaker.open",

@@ -11,6 +11,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::insider_disables_policy::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::login_theft::SCENARIO,
+    &crate::abuse::query_explosion::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::residency_bypass::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,

@@ -22,6 +22,7 @@ const PAGES: &str = "/v1/pages/";
 const OBJECTS: &str = "/v1/objects";
 const OBJECT: &str = "/v1/objects/";
 const LINKS: &str = "/v1/links/";
+const GRAPHQL: &str = "/v1/graphql";
 
 /// What a request asks for. Names are decoded once, here; whoever decodes again is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,6 +65,8 @@ pub enum Operation<'a> {
     },
     /// `GET /v1/whoami`
     WhoAmI,
+    /// `POST /v1/graphql`: a query, which stands in the content.
+    Query,
     /// `GET /v1/pages/{name}`: a page that everybody may see.
     GetPage {
         /// Its name.
@@ -137,6 +140,10 @@ pub fn parse(method: Method, target: &str) -> Result<Operation<'_>, Refused> {
         allowed(method, Method::Get)?;
         return plain(query, Operation::GetPage { name: segment(name)? });
     }
+    if path == GRAPHQL {
+        allowed(method, Method::Post)?;
+        return plain(query, Operation::Query);
+    }
     object(method, path, query)
 }
 
@@ -159,12 +166,16 @@ impl Operation<'_> {
             Operation::Object { .. } => "get-object",
             Operation::ListObjects { .. } => "list-objects",
             Operation::LinkObject { .. } => "link-object",
+            Operation::Query => "query",
         }
     }
     /// The method that asks for it.
     pub const fn method(&self) -> Method {
         match self {
-            Operation::CreateRecord | Operation::PublishEvent { .. } | Operation::LinkObject { .. } => Method::Post,
+            Operation::CreateRecord
+            | Operation::PublishEvent { .. }
+            | Operation::LinkObject { .. }
+            | Operation::Query => Method::Post,
             Operation::Object { method, .. } => *method,
             Operation::UpdateRecord { .. } => Method::Put,
             Operation::DeleteRecord { .. } => Method::Delete,
@@ -204,6 +215,7 @@ impl Operation<'_> {
                 escape(domain, out);
             }
             Operation::WhoAmI => out.push_str(WHOAMI),
+            Operation::Query => out.push_str(GRAPHQL),
             Operation::GetPage { name } => {
                 out.push_str(PAGES);
                 escape(name, out);
