@@ -15,11 +15,13 @@ use super::operation::{Reference, Task};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
-use crate::wire::http::route::Refused;
+use crate::saas::Saas;
+use crate::wire::http::route::{Operation, Refused};
+use crate::wire::http::{Reason, Request};
 use apollo_parser::Parser;
 use apollo_parser::cst::{self, CstNode};
 use serde_json::{Map, Value, json};
-use sim::Duration;
+use sim::{Duration, Outbox};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -80,6 +82,30 @@ struct Set {
 enum Selected {
     Field(Field),
     Set(Rc<Set>),
+}
+
+/// What is asked for, and how its answer is to look.
+pub fn task_of(
+    controls: &Controls,
+    request: &Request,
+    tenant: &TenantId,
+) -> Result<(Task, Option<Box<Query>>), Reason> {
+    if !matches!(request.operation(), Ok(Operation::Query)) {
+        return Task::of(request, tenant).map(|task| (task, None)).map_err(|_| Reason::BadRequest);
+    }
+    let query = Query::read(&request.body, tenant).map_err(|_| Reason::BadRequest)?;
+    if !query.is_within_limits(controls) {
+        return Err(Reason::QueryRefused);
+    }
+    Ok((query.task.clone(), Some(Box::new(query))))
+}
+
+/// Makes an answer of what was found, in the time that it takes; who runs out of it is killed and answers nobody.
+pub fn resolve(out: &mut Outbox<Saas>, query: Option<&Query>, reason: Reason, body: Vec<u8>) -> (Reason, Vec<u8>) {
+    let Some(query) = query.filter(|_| reason == Reason::Ok) else { return (reason, body) };
+    let (work, survives) = query.work();
+    out.busy(work);
+    if survives { (reason, query.answer(&body)) } else { (Reason::Internal, Vec::new()) }
 }
 
 impl Type {

@@ -10,14 +10,13 @@ use super::class::{RecordClass, about_row};
 use super::connection::Sockets;
 use super::databases::Databases;
 use super::flights::{Errand, Flights};
-use super::graphql::Query;
+use super::graphql::{self, Query};
 use super::operation::Task;
 use super::reason::{denied, publish_refused};
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
 use crate::breaker::FastFail;
 use crate::cache::Read;
-use crate::control::Controls;
 use crate::fact::Fact;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
@@ -30,7 +29,6 @@ use crate::planted::{
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::http::route::Operation;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{Decision, Input as Question};
@@ -183,7 +181,7 @@ impl App {
         let Some(tenant) = request.headers.tenant_id.clone() else {
             return self.refuse(out, from, request.id, Reason::TenantRefused);
         };
-        let (task, query) = match task_of(ctx.controls(), &request, &tenant) {
+        let (task, query) = match graphql::task_of(ctx.controls(), &request, &tenant) {
             Ok(both) => both,
             Err(reason) => return self.refuse(out, from, request.id, reason),
         };
@@ -496,7 +494,7 @@ impl App {
         for other in open.errand.iter().flat_map(|errand| self.flights.land(errand, key)).collect::<Vec<_>>() {
             self.close(out, other, reason, body.clone(), retry_after_s);
         }
-        let (reason, body) = resolve(out, open.query.as_deref(), reason, body);
+        let (reason, body) = graphql::resolve(out, open.query.as_deref(), reason, body);
         let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
         let mut response = Response::new(open.id, reason).with_body(body);
         // For its own logs the service names whose data it was asked for, granted or not: what a client sees of that is
@@ -536,26 +534,6 @@ impl App {
         self.drive_publisher(ctx, out);
         self.arm(out);
     }
-}
-
-/// What is asked for, and how its answer is to look.
-fn task_of(controls: &Controls, request: &Request, tenant: &TenantId) -> Result<(Task, Option<Box<Query>>), Reason> {
-    if !matches!(request.operation(), Ok(Operation::Query)) {
-        return Task::of(request, tenant).map(|task| (task, None)).map_err(|_| Reason::BadRequest);
-    }
-    let query = Query::read(&request.body, tenant).map_err(|_| Reason::BadRequest)?;
-    if !query.is_within_limits(controls) {
-        return Err(Reason::QueryRefused);
-    }
-    Ok((query.task.clone(), Some(Box::new(query))))
-}
-
-/// Makes an answer of what was found, in the time that it takes; who runs out of it is killed and answers nobody.
-fn resolve(out: &mut Outbox<Saas>, query: Option<&Query>, reason: Reason, body: Vec<u8>) -> (Reason, Vec<u8>) {
-    let Some(query) = query.filter(|_| reason == Reason::Ok) else { return (reason, body) };
-    let (work, survives) = query.work();
-    out.busy(work);
-    if survives { (reason, query.answer(&body)) } else { (Reason::Internal, Vec::new()) }
 }
 
 /// What the records that a task is about usually are.

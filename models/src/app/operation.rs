@@ -1,6 +1,5 @@
 //! What a request means to the application: the operation, and whose record it is about.
 
-use super::graphql::Query;
 use crate::ids::TenantId;
 use crate::objects::client::Errand;
 use crate::wire::http::Request;
@@ -77,7 +76,8 @@ impl Task {
             }
             Operation::ListObjects { prefix } => Task::Object(Errand::List(prefix.to_owned())),
             Operation::LinkObject { name } => Task::Object(Errand::Link(name.to_owned())),
-            Operation::Query => Query::read(&request.body, tenant)?.task,
+            // What a query asks for stands in its content: [`graphql`](super::graphql) reads it.
+            Operation::Query => return Err(Refused::BadQuery),
             Operation::Search { query } => Task::Report { sets_tenant: query != "recent" },
         })
     }

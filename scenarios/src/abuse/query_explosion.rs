@@ -36,8 +36,8 @@ fn build(stage: &mut Stage<'_>) {
     for kind in ["loss", "clog", "swizzle-clog", "crash", "pause", "slow"] {
         stage.without(kind);
     }
-    // One way a run: together they would hide what each of them does. In turn and not drawn, so that any four seeds in a
-    // row have tried them all.
+    // One way a run: together they would hide what each of them does. In turn and not drawn, so that any four seeds in
+    // a row have tried them all.
     let ways = [
         ("wide", "query.wide", wide as fn() -> String),
         ("deep", "query.deep", deep),

@@ -1,8 +1,8 @@
 //! Chaos: every clock is wrong, each in its own way, while tokens and certificates live for seconds.
 //!
-//! In cell A the provider is ahead and the gateway behind: a new token has not begun yet where it is shown. In cell B it
-//! is the other way round: a token ends at the gateway while its holder counts on it. Certificates are due while the CA
-//! of cell A is away, is back for a moment, and is away again when the old ones end.
+//! In cell A the provider is ahead and the gateway behind: a new token has not begun yet where it is shown. In cell B
+//! it is the other way round: a token ends at the gateway while its holder counts on it. Certificates are due while the
+//! CA of cell A is away; it is back for a moment, and away again when the old ones end.
 
 use crate::actors::Intruder;
 use crate::scenario::{Scenario, Variant, sole};

@@ -1,3 +1,5 @@
+//! What queries cost, which are none, and that an answer holds what REST answers.
+
 use super::*;
 
 fn read(text: &str) -> Result<Query, Refused> {
