@@ -1,6 +1,7 @@
 //! What queries cost, which are none, and that an answer holds what REST answers.
 
 use super::*;
+use sim::control::ControlSet;
 
 fn read(text: &str) -> Result<Query, Refused> {
     Query::read(text.as_bytes(), &"acme".into())
@@ -84,7 +85,7 @@ fn limits_are_a_control_and_hold_for_depth_and_for_cost() {
     for (text, expected) in cases {
         let query = read(&text).unwrap_or_else(|_| panic!("a query: {text}"));
         assert_eq!(query.is_within_limits(&Controls::all_on()), expected, "{text}");
-        assert!(query.is_within_limits(&crate::postgres::testing::without(&[&QUERY_LIMITS])), "{text}");
+        assert!(query.is_within_limits(&Controls::with_off(ControlSet::EMPTY.with(QUERY_LIMITS.slot))), "{text}");
     }
 }
 
