@@ -15,6 +15,7 @@ pub mod clause;
 pub mod coerce;
 pub mod create_table;
 pub mod ddl;
+pub mod doom;
 pub mod engine;
 pub mod execute;
 pub mod expr;

@@ -28,18 +28,22 @@ impl<'a> Analyzer<'a> {
             _ => return Err(SqlError::unsupported("a join")),
         };
         let (output, counts) = self.output(&body.projection, source.clone(), true)?;
-        let order = self.order(query.order_by.as_ref(), source.clone(), &output)?;
-        if counts && !order.is_empty() {
-            return Err(SqlError::unsupported("ORDER BY of an aggregate"));
-        }
-        let (limit, offset) = self.limits(query.limit_clause.as_ref())?;
-        let (search, filter) = match source {
+        let (search, filter) = match source.clone() {
             Some(source) => (Some(self.search(source, body.selection.as_ref())?), None),
             None => {
                 let condition = |e| self.lowerer(None).condition(e, "WHERE");
                 (None, body.selection.as_ref().map(condition).transpose()?)
             }
         };
+        let order = self.order(query.order_by.as_ref(), source, &output)?;
+        let (limit, offset) = self.limits(query.limit_clause.as_ref())?;
+        if counts && output.reads() {
+            let message = "column must appear in the GROUP BY clause or be used in an aggregate function";
+            return Err(SqlError::new(GROUPING_ERROR, message));
+        }
+        if counts && !order.is_empty() {
+            return Err(SqlError::unsupported("ORDER BY of an aggregate"));
+        }
         Ok(Select { search, filter, output, counts, order, limit, offset })
     }
 
@@ -80,11 +84,6 @@ impl<'a> Analyzer<'a> {
             items.push(self.item(e, source.clone(), aggregates)?);
         }
         let counting = items.iter().filter(|i| matches!(i, Item::Count(_))).count();
-        let reading = |i: &Item| matches!(i, Item::Value(e) if !e.is_constant());
-        if counting > 0 && items.iter().any(reading) {
-            let message = "column must appear in the GROUP BY clause or be used in an aggregate function";
-            return Err(SqlError::new(GROUPING_ERROR, message));
-        }
         let column = |i: &Item| match i {
             Item::Value(Expr::Column(at)) => Some(*at),
             _ => None,
@@ -234,6 +233,10 @@ impl<'a> Analyzer<'a> {
             return Err(SqlError::unsupported("UPDATE … ORDER BY"));
         }
         let (id, table, known_as) = self.source(table)?;
+        let source = (id, table, Arc::clone(&known_as));
+        let search = self.search(source.clone(), update.selection.as_ref())?;
+        let returning = self.returning(update.returning.as_deref(), source)?;
+        // What is found comes before what is set: a mistake in the one is told before a mistake in the other.
         let mut set: Vec<(u16, Expr)> = Vec::new();
         for assignment in &update.assignments {
             let ast::AssignmentTarget::ColumnName(name) = &assignment.target else {
@@ -253,9 +256,6 @@ impl<'a> Analyzer<'a> {
             };
             set.push((at, value));
         }
-        let source = (id, table, known_as);
-        let search = self.search(source.clone(), update.selection.as_ref())?;
-        let returning = self.returning(update.returning.as_deref(), source)?;
         let reads = search.reads()
             || set.iter().any(|(_, e)| !e.is_constant())
             || returning.as_ref().is_some_and(Output::reads);

@@ -9,6 +9,9 @@ use super::sqlstate::{PROTOCOL_VIOLATION, SqlError, UNDEFINED_PARAMETER};
 use crate::wire::sql::Value;
 use std::borrow::Cow;
 
+const I32_MIN: i64 = i32::MIN as i64;
+const I32_MAX: i64 = i32::MAX as i64;
+
 /// Brings the parameters to their types. Borrows them when they already are.
 ///
 /// # Errors
@@ -26,7 +29,11 @@ pub fn bind<'a>(types: &[Type], params: &'a [Value]) -> Result<Cow<'a, [Value]>,
     let fits = |(kind, value): (&Type, &Value)| {
         matches!(
             (kind, value),
-            (_, Value::Null) | (Type::Int, Value::Int(_)) | (Type::Text, Value::Text(_)) | (Type::Bool, Value::Bool(_))
+            (_, Value::Null)
+                | (Type::Int, Value::Int(_))
+                | (Type::Int4, Value::Int(I32_MIN..=I32_MAX))
+                | (Type::Text, Value::Text(_))
+                | (Type::Bool, Value::Bool(_))
         )
     };
     if types.iter().zip(params).all(fits) {

@@ -129,9 +129,12 @@ pub struct Table {
     pub row_security: bool,
     /// `FORCE ROW LEVEL SECURITY`: the owner is not exempt.
     pub force: bool,
-    /// Its policies, at most [`POLICIES_MAX`].
+    /// Its policies, at most [`POLICIES_MAX`], the last by name first: the order in which the server asks permissive
+    /// ones. Restrictive ones it asks the other way round.
     pub policies: Vec<Policy>,
-    /// Grants. The owner's own are implied.
+    /// Sets of them.
+    pub sets: Sets,
+    /// Grants. The owner has everything from the beginning, and can lose it.
     pub grants: Vec<(Grantee, Privilege)>,
     /// Whether `DROP TABLE` removed it.
     pub dropped: bool,
@@ -171,6 +174,22 @@ pub struct Policy {
     pub check: Option<Expr>,
     /// Column = value conditions at the top of `using`: what an index can serve.
     pub keys: Vec<(u16, Expr)>,
+    /// What planning computes of `using`, as far as that can fail.
+    pub estimates: Vec<Estimate>,
+}
+
+/// An expression that planning computes, with the column that it alone has to equal, if there is one.
+pub type Estimate = (Option<u16>, Expr);
+
+/// Sets of a table's policies, as bits over [`Table::policies`].
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sets {
+    /// Those that say which rows there are.
+    pub using: u64,
+    /// Those among them that show every row, as planning sees.
+    pub shows_all: u64,
+    /// Those that let every new row pass.
+    pub admits_all: u64,
 }
 
 impl Default for Catalog {
@@ -260,7 +279,7 @@ impl Catalog {
     /// Whether `role` holds `privilege` on `table`.
     pub fn may(&self, role: RoleId, table: &Table, privilege: Privilege) -> bool {
         let granted = |g: &(Grantee, Privilege)| g.1.0 & privilege.0 == privilege.0 && self.covers(g.0, role);
-        role == table.owner || table.grants.iter().any(granted) || self.inherits(role, table.owner)
+        self.role(role).attributes.superuser || table.grants.iter().any(granted)
     }
 }
 
@@ -275,6 +294,15 @@ impl Table {
             Some((_, held)) => held.0 |= privilege.0,
             None => self.grants.push((grantee, privilege)),
         }
+    }
+    /// Gives the table to another owner, with what the old one holds.
+    pub fn hand_over(&mut self, owner: RoleId) {
+        let (old, new) = (Grantee::Role(self.owner), Grantee::Role(owner));
+        if let Some(at) = self.grants.iter().position(|(g, _)| *g == old) {
+            let (_, held) = self.grants.remove(at);
+            self.grant(new, held);
+        }
+        self.owner = owner;
     }
     /// Takes from what a grantee holds.
     pub fn revoke(&mut self, grantee: Grantee, privilege: Privilege) {

@@ -4,7 +4,7 @@
 
 use super::catalog::{Column, Table};
 use super::expr::Expr;
-use super::name::{call, folded};
+use super::name::{call, data_type, folded};
 use super::plan::{Item, OnConflict, Output};
 use super::sqlstate::{DUPLICATE_COLUMN, INVALID_COLUMN_REFERENCE, SqlError, UNDEFINED_COLUMN};
 use crate::wire::sql::Value;
@@ -102,16 +102,22 @@ pub fn output_column(e: &ast::Expr, output: &Output) -> Result<Option<Expr>, Sql
 
 /// The name that the server gives to a column of a select list.
 pub fn column_name(e: &ast::Expr) -> String {
+    figure(e).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
+}
+
+/// A name, and whether a cast around the expression leaves it (`FigureColnameInternal` of the server).
+fn figure(e: &ast::Expr) -> Option<(String, bool)> {
     match e {
-        ast::Expr::Identifier(name) => folded(name),
-        ast::Expr::CompoundIdentifier(path) => path.last().map(folded).unwrap_or_default(),
-        ast::Expr::Function(f) => f.name.to_string().to_ascii_lowercase(),
-        ast::Expr::Nested(e) => column_name(e),
-        ast::Expr::Cast { expr, data_type, .. } => match column_name(expr).as_str() {
-            "?column?" => data_type.to_string().to_ascii_lowercase(),
-            name => name.to_owned(),
+        ast::Expr::Identifier(name) => Some((folded(name), true)),
+        ast::Expr::CompoundIdentifier(path) => Some((path.last().map(folded)?, true)),
+        ast::Expr::Function(f) => Some((f.name.to_string().to_ascii_lowercase(), true)),
+        ast::Expr::Nested(e) => figure(e),
+        ast::Expr::Cast { expr, data_type: to, .. } => match figure(expr) {
+            Some((name, true)) => Some((name, true)),
+            // A type that the model lacks is refused before its name is shown.
+            _ => Some((data_type(to).map_or_else(|_| to.to_string(), |kind| kind.internal().to_owned()), false)),
         },
-        _ => "?column?".to_owned(),
+        _ => None,
     }
 }
 

@@ -15,24 +15,30 @@ pub fn cast(value: Value, to: Type) -> Result<Value, SqlError> {
         (Value::Null, _) => Value::Null,
         (value @ Value::Bool(_), Type::Bool) => value,
         (value @ Value::Int(_), Type::Int) => value,
+        (Value::Int(n), Type::Int4) => match i32::try_from(n) {
+            Ok(n) => Value::Int(n.into()),
+            Err(_) => return Err(SqlError::new(OUT_OF_RANGE, "integer out of range")),
+        },
         (value @ Value::Text(_), Type::Text) => value,
         (Value::Int(n), Type::Text) => Value::text(&n.to_string()),
         (Value::Int(n), Type::Bool) => Value::Bool(n != 0),
         (Value::Bool(b), Type::Text) => Value::text(if b { "true" } else { "false" }),
-        (Value::Bool(b), Type::Int) => Value::Int(b.into()),
-        (Value::Text(s), Type::Int) => Value::Int(int_input(&s)?),
+        (Value::Bool(b), Type::Int | Type::Int4) => Value::Int(b.into()),
+        (Value::Text(s), Type::Int | Type::Int4) => Value::Int(int_input(&s, to)?),
         (Value::Text(s), Type::Bool) => Value::Bool(bool_input(&s)?),
     })
 }
 
-fn int_input(s: &str) -> Result<i64, SqlError> {
+fn int_input(s: &str, kind: Type) -> Result<i64, SqlError> {
+    let name = kind.name();
     let digits = s.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
     let unsigned = digits.strip_prefix(['-', '+']).unwrap_or(digits);
     if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(SqlError::new(INVALID_TEXT, format!("invalid input syntax for type bigint: \"{s}\"")));
+        return Err(SqlError::new(INVALID_TEXT, format!("invalid input syntax for type {name}: \"{s}\"")));
     }
-    let range = || SqlError::new(OUT_OF_RANGE, format!("value \"{s}\" is out of range for type bigint"));
-    digits.parse().map_err(|_| range())
+    let fits = |n: &i64| kind == Type::Int || i32::try_from(*n).is_ok();
+    let range = || SqlError::new(OUT_OF_RANGE, format!("value \"{s}\" is out of range for type {name}"));
+    digits.parse().ok().filter(fits).ok_or_else(range)
 }
 
 fn bool_input(s: &str) -> Result<bool, SqlError> {

@@ -2,7 +2,7 @@
 //!
 //! Every key is a unique index, and a primary key also makes its columns `NOT NULL`; its index stands first.
 
-use super::catalog::{Column, Index, RoleId, Table, Type};
+use super::catalog::{Column, Grantee, Index, Privilege, RoleId, Sets, Table, Type};
 use super::expr::Expr;
 use super::lower::Lowerer;
 use super::name::{data_type, folded};
@@ -113,7 +113,8 @@ impl Building {
             row_security: false,
             force: false,
             policies: Vec::new(),
-            grants: Vec::new(),
+            sets: Sets::default(),
+            grants: vec![(Grantee::Role(owner), Privilege::ALL)],
             dropped: false,
             header,
         })

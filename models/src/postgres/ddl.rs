@@ -4,9 +4,10 @@
 //! `CREATE POLICY`, not of the first query.
 
 use super::catalog::{
-    Attributes, Catalog, Command, Grantee, POLICIES_MAX, Policy, Privilege, Role, RoleId, Table, TableId,
+    Attributes, Catalog, Command, Grantee, POLICIES_MAX, Policy, Privilege, Role, RoleId, Sets, Table, TableId,
 };
 use super::create_table::build_table;
+use super::doom;
 use super::expr::Expr;
 use super::lower::Lowerer;
 use super::name::{folded, object_name};
@@ -275,7 +276,7 @@ impl Definer<'_> {
             let name = &self.catalog.role(owner).name;
             return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{name}\"")));
         }
-        self.table_mut(id).owner = owner;
+        self.table_mut(id).hand_over(owner);
         Ok(())
     }
 
@@ -303,12 +304,13 @@ impl Definer<'_> {
         let mut compile = |e: &ast::Expr| compile_condition(e, table, self.names);
         let using = create.using.as_ref().map(&mut compile).transpose()?;
         let check = create.with_check.as_ref().map(&mut compile).transpose()?;
-        let mut keys = Vec::new();
+        let (mut keys, mut estimates) = (Vec::new(), Vec::new());
         if let Some(using) = &using {
             using.keys(&mut keys);
+            doom::estimates(using, true, &mut estimates);
         }
         let permissive = create.policy_type != Some(ast::CreatePolicyType::Restrictive);
-        let policy = Policy { name: name.into(), permissive, command, roles, using, check, keys };
+        let policy = Policy { name: name.into(), permissive, command, roles, using, check, keys, estimates };
         add_policy(self.table_mut(id), policy)
     }
 
@@ -324,12 +326,16 @@ impl Definer<'_> {
     }
 
     fn drop_policy(&mut self, drop: &ast::DropPolicy) -> Result<(), SqlError> {
-        let id = self.owned(&drop.table_name)?;
+        // The policy is looked for before anybody asks whose table it is.
+        let id = self.catalog.table_named(&object_name(&drop.table_name)?)?;
         let name = folded(&drop.name);
-        let table = self.table_mut(id);
+        let table = self.catalog.table(id);
         match table.policies.iter().position(|p| *p.name == *name) {
             Some(at) => {
+                self.owned(&drop.table_name)?;
+                let table = self.table_mut(id);
                 table.policies.remove(at);
+                table.sets = sets(&table.policies);
                 Ok(())
             }
             None if drop.if_exists => Ok(()),
@@ -365,8 +371,21 @@ pub fn add_policy(table: &mut Table, policy: Policy) -> Result<(), SqlError> {
     if table.policies.len() == POLICIES_MAX {
         return Err(SqlError::new(LIMIT_EXCEEDED, "too many policies on one table"));
     }
-    table.policies.push(policy);
+    let at = table.policies.partition_point(|p| p.name > policy.name);
+    table.policies.insert(at, policy);
+    table.sets = sets(&table.policies);
     Ok(())
+}
+
+fn sets(policies: &[Policy]) -> Sets {
+    let mut sets = Sets::default();
+    for (at, policy) in policies.iter().enumerate() {
+        let all = |e: &Option<Expr>| u64::from(e.as_ref().is_some_and(doom::always)) << at;
+        sets.using |= u64::from(policy.using.is_some()) << at;
+        sets.shows_all |= all(&policy.using);
+        sets.admits_all |= all(if policy.check.is_some() { &policy.check } else { &policy.using });
+    }
+    sets
 }
 
 fn privilege_bits(privileges: &ast::Privileges) -> Result<Privilege, SqlError> {

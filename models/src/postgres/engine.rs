@@ -154,7 +154,10 @@ impl Engine {
         if single {
             session.block = Block::Implicit;
         }
-        let result = bind(&prepared.params, params).and_then(|p| self.command(session, controls, &prepared.plan, &p));
+        let result = bind(&prepared.params, params).and_then(|params| match &prepared.doomed {
+            Some(error) => Err(error.clone()),
+            None => self.command(session, controls, &prepared.plan, &params),
+        });
         match result {
             Ok(reply) => {
                 if single && session.block == Block::Implicit {
@@ -187,10 +190,11 @@ impl Engine {
             Plan::Select(_) | Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_) | Plan::Truncate(_) => {
                 self.query(session, controls, plan, params)
             }
-            Plan::Begin { read_only } => {
+            Plan::Begin { read_only, snapshot } => {
                 if session.block == Block::Implicit {
                     session.block = Block::Open;
                     session.txn.read_only = *read_only;
+                    session.txn.snapshot = *snapshot;
                 }
                 Ok(Reply::Done(0))
             }
@@ -262,19 +266,18 @@ impl Engine {
     ) -> Result<Reply, SqlError> {
         self.alone(session)?;
         let role = session.role(&self.catalog);
-        let writes = match plan {
-            Plan::Insert(_) => "INSERT",
-            Plan::Update(_) => "UPDATE",
-            Plan::Delete(_) => "DELETE",
-            Plan::Truncate(_) => "TRUNCATE TABLE",
-            _ => "",
-        };
-        if !writes.is_empty() {
-            self.writable(session, writes)?;
+        self.snapshot(session)?;
+        let read_only = self.is_read_only(session);
+        match plan {
+            // A utility command is refused before anything is looked at, a planned one after planning.
+            Plan::Truncate(_) => self.writable(session, "TRUNCATE TABLE")?,
+            Plan::Select(_) => {}
+            _ if read_only => {}
+            _ => self.writer = Some(session.id),
         }
         let Session { settings, login_name, txn, .. } = session;
         let env = Env { row: &[], params, settings, session_user: login_name };
-        let cx = Cx { catalog: &self.catalog, controls, role, env, next: self.log.end };
+        let cx = Cx { catalog: &self.catalog, controls, role, env, next: self.log.end, read_only };
         match plan {
             Plan::Select(select) => cx.select(&self.stores, txn, select),
             Plan::Insert(insert) => cx.insert(&mut self.stores, txn, insert),

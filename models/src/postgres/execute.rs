@@ -1,7 +1,8 @@
 //! Runs `SELECT`, `INSERT`, `UPDATE`, `DELETE` and `TRUNCATE`.
 //!
-//! The order of checks is the server's, because it decides which error a client sees: `row_security`, privilege,
-//! policy, `NOT NULL`, unique key. `TRUNCATE` asks for its privilege only; no policy stands in its way.
+//! The order of checks is the server's, because it decides which error a client sees: `row_security`, what planning
+//! computes, a transaction that only reads, privilege, policy, `NOT NULL`, unique key. `TRUNCATE` asks for its
+//! privilege only; no policy stands in its way.
 
 use super::catalog::{Catalog, Command, Privilege, RoleId, Table};
 use super::expr::{Env, Expr};
@@ -30,9 +31,16 @@ pub struct Cx<'a> {
     pub env: Env<'a>,
     /// Where the next commit record will start.
     pub next: Lsn,
+    /// Whether nothing may be written.
+    pub read_only: bool,
 }
 
 impl<'a> Cx<'a> {
+    /// Asked between planning and privileges.
+    fn writable(&self, what: &str) -> Result<(), SqlError> {
+        if self.read_only { Err(SqlError::read_only(what)) } else { Ok(()) }
+    }
+
     fn require(&self, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
         if self.catalog.may(self.role, table, privilege) { Ok(()) } else { Err(SqlError::denied(&table.name)) }
     }
@@ -46,6 +54,23 @@ impl<'a> Cx<'a> {
         Guard::new(self.catalog, self.controls, self.role, table, (command, reads), self.env.settings)
     }
 
+    /// What the server computes before it asks for a privilege.
+    fn plan(&self, search: &Search, guard: &Guard<'_>) -> Result<(), SqlError> {
+        let mut all = search.estimates.iter().map(|(column, e)| (*column, e)).chain(guard.estimates());
+        // Of several values that a column equals one is compared with it, and the others with that one: a constant, or
+        // else the last.
+        let constant = |e: &Expr| matches!(e, Expr::Const(_) | Expr::Param(_));
+        let chosen = |at: u16| {
+            let mut equal = guard.keys().chain(&search.keys).filter(|(of, _)| *of == at).map(|(_, e)| e);
+            let last = equal.clone().last();
+            equal.find(|e| constant(e)).or(last)
+        };
+        all.try_for_each(|(column, e)| match column {
+            Some(at) if chosen(at).is_some_and(|other| other != e) => Ok(()),
+            _ => e.value(self.env).map(|_| ()),
+        })
+    }
+
     /// Visits the rows that `search` finds and `guard` shows, until `visit` answers `false`.
     fn scan(
         &self,
@@ -54,6 +79,11 @@ impl<'a> Cx<'a> {
         guard: &Guard<'_>,
         mut visit: impl FnMut(RowId, &Stored) -> Result<bool, SqlError>,
     ) -> Result<(), SqlError> {
+        for gate in &search.gates {
+            if gate.holds(self.env)? != Some(true) {
+                return Ok(());
+            }
+        }
         // The policies come first: a condition of the client never runs on a row that is not there for it.
         let mut look = |id: RowId, stored: &Stored| {
             let env = self.env.with_row(&stored.row);
@@ -135,6 +165,7 @@ impl<'a> Cx<'a> {
         let search = plan.search.as_ref().expect("the caller runs queries without FROM");
         let table = self.catalog.table(search.table);
         let guard = self.guard(table, Command::Select, true)?;
+        self.plan(search, &guard)?;
         self.require(table, Privilege::SELECT)?;
         let store = &stores[search.table.0 as usize];
         let (offset, limit) = (self.count_of(&plan.offset, "OFFSET")?, self.count_of(&plan.limit, "LIMIT")?);
@@ -221,6 +252,7 @@ impl<'a> Cx<'a> {
             let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
             return Err(SqlError::new(INVALID_COLUMN_REFERENCE, message));
         }
+        self.writable("INSERT")?;
         self.require_all(table, Privilege::INSERT, plan.reads)?;
         let store = &mut stores[plan.table.0 as usize];
         let mut returned = Vec::new();
@@ -256,6 +288,8 @@ impl<'a> Cx<'a> {
     pub fn update(&self, stores: &mut [Store], txn: &mut Txn, plan: &Update) -> Result<Reply, SqlError> {
         let table = self.catalog.table(plan.search.table);
         let guard = self.guard(table, Command::Update, plan.reads)?;
+        self.plan(&plan.search, &guard)?;
+        self.writable("UPDATE")?;
         self.require_all(table, Privilege::UPDATE, plan.reads)?;
         let store = &mut stores[plan.search.table.0 as usize];
         let found = self.found(store, &plan.search, &guard, txn)?;
@@ -285,6 +319,8 @@ impl<'a> Cx<'a> {
     pub fn delete(&self, stores: &mut [Store], txn: &mut Txn, plan: &Delete) -> Result<Reply, SqlError> {
         let table = self.catalog.table(plan.search.table);
         let guard = self.guard(table, Command::Delete, plan.reads)?;
+        self.plan(&plan.search, &guard)?;
+        self.writable("DELETE")?;
         self.require_all(table, Privilege::DELETE, plan.reads)?;
         let store = &mut stores[plan.search.table.0 as usize];
         let found = self.found(store, &plan.search, &guard, txn)?;

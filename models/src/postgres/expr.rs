@@ -46,8 +46,8 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>),
     /// `LIKE`.
     Like(Box<(Expr, Expr)>),
-    /// `+ - *` on `int8`.
-    Arithmetic(Operator, Box<(Expr, Expr)>),
+    /// `+ - *`, and the integer that the result has to fit into.
+    Arithmetic(Operator, Type, Box<(Expr, Expr)>),
     /// `||`.
     Concat(Box<(Expr, Expr)>),
     /// `NULLIF`.
@@ -199,7 +199,7 @@ impl Expr {
             },
             Expr::CurrentUser => Datum::Text(env.current_user()),
             Expr::SessionUser => Datum::Text(env.session_user),
-            Expr::Arithmetic(operator, sides) => arithmetic(*operator, sides, env)?,
+            Expr::Arithmetic(operator, kind, sides) => arithmetic(*operator, *kind, sides, env)?,
             Expr::Concat(sides) => {
                 let (left, right) = (sides.0.value(env)?, sides.1.value(env)?);
                 match (left.text(), right.text()) {
@@ -291,22 +291,34 @@ impl Expr {
     /// Calls `f` on this expression and on everything below it.
     pub fn visit(&self, f: &mut impl FnMut(&Expr)) {
         f(self);
+        let looked = self.each_part(&mut |part| {
+            part.visit(f);
+            Ok(())
+        });
+        looked.expect("looking cannot fail");
+    }
+
+    /// Calls `f` on the parts of this expression, until one fails.
+    ///
+    /// # Errors
+    /// That of `f`.
+    pub fn each_part(&self, f: &mut dyn FnMut(&Expr) -> Result<(), SqlError>) -> Result<(), SqlError> {
         match self {
             Expr::Compare(_, sides)
             | Expr::Like(sides)
-            | Expr::Arithmetic(_, sides)
+            | Expr::Arithmetic(_, _, sides)
             | Expr::Concat(sides)
             | Expr::NullIf(sides) => {
-                sides.0.visit(f);
-                sides.1.visit(f);
+                f(&sides.0)?;
+                f(&sides.1)
             }
-            Expr::And(all) | Expr::Or(all) | Expr::Coalesce(all) => all.iter().for_each(|e| e.visit(f)),
+            Expr::And(all) | Expr::Or(all) | Expr::Coalesce(all) => all.iter().try_for_each(f),
             Expr::In(one, list) => {
-                one.visit(f);
-                list.iter().for_each(|e| e.visit(f));
+                f(one)?;
+                list.iter().try_for_each(f)
             }
-            Expr::Not(one) | Expr::IsNull(one) | Expr::Cast(_, one) => one.visit(f),
-            _ => {}
+            Expr::Not(one) | Expr::IsNull(one) | Expr::Cast(_, one) => f(one),
+            _ => Ok(()),
         }
     }
 
@@ -337,7 +349,12 @@ impl Comparison {
     }
 }
 
-fn arithmetic<'a>(operator: Operator, sides: &'a (Expr, Expr), env: Env<'a>) -> Result<Datum<'a>, SqlError> {
+fn arithmetic<'a>(
+    operator: Operator,
+    kind: Type,
+    sides: &'a (Expr, Expr),
+    env: Env<'a>,
+) -> Result<Datum<'a>, SqlError> {
     let (left, right) = (sides.0.value(env)?, sides.1.value(env)?);
     let (Some(a), Some(b)) = (left.int(), right.int()) else { return Ok(NULL) };
     let result = match operator {
@@ -345,8 +362,8 @@ fn arithmetic<'a>(operator: Operator, sides: &'a (Expr, Expr), env: Env<'a>) -> 
         Operator::Subtract => a.checked_sub(b),
         Operator::Multiply => a.checked_mul(b),
     };
-    match result {
+    match result.filter(|n| kind == Type::Int || i32::try_from(*n).is_ok()) {
         Some(n) => Ok(Datum::Owned(Value::Int(n))),
-        None => Err(SqlError::new(OUT_OF_RANGE, "bigint out of range")),
+        None => Err(SqlError::new(OUT_OF_RANGE, format!("{} out of range", kind.name()))),
     }
 }

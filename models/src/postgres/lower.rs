@@ -9,8 +9,8 @@ use super::expr::{Comparison, Expr, Operator};
 use super::name::{bare, call, data_type, folded, integer};
 use super::setting::Names;
 use super::sqlstate::{
-    CANNOT_COERCE, DATATYPE_MISMATCH, SqlError, TOO_COMPLEX, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, UNDEFINED_PARAMETER,
-    UNDEFINED_TABLE,
+    AMBIGUOUS, CANNOT_COERCE, DATATYPE_MISMATCH, SqlError, TOO_COMPLEX, UNDEFINED_COLUMN, UNDEFINED_FUNCTION,
+    UNDEFINED_PARAMETER, UNDEFINED_TABLE,
 };
 use crate::wire::sql::Value;
 use sqlparser::ast;
@@ -60,7 +60,8 @@ impl Lowerer<'_> {
     pub fn assigned(&mut self, e: &ast::Expr, column: &str, kind: Type) -> Result<Expr, SqlError> {
         let typed = self.expr(e)?;
         match self.settle(typed, kind)? {
-            (e, from) if from == kind => Ok(e),
+            (e, from) if from == kind || (from, kind) == (Type::Int4, Type::Int) => Ok(e),
+            (e, Type::Int) if kind == Type::Int4 => Ok(Expr::Cast(kind, Box::new(e))),
             (e, _) if kind == Type::Text => Ok(Expr::Cast(Type::Text, Box::new(e))),
             (_, from) => {
                 let (kind, from) = (kind.name(), from.name());
@@ -83,16 +84,15 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Brings two sides to one type.
-    fn unify(&mut self, left: Typed, right: Typed, operator: &str) -> Result<((Expr, Expr), Type), SqlError> {
+    /// Makes two sides comparable. The types are those of the sides, which two integers of different width keep.
+    fn unify(&mut self, left: Typed, right: Typed, operator: &str) -> Result<((Expr, Expr), [Type; 2]), SqlError> {
         let kind = self.known(&left).or(self.known(&right)).unwrap_or(Type::Text);
         let (left, a) = self.settle(left, kind)?;
         let (right, b) = self.settle(right, kind)?;
-        if a != b {
-            let message = format!("operator does not exist: {} {operator} {}", a.name(), b.name());
-            return Err(SqlError::new(UNDEFINED_FUNCTION, message));
+        match a.common(b) {
+            Some(_) => Ok(((left, right), [a, b])),
+            None => Err(no_operator(Some(a), operator, Some(b))),
         }
-        Ok(((left, right), a))
     }
 
     fn known(&self, typed: &Typed) -> Option<Type> {
@@ -168,7 +168,7 @@ impl Lowerer<'_> {
                 (Expr::Const(Value::text(s)), None)
             }
             ast::Value::DollarQuotedString(s) => (Expr::Const(Value::text(&s.value)), None),
-            ast::Value::Number(digits, _) => (Expr::Const(Value::Int(integer(digits)?)), Some(Type::Int)),
+            ast::Value::Number(digits, _) => number(digits)?,
             ast::Value::Placeholder(name) => self.placeholder(name)?,
             other => return Err(SqlError::unsupported(format_args!("the literal {other}"))),
         })
@@ -252,13 +252,15 @@ impl Lowerer<'_> {
 
     fn arithmetic(&mut self, o: Operator, l: &ast::Expr, r: &ast::Expr, operator: &str) -> Result<Typed, SqlError> {
         let (left, right) = (self.expr(l)?, self.expr(r)?);
-        let (left, a) = self.settle(left, Type::Int)?;
-        let (right, b) = self.settle(right, Type::Int)?;
-        if (a, b) != (Type::Int, Type::Int) {
-            let message = format!("operator does not exist: {} {operator} {}", a.name(), b.name());
-            return Err(SqlError::new(UNDEFINED_FUNCTION, message));
-        }
-        Ok((Expr::Arithmetic(o, Box::new((left, right))), Some(Type::Int)))
+        let kind = match (self.known(&left), self.known(&right)) {
+            (Some(a), Some(b)) => a.common(b),
+            (one, other) => one.or(other),
+        };
+        let Some(kind) = kind.filter(|k| k.is_number()) else {
+            return Err(no_operator(self.known(&left), operator, self.known(&right)));
+        };
+        let (left, right) = (self.settle(left, kind)?.0, self.settle(right, kind)?.0);
+        Ok((Expr::Arithmetic(o, kind, Box::new((left, right))), Some(kind)))
     }
 
     fn negative(&mut self, e: &ast::Expr) -> Result<Typed, SqlError> {
@@ -266,7 +268,10 @@ impl Lowerer<'_> {
         if let ast::Expr::Value(v) = e
             && let ast::Value::Number(digits, _) = &v.value
         {
-            return Ok((Expr::Const(Value::Int(integer(&format!("-{digits}"))?)), Some(Type::Int)));
+            return number(&format!("-{digits}"));
+        }
+        if self.expr(e)?.1.is_none() {
+            return Err(SqlError::new(AMBIGUOUS, "operator is not unique: - unknown"));
         }
         let zero = ast::Expr::Value(ast::Value::Number("0".into(), false).into());
         self.arithmetic(Operator::Subtract, &zero, e, "-")
@@ -283,16 +288,28 @@ impl Lowerer<'_> {
         Ok((Expr::Concat(Box::new((text(left, a), text(right, b)))), Some(Type::Text)))
     }
 
+    /// `IN (…)`: several items without columns are brought to one type together with the left side, if there is one;
+    /// every other item is compared by itself.
     fn in_list(&mut self, e: &ast::Expr, list: &[ast::Expr]) -> Result<Expr, SqlError> {
-        let mut one = self.expr(e)?;
-        let mut items = Vec::with_capacity(list.len());
-        for item in list {
-            let item = self.expr(item)?;
-            let ((left, right), kind) = self.unify(one, item, "=")?;
-            one = (left, Some(kind));
-            items.push(right);
+        let one = self.expr(e)?;
+        let all = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>, _>>()?;
+        let (items, mut alone): (Vec<Typed>, Vec<Typed>) = all.iter().cloned().partition(|item| item.0.is_constant());
+        let mut parts = Vec::new();
+        let known: Vec<Type> = items.iter().chain([&one]).filter_map(|typed| self.known(typed)).collect();
+        let first = known.first().copied().unwrap_or(Type::Text);
+        match known.into_iter().try_fold(first, Type::common) {
+            Some(kind) if items.len() > 1 => {
+                let left = self.settle(one.clone(), kind)?.0;
+                let settled = items.into_iter().map(|item| Ok(self.settle(item, kind)?.0));
+                parts.push(Expr::In(Box::new(left), settled.collect::<Result<_, SqlError>>()?));
+            }
+            _ => alone = all,
         }
-        Ok(Expr::In(Box::new(one.0), items))
+        for item in alone {
+            let sides = self.unify(one.clone(), item, "=")?.0;
+            parts.push(Expr::Compare(Comparison::Equal, Box::new(sides)));
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::Or(parts) })
     }
 
     fn cast(&mut self, e: &ast::Expr, to: &ast::DataType) -> Result<Typed, SqlError> {
@@ -300,12 +317,10 @@ impl Lowerer<'_> {
         let typed = self.expr(e)?;
         Ok(match self.settle(typed, to)? {
             (e, from) if from == to => (e, Some(to)),
-            (e, Type::Text) => (Expr::Cast(to, Box::new(e)), Some(to)),
-            (e, _) if to == Type::Text => (Expr::Cast(to, Box::new(e)), Some(to)),
-            (_, from) => {
-                let message = format!("cannot cast type {} to {}", from.name(), to.name());
-                return Err(SqlError::new(CANNOT_COERCE, message));
-            }
+            // There is no cast between a truth value and the larger integer.
+            (_, from @ Type::Bool) if to == Type::Int => return Err(no_cast(from, to)),
+            (_, from @ Type::Int) if to == Type::Bool => return Err(no_cast(from, to)),
+            (e, _) => (Expr::Cast(to, Box::new(e)), Some(to)),
         })
     }
 
@@ -321,7 +336,7 @@ impl Lowerer<'_> {
             }
             ("nullif", [a, b]) => {
                 let (left, right) = (self.expr(a)?, self.expr(b)?);
-                let (sides, kind) = self.unify(left, right, "=")?;
+                let (sides, [kind, _]) = self.unify(left, right, "=")?;
                 Ok((Expr::NullIf(Box::new(sides)), Some(kind)))
             }
             ("coalesce", [first, rest @ ..]) => {
@@ -329,17 +344,9 @@ impl Lowerer<'_> {
                 for one in rest {
                     all.push(self.expr(one)?);
                 }
-                let kind = all.iter().find_map(|t| self.known(t)).unwrap_or(Type::Text);
-                let mut settled = Vec::with_capacity(all.len());
-                for typed in all {
-                    match self.settle(typed, kind)? {
-                        (e, k) if k == kind => settled.push(e),
-                        (_, k) => {
-                            let message = format!("COALESCE types {} and {} cannot be matched", kind.name(), k.name());
-                            return Err(SqlError::new(DATATYPE_MISMATCH, message));
-                        }
-                    }
-                }
+                let kind = self.common(&all)?;
+                let settled = all.into_iter().map(|typed| Ok(self.settle(typed, kind)?.0));
+                let settled = settled.collect::<Result<_, SqlError>>()?;
                 Ok((Expr::Coalesce(settled), Some(kind)))
             }
             ("set_config", _) => {
@@ -348,6 +355,18 @@ impl Lowerer<'_> {
             // The server has thousands of functions; which of them do not exist is not for the model to say.
             _ => Err(SqlError::unsupported(format_args!("the function {name}"))),
         }
+    }
+
+    /// The type that all of `COALESCE` can be brought to.
+    fn common(&self, all: &[Typed]) -> Result<Type, SqlError> {
+        let mut known = all.iter().filter_map(|typed| self.known(typed));
+        let first = known.next().unwrap_or(Type::Text);
+        known.try_fold(first, |kind, next| {
+            kind.common(next).ok_or_else(|| {
+                let message = format!("COALESCE types {} and {} cannot be matched", kind.name(), next.name());
+                SqlError::new(DATATYPE_MISMATCH, message)
+            })
+        })
     }
 
     fn current_setting(&mut self, name: &ast::Expr, missing_ok: Option<&ast::Expr>) -> Result<Typed, SqlError> {
@@ -363,4 +382,24 @@ impl Lowerer<'_> {
             None => Err(SqlError::no_setting(&name)),
         }
     }
+}
+
+/// An integer literal, as wide as it has to be.
+fn number(digits: &str) -> Result<Typed, SqlError> {
+    let n = integer(digits)?;
+    Ok((Expr::Const(Value::Int(n)), Some(Type::of_number(n))))
+}
+
+/// The types have no such operator, or, of two types that nobody knows, too many.
+fn no_operator(left: Option<Type>, operator: &str, right: Option<Type>) -> SqlError {
+    let name = |kind: Option<Type>| kind.map_or("unknown", Type::name);
+    let types = format!("{} {operator} {}", name(left), name(right));
+    match (left, right) {
+        (None, None) => SqlError::new(AMBIGUOUS, format!("operator is not unique: {types}")),
+        _ => SqlError::new(UNDEFINED_FUNCTION, format!("operator does not exist: {types}")),
+    }
+}
+
+fn no_cast(from: Type, to: Type) -> SqlError {
+    SqlError::new(CANNOT_COERCE, format!("cannot cast type {} to {}", from.name(), to.name()))
 }

@@ -3,7 +3,7 @@
 //! Only schema `public` exists: a name in any other schema is an unknown table, not a table of the same name.
 
 use super::catalog::Type;
-use super::sqlstate::{OUT_OF_RANGE, SYNTAX_ERROR, SqlError};
+use super::sqlstate::{SYNTAX_ERROR, SqlError};
 use sqlparser::ast;
 
 /// Name and arguments of a plain call.
@@ -45,12 +45,9 @@ pub fn bare(function: &ast::Function) -> bool {
 /// An integer literal.
 ///
 /// # Errors
-/// `22003` beyond 64 bits (the server would read on as `numeric`), `0A000` for a fraction.
+/// `0A000` for a fraction, and beyond 64 bits: the server reads both as `numeric`.
 pub fn integer(digits: &str) -> Result<i64, SqlError> {
-    if digits.bytes().any(|b| !b.is_ascii_digit() && b != b'-') {
-        return Err(SqlError::unsupported(format_args!("the number {digits}")));
-    }
-    digits.parse().map_err(|_| SqlError::new(OUT_OF_RANGE, "bigint out of range"))
+    digits.parse().map_err(|_| SqlError::unsupported(format_args!("the number {digits}")))
 }
 
 /// An identifier as the server folds it: lower case unless quoted.
@@ -79,6 +76,7 @@ pub fn object_name(name: &ast::ObjectName) -> Result<String, SqlError> {
 pub fn data_type(kind: &ast::DataType) -> Result<Type, SqlError> {
     match kind {
         ast::DataType::Text => Ok(Type::Text),
+        ast::DataType::Int4(None) | ast::DataType::Int(None) | ast::DataType::Integer(None) => Ok(Type::Int4),
         ast::DataType::Int8(None) | ast::DataType::BigInt(None) => Ok(Type::Int),
         ast::DataType::Bool | ast::DataType::Boolean => Ok(Type::Bool),
         other => Err(SqlError::unsupported(format_args!("the type {other}"))),

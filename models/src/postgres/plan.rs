@@ -2,9 +2,10 @@
 //!
 //! A plan knows no role: who may run it, and which policies apply, is decided each time it runs.
 
-use super::catalog::{TableId, Type};
+use super::catalog::{Estimate, TableId, Type};
 use super::expr::Expr;
 use super::setting::{Scope, SettingId};
+use super::sqlstate::SqlError;
 use std::sync::Arc;
 
 /// One command, ready to run.
@@ -14,6 +15,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// Types of the bind parameters.
     pub params: Vec<Type>,
+    /// The error that it ends with whenever it is run.
+    pub doomed: Option<SqlError>,
 }
 
 /// One command.
@@ -33,6 +36,8 @@ pub enum Plan {
     Begin {
         /// `READ ONLY`.
         read_only: bool,
+        /// `REPEATABLE READ` or `SERIALIZABLE`: every statement sees what the first one saw.
+        snapshot: bool,
     },
     /// `COMMIT`.
     Commit,
@@ -65,6 +70,10 @@ pub struct Search {
     pub filter: Option<Expr>,
     /// Its column = value conditions.
     pub keys: Vec<(u16, Expr)>,
+    /// Its conditions that read no column: asked once, before any row is.
+    pub gates: Vec<Expr>,
+    /// What planning computes of it, as far as that can fail.
+    pub estimates: Vec<Estimate>,
 }
 
 /// What a statement returns of each row.

@@ -4,6 +4,7 @@
 //! its `FOR UPDATE`, its join or its second condition would prove nothing about the real server.
 
 use super::catalog::{Catalog, Table, TableId, Type};
+use super::doom;
 use super::lower::Lowerer;
 use super::name::{folded, object_name};
 use super::plan::{Plan, Prepared, Search};
@@ -53,7 +54,8 @@ pub fn prepare(catalog: &Catalog, names: &mut Names, command: S) -> Result<Prepa
     let mut analyzer = Analyzer { catalog, names, params: Vec::new() };
     let plan = analyzer.command(command)?;
     let params = analyzer.params.iter().map(|kind| kind.unwrap_or(Type::Text)).collect();
-    Ok(Prepared { plan, params })
+    let doomed = doom::of(&plan);
+    Ok(Prepared { plan, params, doomed })
 }
 
 impl<'a> Analyzer<'a> {
@@ -190,24 +192,28 @@ impl<'a> Analyzer<'a> {
         filter: Option<&ast::Expr>,
     ) -> Result<Search, SqlError> {
         let filter = filter.map(|e| self.lowerer(Some((table, known_as))).condition(e, "WHERE")).transpose()?;
-        let mut keys = Vec::new();
+        let (mut keys, mut gates, mut estimates) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(filter) = &filter {
             filter.keys(&mut keys);
+            doom::estimates(filter, true, &mut estimates);
+            doom::gates(filter, &mut gates);
         }
-        Ok(Search { table: id, filter, keys })
+        Ok(Search { table: id, filter, keys, gates, estimates })
     }
 }
 
 fn begin(modes: &[ast::TransactionMode]) -> Result<Plan, SqlError> {
-    let mut read_only = false;
+    let (mut read_only, mut snapshot) = (false, false);
     for mode in modes {
         match mode {
             ast::TransactionMode::AccessMode(mode) => read_only = *mode == ast::TransactionAccessMode::ReadOnly,
-            // Transactions run one after the other, which is every isolation level at once.
-            ast::TransactionMode::IsolationLevel(_) => {}
+            ast::TransactionMode::IsolationLevel(level) => {
+                use ast::TransactionIsolationLevel::{RepeatableRead, Serializable};
+                snapshot = matches!(level, RepeatableRead | Serializable);
+            }
         }
     }
-    Ok(Plan::Begin { read_only })
+    Ok(Plan::Begin { read_only, snapshot })
 }
 
 /// The value of a `SET`; `None` for `DEFAULT`.

@@ -162,7 +162,7 @@ impl<'a> Guard<'a> {
         let Some((own, also)) = &self.commands else { return Ok(()) };
         let mut verdict = own.check(self.table, controls, env)?;
         if reads && matches!(verdict, Verdict::Accepted(_)) {
-            verdict = also.using(self.table, env)?;
+            verdict = also.using_of_new(self.table, env)?;
         }
         match verdict {
             Verdict::Accepted(_) => Ok(()),
@@ -171,15 +171,34 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// The column = value conditions that every visible row meets, so that an index can serve the policy.
-    pub fn keys(&self) -> impl Iterator<Item = &'a (u16, Expr)> {
+    /// What planning computes of the policies, as far as that can fail, each with the column that it has to equal.
+    pub fn estimates(&self) -> impl Iterator<Item = (Option<u16>, &'a Expr)> {
+        let (table, sets) = (self.table, self.table.sets);
+        let (own, also) = self.commands.unwrap_or_default();
+        let left = move |a: Applicable| match a.permissive & sets.using {
+            // Nothing permits, so nothing restricts either: a constant.
+            0 => 0,
+            // One that shows every row leaves nothing of the others that permit.
+            some if some & sets.shows_all != 0 => a.restrictive,
+            some => a.restrictive | some,
+        };
+        let alone = move |a: Applicable| a.alone(table) != 0;
+        each(table, left(own) | left(also)).flat_map(move |policy| {
+            let whole = !policy.permissive || (alone(own) && alone(also));
+            policy.estimates.iter().map(move |(column, e)| (column.filter(|_| whole), e))
+        })
+    }
+
+    /// The column = value conditions that every visible row meets, so that an index can serve the policy: those of
+    /// restrictive policies first, as the server puts them.
+    pub fn keys(&self) -> impl Iterator<Item = &'a (u16, Expr)> + Clone {
         let table = self.table;
         let (own, also) = self.commands.unwrap_or_default();
-        let certain = |a: Applicable| {
-            let alone = if a.permissive.count_ones() == 1 { a.permissive } else { 0 };
-            a.restrictive | alone
-        };
-        each(table, certain(own) | certain(also)).flat_map(|p| &p.keys)
+        let permissive = |a: Applicable| a.permissive & table.sets.using;
+        // Where nothing permits no row is looked for, and of several that permit none is certain.
+        let restrictive = |a: Applicable| if permissive(a) == 0 { 0 } else { a.restrictive };
+        let restricting = each_by_name(table, restrictive(own) | restrictive(also));
+        restricting.chain(each(table, own.alone(table) | also.alone(table))).flat_map(|p| &p.keys)
     }
 }
 
@@ -197,12 +216,36 @@ impl Applicable {
         found
     }
 
-    /// Judges a row by the `USING` side.
+    /// The permissive policy whose condition every visible row meets, because all that permit say the same.
+    fn alone(&self, table: &Table) -> u64 {
+        let some = self.permissive & table.sets.using;
+        let first = each(table, some).next().map(|p| &p.using);
+        let same = some.count_ones() == 1 || each(table, some).all(|p| Some(&p.using) == first);
+        if same { some & some.wrapping_neg() } else { 0 }
+    }
+
+    /// Judges a row by the `USING` side: what restricts is asked first.
     ///
     /// # Errors
     /// Those of the policies' expressions.
     pub fn using<'t>(&self, table: &'t Table, env: Env<'_>) -> Result<Verdict<'t>, SqlError> {
-        self.judge(table, env, |policy| policy.using.as_ref())
+        // A policy without a condition for this side takes no part in it.
+        let permissive = self.permissive & table.sets.using;
+        if permissive == 0 {
+            return Ok(Verdict::NoPolicy);
+        }
+        let using = |policy: &'t Policy| policy.using.as_ref();
+        match self.restricts(table, env, using)? {
+            Some(policy) => Ok(Verdict::Restricted(policy)),
+            None => permits(table, permissive, table.sets.shows_all, env, using),
+        }
+    }
+
+    /// Judges a new row by the `USING` side, as by a check: what permits is asked first.
+    fn using_of_new<'t>(&self, table: &'t Table, env: Env<'_>) -> Result<Verdict<'t>, SqlError> {
+        let using = |policy: &'t Policy| policy.using.as_ref();
+        let verdict = permits(table, self.permissive, table.sets.shows_all, env, using)?;
+        self.then_restricted(verdict, table, env, using)
     }
 
     /// Judges a row by the `WITH CHECK` side.
@@ -211,45 +254,84 @@ impl Applicable {
     /// Those of the policies' expressions.
     pub fn check<'t>(&self, table: &'t Table, controls: &Controls, env: Env<'_>) -> Result<Verdict<'t>, SqlError> {
         let checked = controls.on(&WITH_CHECK);
-        self.judge(table, env, |policy| {
+        let check = |policy: &'t Policy| {
             let condition = policy.check.as_ref().or(policy.using.as_ref())?;
             Some(if checked { condition } else { &PASS })
-        })
+        };
+        let verdict = permits(table, self.permissive, table.sets.admits_all, env, check)?;
+        self.then_restricted(verdict, table, env, check)
     }
 
-    fn judge<'t>(
+    fn then_restricted<'t>(
         &self,
+        verdict: Verdict<'t>,
         table: &'t Table,
         env: Env<'_>,
         condition: impl Fn(&'t Policy) -> Option<&'t Expr>,
     ) -> Result<Verdict<'t>, SqlError> {
-        // A policy without a condition for this side takes no part in it.
-        let mut verdict = Verdict::NoPolicy;
-        for policy in each(table, self.permissive) {
+        let restricted = match verdict {
+            Verdict::Accepted(_) => self.restricts(table, env, condition)?,
+            _ => None,
+        };
+        Ok(restricted.map_or(verdict, Verdict::Restricted))
+    }
+
+    /// The first restrictive policy that does not accept the row.
+    #[inline]
+    fn restricts<'t>(
+        &self,
+        table: &'t Table,
+        env: Env<'_>,
+        condition: impl Fn(&'t Policy) -> Option<&'t Expr>,
+    ) -> Result<Option<&'t Policy>, SqlError> {
+        for policy in each_by_name(table, self.restrictive) {
             let Some(condition) = condition(policy) else { continue };
-            verdict = Verdict::NonePermits;
-            if condition.holds(env)? == Some(true) {
-                verdict = Verdict::Accepted(policy);
-                break;
+            if condition.holds(env)? != Some(true) {
+                return Ok(Some(policy));
             }
         }
-        if matches!(verdict, Verdict::Accepted(_)) {
-            for policy in each(table, self.restrictive) {
-                let Some(condition) = condition(policy) else { continue };
-                if condition.holds(env)? != Some(true) {
-                    return Ok(Verdict::Restricted(policy));
-                }
-            }
-        }
-        Ok(verdict)
+        Ok(None)
     }
 }
 
+/// Whether one of the permissive policies accepts the row. One of `all` does without being asked: beside it the others
+/// are not computed.
+#[inline]
+fn permits<'t>(
+    table: &'t Table,
+    permissive: u64,
+    all: u64,
+    env: Env<'_>,
+    condition: impl Fn(&'t Policy) -> Option<&'t Expr>,
+) -> Result<Verdict<'t>, SqlError> {
+    if let Some(policy) = each(table, permissive & all).next() {
+        return Ok(Verdict::Accepted(policy));
+    }
+    let mut verdict = Verdict::NoPolicy;
+    for policy in each(table, permissive) {
+        let Some(condition) = condition(policy) else { continue };
+        verdict = Verdict::NonePermits;
+        if condition.holds(env)? == Some(true) {
+            return Ok(Verdict::Accepted(policy));
+        }
+    }
+    Ok(verdict)
+}
+
 /// The policies of a set, in order.
-fn each(table: &Table, mut bits: u64) -> impl Iterator<Item = &Policy> {
+fn each(table: &Table, mut bits: u64) -> impl Iterator<Item = &Policy> + Clone {
     std::iter::from_fn(move || {
         let at = (bits != 0).then(|| bits.trailing_zeros())?;
         bits &= bits - 1;
+        Some(&table.policies[at as usize])
+    })
+}
+
+/// The policies of a set, in order of name.
+fn each_by_name(table: &Table, mut bits: u64) -> impl Iterator<Item = &Policy> + Clone {
+    std::iter::from_fn(move || {
+        let at = (bits != 0).then(|| bits.ilog2())?;
+        bits ^= 1 << at;
         Some(&table.policies[at as usize])
     })
 }

@@ -12,7 +12,7 @@
 //!  "settings": {"app.tenant_id": "acme"}}
 //! ```
 
-use super::catalog::{Attributes, Catalog, Column, Command, Grantee, Policy, Role, RoleId, Table, Type};
+use super::catalog::{Attributes, Catalog, Column, Command, Grantee, Policy, Role, RoleId, Sets, Table, Type};
 use super::ddl::{add_policy, compile_condition};
 use super::expr::Env;
 use super::rls::{Applicable, Standing, Verdict, standing};
@@ -210,7 +210,7 @@ impl World {
         let roles = asked.to.iter().map(role).collect();
         let permissive = asked.kind == Kind::Permissive;
         let name = Arc::from(asked.name.as_str());
-        let policy = Policy { name, permissive, command, roles, using, check, keys: Vec::new() };
+        let policy = Policy { name, permissive, command, roles, using, check, keys: vec![], estimates: vec![] };
         add_policy(&mut self.table, policy).map_err(|e| e.to_string())
     }
 
@@ -305,6 +305,7 @@ fn table(question: &Question, owner: RoleId) -> Result<Table, String> {
         row_security: question.table.enabled,
         force: question.table.forced,
         policies: Vec::new(),
+        sets: Sets::default(),
         grants: Vec::new(),
         dropped: false,
         header,

@@ -46,6 +46,10 @@ pub struct Txn {
     pub savepoints: Vec<Savepoint>,
     /// Whether it may only read.
     pub read_only: bool,
+    /// Whether every statement sees what the first one saw.
+    pub snapshot: bool,
+    /// End of the log when the first statement of such a transaction looked.
+    pub looked: Option<Lsn>,
     /// Start of the newest commit record of others that it has seen.
     pub observed: Lsn,
 }

@@ -54,6 +54,8 @@ pub const UNDEFINED_COLUMN: &str = "42703";
 pub const UNDEFINED_OBJECT: &str = "42704";
 /// `42710` duplicate_object.
 pub const DUPLICATE_OBJECT: &str = "42710";
+/// `42725` ambiguous_function.
+pub const AMBIGUOUS: &str = "42725";
 /// `42803` grouping_error.
 pub const GROUPING_ERROR: &str = "42803";
 /// `42804` datatype_mismatch.
@@ -120,6 +122,11 @@ impl SqlError {
     /// Whether these are the words of [`SqlError::filtered`].
     pub fn is_filtered(message: &str) -> bool {
         message.starts_with("query would be affected by row-level security policy")
+    }
+    /// Nothing may be written; `what` names the statement.
+    #[cold]
+    pub fn read_only(what: &str) -> SqlError {
+        SqlError::new(READ_ONLY, format!("cannot execute {what} in a read-only transaction"))
     }
     /// No grant.
     #[cold]

@@ -4,7 +4,7 @@
 
 use super::engine::Engine;
 use super::session::{Block, Change, Session, Txn};
-use super::sqlstate::{READ_ONLY, SqlError};
+use super::sqlstate::SqlError;
 use super::wal::Header;
 use crate::wire::sql::Lsn;
 
@@ -20,11 +20,27 @@ impl Engine {
         }
     }
 
+    /// A transaction with one snapshot sees the newest state only, because there are no row versions.
+    ///
+    /// # Errors
+    /// `0A000` when somebody else has committed since it first looked.
+    pub(super) fn snapshot(&self, session: &mut Session) -> Result<(), SqlError> {
+        if session.txn.snapshot && *session.txn.looked.get_or_insert(self.log.end) != self.log.end {
+            return Err(SqlError::unsupported("a snapshot that is older than the last commit"));
+        }
+        Ok(())
+    }
+
+    /// Whether the transaction may only read.
+    pub(super) fn is_read_only(&self, session: &Session) -> bool {
+        self.read_only || session.txn.read_only
+    }
+
     /// # Errors
     /// `25006` where nothing may be written; `what` names the statement.
     pub(super) fn writable(&mut self, session: &Session, what: &str) -> Result<(), SqlError> {
-        if self.read_only || session.txn.read_only {
-            return Err(SqlError::new(READ_ONLY, format!("cannot execute {what} in a read-only transaction")));
+        if self.is_read_only(session) {
+            return Err(SqlError::read_only(what));
         }
         self.writer = Some(session.id);
         Ok(())
@@ -33,11 +49,11 @@ impl Engine {
     /// Ends the transaction and keeps what it did, as one record of the log.
     pub(super) fn commit(&mut self, session: &mut Session) {
         session.settings.commit();
-        self.writer = None;
+        self.writer = self.writer.filter(|id| *id != session.id);
         session.block = Block::Idle;
-        let Txn { changes, savepoints, read_only, .. } = &mut session.txn;
+        let Txn { changes, savepoints, read_only, snapshot, looked, .. } = &mut session.txn;
         savepoints.clear();
-        *read_only = false;
+        (*read_only, *snapshot, *looked) = (false, false, None);
         if changes.is_empty() {
             return;
         }
@@ -76,7 +92,7 @@ impl Engine {
         self.undo(session, 0);
         session.settings.rollback_to(0);
         session.txn.savepoints.clear();
-        session.txn.read_only = false;
+        (session.txn.read_only, session.txn.snapshot, session.txn.looked) = (false, false, None);
         session.block = Block::Idle;
         self.writer = self.writer.filter(|id| *id != session.id);
     }

@@ -247,3 +247,45 @@ fn settings_come_and_go_as_in_the_server() {
          postgres: set row_security = maybe -> 22023",
     );
 }
+
+#[test]
+fn a_number_is_as_wide_as_it_is_written_and_a_constant_fails_where_no_row_is_asked() {
+    check(
+        "postgres: select 2147483647 + 1 -> 22003
+         postgres: select 2147483648 + 1, 2147483647 + 1::int8, -2147483648 -> (2147483649,2147483648,-2147483648)
+         postgres: select 9223372036854775808 -> 0A000
+         postgres: create table t (a int4, b int8) -> 0
+         postgres: select 2147483647 + 1 from t -> 22003
+         postgres: select a from t where b > 2147483647 + 1 -> 22003
+         postgres: select a from t where false and b > 2147483647 + 1 -> none
+         postgres: insert into t values (3000000000, 1) -> 22003
+         postgres: insert into t values (2147483647, 2147483647) -> 1
+         postgres: select a + 1 from t -> 22003
+         postgres: select b + 1, a + b from t -> (2147483648,4294967294)
+         postgres: select coalesce(a, b), nullif(b, 1) from t -> (2147483647,2147483647)
+         postgres: select a from t where a = 3000000000 or a in (1, 3000000000) -> none
+         postgres: select '1' + '2' -> 42725
+         postgres: select '1' + true -> 42883
+         postgres: select true::int4, 1::bool -> (1,t)
+         postgres: select true::int8 -> 42846
+         postgres: select coalesce('x', 1, 'y', true) -> 42804",
+    );
+}
+
+#[test]
+fn a_policy_that_asks_for_a_setting_that_was_never_made_fails_the_queries_of_an_empty_table() {
+    check(
+        "postgres: create role app login -> 0
+         postgres: create table t (tenant text, id int8) -> 0
+         postgres: alter table t enable row level security -> 0
+         postgres: create policy p on t using (tenant = current_setting('app.tenant_id')) -> 0
+         app: select * from t -> 42704
+         postgres: grant select, insert on t to app -> 0
+         app: select * from t -> 42704
+         app: insert into t values ('a', 1) -> 42704
+         app: set app.tenant_id = 'a' -> 0
+         app: select * from t -> none
+         app: drop policy q on t -> 42704
+         app: drop policy p on t -> 42501",
+    );
+}

@@ -73,6 +73,7 @@ pub const CODES: &[&str] = &[
     "authorization_pending",
     "expired_token",
     "unauthorized_client",
+    "42725",
 ];
 
 /// Writes the place of a code.

@@ -1,0 +1,230 @@
+//! Random programs: a schema of tenants' tables with policies, rows, and what sessions of several roles do with them.
+//!
+//! Most statements are valid and most roles hold their privileges, because programs that fail early prove little; the
+//! rest is wrong on purpose, each in one respect.
+
+use crate::expression::{Column, Columns, Kind};
+use crate::luck::Luck;
+use crate::postgres_model::Model;
+use crate::program::{Program, SUPERUSER, Step};
+use models::control::ControlSet;
+use models::postgres::session::Block;
+use models::wire::sql::Value;
+
+/// Tenants: one name begins another, and one is empty.
+pub const TENANTS: [&str; 4] = ["acme", "acme-corp", "beta", ""];
+/// Roles that log in, the frequent one more than once.
+const LOGINS: [&str; 11] = ["app", "app", "app", "app", "app", "clerk", "distant", "owner", "heir", "bypass", "root"];
+/// Roles that policies and grants are for.
+const GRANTEES: [&str; 6] = ["public", "app", "app", "staff", "owner", "clerk"];
+
+/// A table of a program.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: Columns,
+    /// Columns of its keys.
+    pub keys: Vec<Vec<&'static str>>,
+    /// Names of policies that were made.
+    pub policies: Vec<String>,
+}
+
+/// A session of a program, as far as its next statement depends on it.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// `login`, or `login/2`.
+    pub name: String,
+    /// Savepoints that were made in it.
+    pub savepoints: usize,
+}
+
+/// Draws one program.
+#[derive(Debug)]
+pub struct Generator {
+    /// The draws.
+    pub luck: Luck,
+    /// Tables so far.
+    pub tables: Vec<Table>,
+    /// Sessions.
+    pub seats: Vec<Seat>,
+    /// Runs what is drawn, so that the next draw knows how it ended.
+    pub model: Model,
+    steps: Vec<Step>,
+}
+
+/// The program of a seed.
+pub fn program(seed: u64) -> Program {
+    let (luck, model) = (Luck::new(seed), Model::new(ControlSet::EMPTY));
+    let mut generator = Generator { luck, tables: vec![], seats: vec![], model, steps: vec![] };
+    let tables = if generator.luck.percent(70) { 1 } else { 2 };
+    for name in ["t", "u"].into_iter().take(tables) {
+        generator.table(name);
+    }
+    generator.sessions();
+    let length = 12 + generator.luck.below(20);
+    let mut at = 0;
+    for _ in 0..length {
+        // Sessions change between transactions for the most part.
+        if generator.luck.percent(if generator.in_block(at) { 12 } else { 50 }) {
+            at = generator.luck.below(generator.seats.len());
+        }
+        generator.statement(at);
+    }
+    Program { seed, steps: generator.steps }
+}
+
+impl Generator {
+    fn root(&mut self, sql: String) {
+        self.push(Step::new(SUPERUSER, sql));
+    }
+
+    fn push(&mut self, step: Step) {
+        self.model.run(&step);
+        self.steps.push(step);
+    }
+
+    /// Whether a session has a transaction block open.
+    pub fn in_block(&self, at: usize) -> bool {
+        self.model.block(&self.seats[at].name) != Block::Idle
+    }
+
+    /// A tenant: mostly the one that the session has set.
+    pub fn tenant(&mut self, at: usize) -> String {
+        match self.model.tenant(&self.seats[at].name) {
+            Some(tenant) if self.luck.percent(75) => tenant.to_owned(),
+            _ => TENANTS[self.luck.weighted(&[40, 20, 30, 10])].to_owned(),
+        }
+    }
+
+    /// Adds a statement of a session.
+    pub fn say(&mut self, at: usize, sql: String, params: Vec<Value>) {
+        self.push(Step { session: self.seats[at].name.clone(), sql, params });
+    }
+
+    fn sessions(&mut self) {
+        for n in 0..1 + self.luck.weighted(&[60, 40]) {
+            let login = self.luck.pick(&LOGINS);
+            let twice = self.seats.iter().any(|s| s.name == login);
+            let name = if twice { format!("{login}/2") } else { login.into() };
+            self.seats.push(Seat { name, savepoints: 0 });
+            if self.luck.percent(85) {
+                let tenant = TENANTS[self.luck.below(3)];
+                self.say(n, format!("set app.tenant_id = '{tenant}'"), vec![]);
+            }
+        }
+    }
+
+    fn table(&mut self, name: &'static str) {
+        let luck = &mut self.luck;
+        let mut columns = vec![Column { name: "tenant", kind: Kind::Text, not_null: luck.percent(40) }];
+        let number = |luck: &mut Luck| if luck.percent(60) { Kind::Big } else { Kind::Int };
+        columns.push(Column { name: "id", kind: number(luck), not_null: luck.percent(30) });
+        for (name, kind) in [("n", number(luck)), ("note", Kind::Text), ("flag", Kind::Bool)] {
+            if luck.percent(60) {
+                columns.push(Column { name, kind, not_null: luck.percent(15) });
+            }
+        }
+        let keys = match luck.below(5) {
+            0 => vec![],
+            1 => vec![vec!["id"]],
+            2 => vec![vec!["id"], vec!["tenant", "id"]],
+            _ => vec![vec!["tenant", "id"]],
+        };
+        let definition =
+            |c: &Column| format!("{} {}{}", c.name, c.kind.name(), if c.not_null { " not null" } else { "" });
+        let mut parts: Vec<String> = columns.iter().map(definition).collect();
+        let primary = luck.percent(70);
+        for (at, key) in keys.iter().enumerate() {
+            let kind = if at == 0 && primary { "primary key" } else { "unique" };
+            parts.push(format!("{kind} ({})", key.join(", ")));
+        }
+        let sql = format!("create table {name} ({})", parts.join(", "));
+        let columns = Columns { table: name, columns };
+        self.tables.push(Table { name, columns, keys, policies: vec![] });
+        self.root(sql);
+        self.rights(name);
+        self.rows();
+        let policies = self.luck.weighted(&[1, 5, 5, 3, 2]);
+        for _ in 0..policies {
+            let sql = self.policy(self.tables.len() - 1);
+            self.root(sql);
+        }
+    }
+
+    fn rights(&mut self, name: &str) {
+        match self.luck.below(10) {
+            0..6 => self.root(format!("alter table {name} owner to owner")),
+            6 => self.root(format!("alter table {name} owner to app")),
+            _ => {}
+        }
+        let what = if self.luck.percent(90) { "all" } else { "select" };
+        self.root(format!("grant {what} on {name} to app, bypass"));
+        if self.luck.percent(70) {
+            let what = self.luck.pick(&["all", "select", "select, insert", "select, insert, update, delete", "update"]);
+            let whom = self.luck.pick(&["staff", "staff", "public", "clerk"]);
+            self.root(format!("grant {what} on {name} to {whom}"));
+        }
+        if self.luck.percent(88) {
+            self.root(format!("alter table {name} enable row level security"));
+        }
+        if self.luck.percent(50) {
+            self.root(format!("alter table {name} force row level security"));
+        }
+    }
+
+    /// Three to nine rows, spread over the tenants.
+    fn rows(&mut self) {
+        let count = 3 + self.luck.below(7);
+        let table = self.tables.last().expect("just made").clone();
+        let mut rows = Vec::new();
+        for id in 0..count {
+            let value = |luck: &mut Luck, c: &Column| match c.name {
+                "tenant" => format!("'{}'", TENANTS[luck.below(3)]),
+                "id" => id.to_string(),
+                _ if !c.not_null && luck.percent(15) => "null".into(),
+                _ => c.kind.literal(luck),
+            };
+            let row: Vec<String> = table.columns.columns.iter().map(|c| value(&mut self.luck, c)).collect();
+            rows.push(format!("({})", row.join(", ")));
+        }
+        self.root(format!("insert into {} values {}", table.name, rows.join(", ")));
+    }
+
+    /// `CREATE POLICY`.
+    pub fn policy(&mut self, at: usize) -> String {
+        let name = format!("p{}", self.tables[at].policies.len());
+        let command = self.luck.weighted(&[64, 10, 9, 9, 8]);
+        let (using, check) = [(true, true), (true, false), (false, true), (true, true), (true, false)][command];
+        let command = ["", " for select", " for insert", " for update", " for delete"][command];
+        let kind = if self.luck.percent(18) { " as restrictive" } else { "" };
+        let to = if self.luck.percent(72) { String::new() } else { format!(" to {}", self.luck.pick(&GRANTEES)) };
+        let mut sql = format!("create policy {name} on {}{kind}{command}{to}", self.tables[at].name);
+        let mistaken = self.luck.percent(2);
+        if (using || mistaken) && self.luck.percent(92) {
+            sql += &format!(" using ({})", self.condition_of_policy(at));
+        }
+        if (check || mistaken) && self.luck.percent(if using { 35 } else { 95 }) {
+            sql += &format!(" with check ({})", self.condition_of_policy(at));
+        }
+        self.tables[at].policies.push(name);
+        sql
+    }
+
+    fn condition_of_policy(&mut self, at: usize) -> String {
+        let columns = self.tables[at].columns.clone();
+        let luck = &mut self.luck;
+        match luck.below(20) {
+            0..7 => "tenant = current_setting('app.tenant_id', true)".into(),
+            7..11 => "tenant = nullif(current_setting('app.tenant_id', true), '')".into(),
+            11 => "tenant = current_setting('app.tenant_id')".into(),
+            12 => "current_setting('app.tenant_id', true) in (tenant, 'acme')".into(),
+            13 => "current_setting('app.admin', true) = 'on'".into(),
+            14 => "true".into(),
+            15 => "tenant = current_user or tenant <> 'beta'".into(),
+            16 => "id >= nullif(current_setting('app.least', true), '')::int8".into(),
+            _ => columns.truth(luck, 2),
+        }
+    }
+}

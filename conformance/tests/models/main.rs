@@ -1,0 +1,14 @@
+//! The reference models against the real servers that they stand for, on random programs.
+
+mod answer;
+mod deviation;
+mod difference;
+mod expression;
+mod generate;
+mod luck;
+mod postgres;
+mod postgres_model;
+mod postgres_server;
+mod program;
+mod statement;
+mod tally;

@@ -1,0 +1,101 @@
+//! The Postgres model against PostgreSQL: random programs, answered by both, compared statement by statement.
+//!
+//! `CELLPROOF_PROGRAMS` says how many (1 000 unless given), `CELLPROOF_SEED` where the seeds begin. Both answer a
+//! program from an empty schema; it ends at the first difference, because the two are not in one state after it.
+
+use crate::deviation;
+use crate::difference::compare;
+use crate::generate::program;
+use crate::postgres_server::{Database, make_roles};
+use crate::tally::{Tally, number};
+use conformance::provision::{postgres, skip};
+use models::control::ControlSet;
+use models::postgres::rls::{FORCE_RLS, WITH_CHECK};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Instant;
+
+/// Programs of a run that is told nothing else.
+const PROGRAMS: u64 = 1_000;
+/// Programs that a model without a control gets to be found out.
+const PROGRAMS_ABLATED: u64 = 150;
+/// Kinds of differences that are made small and shown.
+const SHOWN_MAX: usize = 12;
+
+fn server() -> Option<postgres::Server> {
+    match postgres::server() {
+        Ok(server) => {
+            make_roles(&server.url);
+            Some(server)
+        }
+        Err(why) => {
+            skip("postgres", &why);
+            None
+        }
+    }
+}
+
+/// Compares programs, on as many threads as there are cores, each with a database.
+fn sweep(url: &str, name: &str, from: u64, programs: u64, off: ControlSet) -> Tally {
+    let next = AtomicU64::new(from);
+    let work = &|worker: usize| {
+        let mut database = Database::make(url, &format!("{name}_{worker}"));
+        let mut tally = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from + programs {
+                return tally;
+            }
+            tally.add(compare(&program(seed), &mut database, off));
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, |n| n.get().min(8));
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|w| scope.spawn(move || work(w))).collect();
+        let mut whole = Tally::default();
+        threads.into_iter().for_each(|thread| whole.join(thread.join().expect("a worker ends")));
+        whole
+    })
+}
+
+#[test]
+fn the_postgres_model_answers_as_postgresql_does() {
+    let Some(server) = server() else { return };
+    let (from, programs) = (number("CELLPROOF_SEED", 1), number("CELLPROOF_PROGRAMS", PROGRAMS));
+    let begun = Instant::now();
+    let mut tally = sweep(&server.url, "model", from, programs, ControlSet::EMPTY);
+    println!("{tally}in {:.1} s", begun.elapsed().as_secs_f64());
+    let mut database = Database::make(&server.url, "model_known");
+    let known = deviation::all();
+    let mut unknown = Vec::new();
+    for (sort, (count, difference)) in std::mem::take(&mut tally.differences) {
+        match known.iter().find(|d| d.covers(&sort)) {
+            Some(deviation) => println!("known, {count} times: {}, because {}", deviation.what, deviation.why),
+            None => unknown.push((count, difference)),
+        }
+    }
+    let stale: Vec<String> = known.iter().filter_map(|d| d.shows(&mut database).err()).collect();
+    unknown.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let kinds = unknown.len();
+    for (count, difference) in unknown.into_iter().take(SHOWN_MAX) {
+        let (seed, sort) = (difference.program.seed, difference.sort());
+        let small = difference.shrunk(&mut database, ControlSet::EMPTY);
+        println!("\n{count} times, first with seed {seed}: {sort:?}\n{small}");
+    }
+    assert_eq!(kinds, 0, "kinds of differences that nobody knows");
+    assert_eq!(stale, Vec::<String>::new());
+    let [own, succeeded, rows] = tally.own();
+    assert!(10 * tally.compared > 8 * tally.statements, "too little is compared");
+    assert!(10 * succeeded > 6 * own && 10 * rows > 3 * own, "too many programs fail");
+    assert!(10 * tally.decided > own, "policies decide too little");
+}
+
+#[test]
+fn a_model_without_a_control_is_found_out() {
+    let Some(server) = server() else { return };
+    for control in [&FORCE_RLS, &WITH_CHECK] {
+        let tally = sweep(&server.url, "ablated", 1, PROGRAMS_ABLATED, ControlSet::EMPTY.with(control.slot));
+        println!("without {}: {} of {} programs differ", control.id, tally.different(), tally.programs);
+        assert!(tally.different() > 0, "{}", control.id);
+    }
+}

@@ -1,0 +1,181 @@
+//! Programs on a real PostgreSQL: one database a worker, an empty schema `public` a program, one connection a session.
+//!
+//! A setting that a session has once made exists in it for ever, so no connection is used for two programs.
+
+use crate::answer::{Answer, Cell};
+use crate::program::{ROLES, SUPERUSER, Step};
+use models::wire::sql::Value;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::str::FromStr;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, SimpleQueryRow};
+
+/// Programs after which the catalogue of a database is swept: each leaves dead rows in it.
+const SWEEP_EVERY: u32 = 400;
+
+/// A database of a server, for one thread.
+pub struct Database {
+    runtime: Runtime,
+    config: Config,
+    root: Client,
+    programs: u32,
+}
+
+/// Makes the roles of all programs.
+pub fn make_roles(url: &str) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let config = Config::from_str(url).expect("a URL");
+    runtime.block_on(async {
+        let root = connect(&config).await;
+        let superuser = format!("create role {SUPERUSER} login superuser");
+        for role in [superuser.as_str()].iter().chain(&ROLES) {
+            let made = root.batch_execute(role).await;
+            // A server of the user's may have them from the last time.
+            let known = |e: &tokio_postgres::Error| e.as_db_error().is_some_and(|e| e.code().code() == "42710");
+            assert!(made.as_ref().is_ok() || made.as_ref().is_err_and(known), "{role}: {made:?}");
+        }
+    });
+}
+
+async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.expect("a connection");
+    tokio::spawn(async move {
+        // Its end shows in the next statement.
+        let _ = connection.await;
+    });
+    client
+}
+
+impl Database {
+    /// Makes a database, anew, and connects to it by the server's socket, where nobody is asked for a password.
+    pub fn make(url: &str, name: &str) -> Database {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let mut config = Config::from_str(url).expect("a URL");
+        let root = runtime.block_on(async {
+            let first = connect(&config).await;
+            let one = |row: Result<Row, tokio_postgres::Error>| row.expect("a setting").get::<_, String>(0);
+            let socket = one(first.query_one("show unix_socket_directories", &[]).await);
+            let port = one(first.query_one("show port", &[]).await);
+            first.batch_execute(&format!("drop database if exists {name}")).await.expect("no such database");
+            first.batch_execute(&format!("create database {name} template template0")).await.expect("a database");
+            config = Config::new();
+            config.host(socket.split(',').next().unwrap_or_default().trim()).dbname(name).user(SUPERUSER);
+            config.port(port.parse().expect("a port"));
+            connect(&config).await
+        });
+        Database { runtime, config, root, programs: 0 }
+    }
+
+    /// Runs the statements, in order, on an empty schema: the answers to each. After an error the rest of its
+    /// statement's commands has no answer, and those before the error are not known.
+    pub fn run(&mut self, steps: &[&Step]) -> Vec<Vec<Answer>> {
+        let Database { runtime, config, root, programs } = self;
+        *programs += 1;
+        let sweep = *programs % SWEEP_EVERY == 0;
+        runtime.block_on(async {
+            let fresh = "drop schema public cascade; create schema public; grant usage on schema public to public";
+            root.batch_execute(fresh).await.expect("an empty schema");
+            if sweep {
+                root.batch_execute("vacuum").await.expect("a sweep");
+            }
+            let mut sessions: BTreeMap<&str, Client> = BTreeMap::new();
+            let mut answers = Vec::with_capacity(steps.len());
+            for step in steps {
+                if !sessions.contains_key(&*step.session) {
+                    let mut config = config.clone();
+                    // A statement that waits for another session would wait for ever: there is one thread.
+                    config.user(step.login()).options("-c lock_timeout=2000");
+                    let client = connect(&config).await;
+                    sessions.insert(&step.session, client);
+                }
+                let client = &sessions[&*step.session];
+                answers.push(if step.params.is_empty() {
+                    simple(client, &step.sql).await
+                } else {
+                    bound(client, step).await
+                });
+            }
+            answers
+        })
+    }
+}
+
+fn refused(error: &tokio_postgres::Error) -> Answer {
+    match error.as_db_error() {
+        Some(db) => Answer::Error(db.code().code().into(), db.message().into()),
+        // The driver itself: a value that it cannot bring to the type.
+        None => Answer::Error("driver".into(), format!("{error}: {:?}", error.source().map(ToString::to_string))),
+    }
+}
+
+async fn simple(client: &Client, sql: &str) -> Vec<Answer> {
+    let messages = match client.simple_query(sql).await {
+        Ok(messages) => messages,
+        Err(error) => return vec![refused(&error)],
+    };
+    let (mut answers, mut open) = (Vec::new(), None);
+    for message in messages {
+        match message {
+            SimpleQueryMessage::RowDescription(columns) => {
+                open = Some((columns.iter().map(|c| c.name().to_owned()).collect(), Vec::new()));
+            }
+            SimpleQueryMessage::Row(row) => {
+                let cells = |row: &SimpleQueryRow| (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect();
+                open.as_mut().expect("a description comes first").1.push(cells(&row));
+            }
+            SimpleQueryMessage::CommandComplete(count) => answers.push(match open.take() {
+                Some((columns, rows)) => Answer::Rows(columns, rows),
+                None => Answer::Done(count),
+            }),
+            _ => {}
+        }
+    }
+    answers
+}
+
+async fn bound(client: &Client, step: &Step) -> Vec<Answer> {
+    let prepared = match client.prepare(&step.sql).await {
+        Ok(prepared) => prepared,
+        Err(error) => return vec![refused(&error)],
+    };
+    let typed = step.params.iter().zip(prepared.params()).map(|(value, ty)| parameter(value, ty));
+    let boxed = match typed.collect::<Result<Vec<_>, _>>() {
+        Ok(boxed) => boxed,
+        Err(answer) => return vec![answer],
+    };
+    let params: Vec<&(dyn ToSql + Sync)> = boxed.iter().map(|p| &**p).collect();
+    let answer = if prepared.columns().is_empty() {
+        client.execute(&prepared, &params).await.map(Answer::Done)
+    } else {
+        let columns = prepared.columns().iter().map(|c| c.name().to_owned()).collect();
+        client.query(&prepared, &params).await.map(|rows| Answer::Rows(columns, rows.iter().map(decoded).collect()))
+    };
+    vec![answer.unwrap_or_else(|error| refused(&error))]
+}
+
+fn decoded(row: &Row) -> Vec<Cell> {
+    let cell = |at: usize| match *row.columns()[at].type_() {
+        Type::BOOL => row.get::<_, Option<bool>>(at).map(|b| if b { "t" } else { "f" }.to_owned()),
+        Type::INT4 => row.get::<_, Option<i32>>(at).map(|n| n.to_string()),
+        Type::INT8 => row.get::<_, Option<i64>>(at).map(|n| n.to_string()),
+        _ => row.get::<_, Option<String>>(at),
+    };
+    (0..row.len()).map(cell).collect()
+}
+
+/// A value of the model as the parameter of the type that the server has found for it.
+fn parameter(value: &Value, ty: &Type) -> Result<Box<dyn ToSql + Sync>, Answer> {
+    Ok(match (value, ty) {
+        (Value::Bool(b), &Type::BOOL) => Box::new(*b),
+        (Value::Int(n), &Type::INT8) => Box::new(*n),
+        (Value::Int(n), &Type::INT4) if i32::try_from(*n).is_ok() => Box::new(*n as i32),
+        (Value::Text(s), &Type::TEXT) => Box::new(s.to_string()),
+        (Value::Null, &Type::BOOL) => Box::new(None::<bool>),
+        (Value::Null, &Type::INT8) => Box::new(None::<i64>),
+        (Value::Null, &Type::INT4) => Box::new(None::<i32>),
+        (Value::Null, _) => Box::new(None::<String>),
+        (value, ty) => return Err(Answer::Error("driver".into(), format!("{value:?} is no {ty}"))),
+    })
+}
