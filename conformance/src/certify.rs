@@ -4,6 +4,8 @@
 //! module; each knows its own protocol and nothing of the others.
 
 pub mod deployment;
+mod gateway;
+mod http;
 pub mod postgres;
 mod redis;
 pub mod report;
@@ -17,7 +19,8 @@ use report::Report;
 pub fn judge(deployment: &Deployment) -> Report {
     let postgres = deployment.postgres.iter().map(|p| postgres::judge(deployment, p));
     let redis = deployment.redis.iter().map(|r| redis::judge(deployment, r));
-    let components = postgres.chain(redis).collect();
+    let gateway = deployment.gateway.iter().map(|g| gateway::judge(deployment, g));
+    let components = postgres.chain(redis).chain(gateway).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
 }

@@ -6,16 +6,19 @@
 //! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
 
 pub mod chromium;
+pub mod envoy;
+pub mod haproxy;
 pub mod postgres;
 pub mod prometheus;
 pub mod python;
 pub mod redis;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, io, process};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, process, thread};
 
 /// Set to anything: install missing packages, as root on Debian.
 pub const INSTALL: &str = "CELLPROOF_INSTALL";
@@ -55,6 +58,21 @@ impl Drop for Scratch {
 /// A port on loopback that nobody has, at this moment.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// How long a gateway may take to listen; several start at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether a program listens, before it ends or patience does.
+fn listens(child: &mut Child, port: u16) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if child.try_wait().ok().flatten().is_some() || Instant::now() > until {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 /// Runs a command to its end, without its chatter.

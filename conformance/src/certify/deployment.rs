@@ -4,9 +4,11 @@
 //! variable or file, because files of deployments are committed, mailed and copied.
 
 mod check;
+pub mod gateway;
 mod place;
 mod secret;
 
+pub use gateway::Gateway;
 pub use place::Place;
 pub use secret::Secret;
 
@@ -28,7 +30,7 @@ pub enum Mode {
     Observe,
     /// Writes as well, in transactions that are rolled back.
     Rollback,
-    /// For staging: leaves marked objects while it runs, and takes them away again.
+    /// For staging: floods a gateway as one of the tenants.
     Destructive,
 }
 
@@ -61,6 +63,8 @@ pub struct Deployment {
     pub postgres: Option<Postgres>,
     /// A Redis server, if there is one to judge.
     pub redis: Option<Redis>,
+    /// A gateway, if there is one to judge.
+    pub gateway: Option<Gateway>,
     /// Where relative paths start: the directory of the file.
     #[serde(skip)]
     pub home: PathBuf,

@@ -1,9 +1,10 @@
 //! A judgement as a person reads it, in 80 columns: each finding with its proof and its repair, then what is open, what
 //! was judged, and what was not.
 
-use super::report::{Component, Finding, Report, Suspicion, Verdict};
+use super::report::{Component, Finding, Proof, Report, Suspicion, Verdict};
 use crate::exit::Exit;
 use crate::terminal::{Paint, Tone, hang};
+use reports::text::plural;
 
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
@@ -47,7 +48,7 @@ fn one(component: &Component, paint: Paint) -> String {
     component.tenancy.iter().for_each(|said| out.push_str(&hang("tenants      ", said, COLUMNS)));
     for (n, shown) in component.findings.iter().enumerate() {
         out.push('\n');
-        out.push_str(&finding(n + 1, shown, paint));
+        out.push_str(&finding(n + 1, shown, Words::of(component), paint));
     }
     for suspicion in &component.suspicions {
         out.push('\n');
@@ -68,26 +69,55 @@ fn one(component: &Component, paint: Paint) -> String {
     }
     component.notes.iter().for_each(|note| out.push_str(&hang("note         ", note, COLUMNS)));
     let limits = &component.limits;
-    let spared = format!(
-        "{} statements, none longer than {} ms, none waiting for a lock longer than {} ms",
-        limits.statements, limits.statement_timeout_ms, limits.lock_timeout_ms
-    );
+    let sent = plural(limits.statements, Words::of(component).one);
+    let mut spared = format!("{sent}, none longer than {} ms", limits.statement_timeout_ms);
+    if limits.lock_timeout_ms > 0 {
+        spared.push_str(&format!(", none waiting for a lock longer than {} ms", limits.lock_timeout_ms));
+    }
     out.push_str(&hang("spared       ", &spared, COLUMNS));
     out
 }
 
-fn finding(n: usize, finding: &Finding, paint: Paint) -> String {
+/// How a component's own language is told.
+#[derive(Clone, Copy)]
+struct Words {
+    /// What was sent.
+    one: &'static str,
+    /// What ends a line of it.
+    end: &'static str,
+    /// Whether it matters which connection that was.
+    has_sessions: bool,
+}
+
+impl Words {
+    fn of(component: &Component) -> Words {
+        match component.component {
+            "gateway" => Words { one: "request", end: "", has_sessions: false },
+            "policy" | "metrics" => Words { one: "question", end: "", has_sessions: false },
+            _ => Words { one: "statement", end: ";", has_sessions: true },
+        }
+    }
+
+    /// Who acted, and what was seen.
+    fn shown(self, proof: &Proof) -> String {
+        match (self.has_sessions, proof.tenant.as_deref()) {
+            (true, who) => {
+                format!("as {}, on a {} connection: {}", who.unwrap_or("nobody"), proof.connection, proof.saw)
+            }
+            (false, Some(who)) => format!("as {who}: {}", proof.saw),
+            (false, None) => proof.saw.clone(),
+        }
+    }
+}
+
+fn finding(n: usize, finding: &Finding, words: Words, paint: Paint) -> String {
     let head = format!("{} [{}]", finding.object, finding.requirements.join(" "));
     let mut out = format!("{n:>2}  {}\n", paint.tone(Tone::Bad, &head));
     out.push_str(&hang("    ", &finding.what, COLUMNS));
     let proof = &finding.proof;
-    let who = proof.tenant.as_deref().unwrap_or("nobody");
-    out.push_str(&hang(
-        "    shown    ",
-        &format!("as {who}, on a {} connection: {}", proof.connection, proof.saw),
-        COLUMNS,
-    ));
-    proof.statements.iter().for_each(|sql| out.push_str(&hang("             ", &format!("{sql};"), COLUMNS)));
+    out.push_str(&hang("    shown    ", &words.shown(proof), COLUMNS));
+    let end = words.end;
+    proof.statements.iter().for_each(|line| out.push_str(&hang("             ", &format!("{line}{end}"), COLUMNS)));
     let mut first = "    repair   ";
     for sql in &finding.repair {
         let end = if sql.starts_with("--") { "" } else { ";" };

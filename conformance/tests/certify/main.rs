@@ -4,6 +4,7 @@
 //! environment demands one.
 
 mod caches;
+mod gateways;
 mod refusals;
 mod schemas;
 mod support;

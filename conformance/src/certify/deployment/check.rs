@@ -1,7 +1,7 @@
 //! What TOML and types do not say about a deployment.
 
 use super::place::Place;
-use super::{Deployment, Mode, Postgres, Redis, Tls, secret};
+use super::{Deployment, Mode, Postgres, Redis, Tls, gateway, secret};
 use models::config::{InputError, Problems};
 use std::str::FromStr;
 use tokio_postgres::Config;
@@ -17,15 +17,25 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
     tenants(deployment, place, &mut found);
     deployment.postgres.iter().for_each(|postgres| check_postgres(postgres, place, &mut found));
     deployment.redis.iter().for_each(|redis| check_redis(redis, place, &mut found));
-    if deployment.postgres.is_none() && deployment.redis.is_none() {
-        found.push(place.at(0..0, "no component", "at least one: a table [postgres] or [redis]"));
+    if let Some(table) = &deployment.gateway {
+        check_tls(table.tls.as_ref(), place, &mut found);
+        gateway::check(table, place, deployment.mode, &mut found);
     }
-    if deployment.mode == Mode::Destructive {
-        let expected = "\"observe\" or \"rollback\": there is no probe yet that needs more";
+    if !has_component(deployment) {
+        let expected = "at least one: a table [postgres], [redis] or [gateway]";
+        found.push(place.at(0..0, "no component", expected));
+    }
+    if deployment.mode == Mode::Destructive && deployment.gateway.is_none() {
+        let expected = "\"observe\" or \"rollback\": only a gateway has a probe that needs more";
         found.push(place.at(0..0, "mode \"destructive\"", expected));
     }
     found.sort();
     Problems(found)
+}
+
+fn has_component(deployment: &Deployment) -> bool {
+    let Deployment { postgres, redis, gateway, .. } = deployment;
+    postgres.is_some() || redis.is_some() || gateway.is_some()
 }
 
 fn tenants(deployment: &Deployment, place: &Place, found: &mut Vec<InputError>) {

@@ -19,6 +19,9 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     });
     let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
     assert!(all.redis.is_some_and(|redis| redis.tls.is_some()));
+    let gateway = all.gateway.expect("a gateway");
+    assert!(gateway.tls.is_some() && gateway.forbidden.is_some() && gateway.refused_key.len() == 1);
+    assert_eq!(gateway.token.get_ref().claims.len(), 4);
     let postgres = all.postgres.expect("postgres");
     assert!(postgres.tls.is_some() && postgres.catalogue.is_some() && postgres.shared.len() == 1);
     assert_eq!(postgres.schemas.as_deref(), Some("tenant_{id}"));
@@ -42,6 +45,35 @@ fn a_mistake_is_told_with_file_line_and_column() {
     ] {
         let all = wrong(&text);
         assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
+    let token = "[gateway.token]\nkey = { env = \"K\" }\nclaims = { iss = \"i\", aud = \"a\", tenant = \"{id}\" }\n";
+    let with = |lines: &str, token: &str| format!("{TENANTS}[gateway]\n{lines}\n{token}");
+    let url = "url = \"http://h/q\"";
+    for (text, told) in [
+        (with("url = \"ftp://h\"", token), "d.toml:8:7: no URL of a gateway, expected https://HOST:PORT/PATH"),
+        (with("url = \"http://u:p@h/\"", token), "d.toml:8:7: a user or a password in the URL"),
+        (with("url = \"https://h/\"", token), "d.toml:8:7: https without certificates, expected a table [gateway.tls]"),
+        (with(&format!("{url}\ntls = {{ ca = \"c\" }}"), token), "d.toml:8:7: certificates for a URL of http"),
+        (with(&format!("{url}\nplain = \"https://h\""), token), "d.toml:9:9: no URL without TLS"),
+        (with(&format!("{url}\nforbidden = \"/?a\""), token), "d.toml:9:13: no path of letters"),
+        (with(&format!("{url}\npassed = {{ status = [\"9xx\"] }}"), token), "d.toml:9:22: no status code"),
+        (with(url, ""), "d.toml:7:1: missing field `token`"),
+        (with(url, "[gateway.token]\n"), "d.toml:9:1: no token, expected supplied or key"),
+        (with(url, &token.replace("iss", "issuer")), "d.toml:9:1: a token without iss"),
+        (with(url, &token.replace("aud =", "exp = 1, aud =")), "d.toml:9:1: times among the claims"),
+        (with(url, &token.replace("{ env = \"K\" }", "\"hunter2\"")), "d.toml:10:7: a secret stands in the file"),
+        (
+            with(&format!("{url}\nregion = {{ claim = \"region\", foreign = \"x\" }}"), token),
+            "d.toml:10:1: a token without region",
+        ),
+    ] {
+        let all = wrong(&text);
+        assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
+        assert!(!all.contains("hunter2"), "{all}");
     }
 }
 

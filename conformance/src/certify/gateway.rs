@@ -1,0 +1,34 @@
+//! A gateway, judged as clients see it: by requests over HTTP/1.1, with tokens of a test issuer or supplied ones.
+//!
+//! Both tenants' honest requests must be let through first, and show their tenant: a gateway that denies everybody
+//! proves nothing. Every attack is denied or let through, whichever code says so. Nothing is sent that a client could
+//! not send; load is put on a gateway in mode `destructive` alone.
+
+mod desk;
+mod key;
+mod link;
+mod probe;
+mod token;
+
+use super::deployment::{Deployment, Gateway};
+use super::http::PATIENCE_MS;
+use super::report::{Component, Limits};
+use desk::Desk;
+use link::Link;
+
+/// Judges `gateway`. What cannot be reached is inconclusive.
+pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
+    let limits = Limits { statement_timeout_ms: PATIENCE_MS, lock_timeout_ms: 0, statements: 0 };
+    let link = match Link::new(gateway, &deployment.home) {
+        Ok(link) => link,
+        Err(why) => return Component::new("gateway", String::new(), limits).unjudged(why).conclude(),
+    };
+    let component = Component::new("gateway", link.place(), limits);
+    match Desk::open(deployment, gateway, link, component) {
+        Err(component) => component.conclude(),
+        Ok(mut desk) => {
+            probe::run(&mut desk, deployment.mode);
+            desk.close().conclude()
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The gateway's doors, and what was asked at them: one connection a request, unless a probe wants more on one.
+
+use crate::certify::deployment::Gateway;
+use crate::certify::http::route::Route;
+use crate::certify::http::wire::{Outcome, Request};
+use crate::certify::tls::{Identity, client, client_as};
+use std::cell::Cell;
+use std::path::Path;
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use url::Url;
+
+/// A gateway.
+pub struct Link {
+    /// The door for everybody.
+    pub own: Route,
+    /// What stands in `host`.
+    pub authority: String,
+    /// The request that every tenant may make.
+    pub target: String,
+    /// Runs what waits.
+    pub runtime: Runtime,
+    requests: Cell<u64>,
+}
+
+impl Link {
+    /// Reads certificates; connects nowhere.
+    ///
+    /// # Errors
+    /// A certificate that is not where the deployment says.
+    pub fn new(gateway: &Gateway, home: &Path) -> Result<Link, String> {
+        let url = Url::parse(gateway.url.get_ref()).map_err(|e| e.to_string())?;
+        let own = match &gateway.tls {
+            Some(files) => Route::plain(&url).with_tls(client(files.get_ref(), home)?),
+            None => Route::plain(&url),
+        };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let authority = format!("{}{port}", url.host_str().unwrap_or_default());
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let target = format!("{}{query}", url.path());
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        Ok(Link { own, authority, target, runtime, requests: Cell::new(0) })
+    }
+
+    /// Where, in words.
+    pub fn place(&self) -> String {
+        let scheme = if self.own.has_tls() { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.target)
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Counts requests that were sent elsewhere.
+    pub fn count(&self, requests: u64) {
+        self.requests.set(self.requests.get() + requests);
+    }
+
+    /// What comes of a request on a connection of its own.
+    pub fn ask(&self, route: &Route, request: &Request) -> Outcome {
+        self.ask_all(route, request, 1).pop().unwrap_or(Outcome::Silent)
+    }
+
+    /// What comes of what may be several requests, on one connection.
+    pub fn ask_all(&self, route: &Route, request: &Request, answers: usize) -> Vec<Outcome> {
+        self.count(1);
+        self.runtime.block_on(async {
+            let mut connection = match route.connect().await {
+                Ok(connection) => connection,
+                Err(outcome) => return vec![outcome],
+            };
+            connection.send(&request.bytes()).await;
+            let mut outcomes = Vec::new();
+            while outcomes.len() < answers {
+                let outcome = connection.answer().await;
+                let is_last = !matches!(outcome, Outcome::Answer(_));
+                outcomes.push(outcome);
+                if is_last {
+                    break;
+                }
+            }
+            outcomes
+        })
+    }
+
+    /// The same door, by TLS 1.2.
+    ///
+    /// # Errors
+    /// As `tls::client`.
+    pub fn older(&self, gateway: &Gateway, home: &Path) -> Result<Route, String> {
+        let files = gateway.tls.as_ref().ok_or("no table [gateway.tls]")?;
+        Ok(self.own.with_tls(client_as(files.get_ref(), home, Identity::Own, &TLS12)?))
+    }
+
+    /// The same door, with another certificate or none.
+    ///
+    /// # Errors
+    /// As `tls::client`.
+    pub fn shown(&self, gateway: &Gateway, home: &Path, identity: Identity) -> Result<Route, String> {
+        let files = gateway.tls.as_ref().ok_or("no table [gateway.tls]")?;
+        Ok(self.own.with_tls(client_as(files.get_ref(), home, identity, &TLS13)?))
+    }
+}

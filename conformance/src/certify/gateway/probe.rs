@@ -1,0 +1,32 @@
+//! The probes of a gateway, one promise a file. What makes others moot comes first.
+
+mod doors;
+mod flood;
+mod form;
+mod paths;
+mod tenants;
+mod tokens;
+
+use super::desk::Desk;
+use crate::certify::deployment::Mode;
+
+/// Runs them all.
+pub fn run(desk: &mut Desk, mode: Mode) {
+    doors::run(desk);
+    if tokens::run(desk) {
+        tenants::run(desk);
+        paths::run(desk);
+        form::run(desk);
+    } else {
+        let why = "the gateway lets through what carries no token, or one that nobody signed; repair that first";
+        desk.component.not_judged("tenants, paths and forms of requests", why);
+    }
+    // It leaves the tenant without requests, so nothing may follow.
+    flood::run(desk, mode);
+    let open = [
+        ("HTTP/2 and HTTP/3", "requests are made in HTTP/1.1"),
+        ("an outage of whoever issues tokens (IDN-09)", "it would have to be stopped, and no client can"),
+        ("limits on switching tenants (TEN-07), impossible travel and bound tokens (IDN-02)", "there is no probe yet"),
+    ];
+    open.into_iter().for_each(|(what, why)| desk.component.not_judged(what, why));
+}
