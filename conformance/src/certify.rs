@@ -6,6 +6,7 @@
 pub mod deployment;
 mod gateway;
 mod http;
+mod metrics;
 pub mod postgres;
 mod redis;
 pub mod report;
@@ -20,7 +21,8 @@ pub fn judge(deployment: &Deployment) -> Report {
     let postgres = deployment.postgres.iter().map(|p| postgres::judge(deployment, p));
     let redis = deployment.redis.iter().map(|r| redis::judge(deployment, r));
     let gateway = deployment.gateway.iter().map(|g| gateway::judge(deployment, g));
-    let components = postgres.chain(redis).chain(gateway).collect();
+    let metrics = deployment.metrics.iter().map(|m| metrics::judge(deployment, m.get_ref()));
+    let components = postgres.chain(redis).chain(gateway).chain(metrics).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
 }

@@ -5,10 +5,12 @@
 
 mod check;
 pub mod gateway;
+pub mod metrics;
 mod place;
 mod secret;
 
 pub use gateway::Gateway;
+pub use metrics::Metrics;
 pub use place::Place;
 pub use secret::Secret;
 
@@ -65,6 +67,8 @@ pub struct Deployment {
     pub redis: Option<Redis>,
     /// A gateway, if there is one to judge.
     pub gateway: Option<Gateway>,
+    /// Figures, if there are any to judge.
+    pub metrics: Option<Spanned<Metrics>>,
     /// Where relative paths start: the directory of the file.
     #[serde(skip)]
     pub home: PathBuf,

@@ -4,6 +4,7 @@
 //! environment demands one.
 
 mod caches;
+mod figures;
 mod gateways;
 mod refusals;
 mod schemas;

@@ -1,7 +1,7 @@
 //! What TOML and types do not say about a deployment.
 
 use super::place::Place;
-use super::{Deployment, Mode, Postgres, Redis, Tls, gateway, secret};
+use super::{Deployment, Mode, Postgres, Redis, Tls, gateway, metrics, secret};
 use models::config::{InputError, Problems};
 use std::str::FromStr;
 use tokio_postgres::Config;
@@ -21,8 +21,11 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
         check_tls(table.tls.as_ref(), place, &mut found);
         gateway::check(table, place, deployment.mode, &mut found);
     }
+    if let Some(table) = &deployment.metrics {
+        metrics::check(table.get_ref(), table.span(), place, &mut found);
+    }
     if !has_component(deployment) {
-        let expected = "at least one: a table [postgres], [redis] or [gateway]";
+        let expected = "at least one: a table [postgres], [redis], [gateway] or [metrics]";
         found.push(place.at(0..0, "no component", expected));
     }
     if deployment.mode == Mode::Destructive && deployment.gateway.is_none() {
@@ -34,8 +37,8 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
 }
 
 fn has_component(deployment: &Deployment) -> bool {
-    let Deployment { postgres, redis, gateway, .. } = deployment;
-    postgres.is_some() || redis.is_some() || gateway.is_some()
+    let Deployment { postgres, redis, gateway, metrics, .. } = deployment;
+    postgres.is_some() || redis.is_some() || gateway.is_some() || metrics.is_some()
 }
 
 fn tenants(deployment: &Deployment, place: &Place, found: &mut Vec<InputError>) {

@@ -19,6 +19,8 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     });
     let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
     assert!(all.redis.is_some_and(|redis| redis.tls.is_some()));
+    let metrics = all.metrics.expect("figures");
+    assert!(metrics.get_ref().success.is_some() && metrics.get_ref().latency.is_some());
     let gateway = all.gateway.expect("a gateway");
     assert!(gateway.tls.is_some() && gateway.forbidden.is_some() && gateway.refused_key.len() == 1);
     assert_eq!(gateway.token.get_ref().claims.len(), 4);

@@ -1,0 +1,113 @@
+//! Where figures come from: a file, or a Prometheus that is asked for the metrics that the deployment names.
+
+use super::samples::{Labels, Misread, Sample, Samples, read};
+use crate::certify::deployment::Metrics;
+use crate::certify::http::route::Route;
+use crate::certify::http::wire::{Outcome, Request};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+/// Figures, and how they were had.
+pub struct Figures {
+    /// The samples.
+    pub samples: Samples,
+    /// What was read or asked, line by line.
+    pub asked: Vec<String>,
+}
+
+/// The figures of a deployment.
+///
+/// # Errors
+/// Says what cannot be read or reached.
+pub fn figures(metrics: &Metrics, home: &Path) -> Result<Figures, String> {
+    match (&metrics.file, &metrics.url) {
+        (Some(file), _) => {
+            let told = file.display();
+            let text = fs::read_to_string(home.join(file)).map_err(|e| format!("{told}: {e}"))?;
+            let samples = read(&text).map_err(|Misread(line, why)| format!("{told}:{line}: {why}"))?;
+            Ok(Figures { samples, asked: vec![format!("read {told}")] })
+        }
+        (None, Some(url)) => Prometheus::new(url.get_ref())?.all(metrics),
+        (None, None) => Err("no figures".to_owned()),
+    }
+}
+
+struct Prometheus {
+    route: Route,
+    authority: String,
+    base: String,
+    runtime: Runtime,
+    asked: Vec<String>,
+}
+
+impl Prometheus {
+    fn new(url: &str) -> Result<Prometheus, String> {
+        let url = Url::parse(url).map_err(|e| e.to_string())?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        let port = url.port_or_known_default().unwrap_or(9090);
+        let authority = format!("{}:{port}", url.host_str().unwrap_or_default());
+        let base = url.path().trim_end_matches('/').to_owned();
+        Ok(Prometheus { route: Route::plain(&url), authority, base, runtime, asked: Vec::new() })
+    }
+
+    fn all(mut self, metrics: &Metrics) -> Result<Figures, String> {
+        let mut wanted = Vec::new();
+        wanted.extend(metrics.success.iter().map(|success| success.counter.clone()));
+        if let Some(latency) = &metrics.latency {
+            wanted.extend(["_bucket", "_count"].map(|end| format!("{}{end}", latency.histogram)));
+        }
+        let mut samples = Samples::default();
+        for name in &wanted {
+            let query = match &metrics.window {
+                Some(window) => format!("increase({name}[{}])", window.get_ref()),
+                None => name.clone(),
+            };
+            let answer = self.get("query", &[("query", &query)])?;
+            let found = vector(&answer, name).ok_or_else(|| format!("{}: no vector for {query}", self.authority))?;
+            samples.all.extend(found);
+        }
+        if samples.all.is_empty() {
+            // What is there instead, for whoever misspelt it.
+            let names = self.get("label/__name__/values", &[])?;
+            let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let bare = |name: &str| Sample { name: name.to_owned(), labels: Labels::new(), value: f64::NAN };
+            samples.all.extend(names.filter(|name| !wanted.iter().any(|w| w == name)).map(bare));
+        }
+        Ok(Figures { samples, asked: self.asked })
+    }
+
+    fn get(&mut self, what: &str, fields: &[(&str, &str)]) -> Result<Value, String> {
+        let fields = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let target = format!("{}/api/v1/{what}?{fields}", self.base);
+        let request = Request::get(&target, &self.authority);
+        self.asked.push(format!("GET {target}"));
+        let outcome = self.runtime.block_on(self.route.ask(&request));
+        let told = format!("http://{}{target}", self.authority);
+        let Outcome::Answer(answer) = &outcome else { return Err(format!("{told}: {}", outcome.words())) };
+        let value: Value = serde_json::from_str(&answer.body)
+            .map_err(|_| format!("{told}: status {}, and no JSON: it is no Prometheus", answer.status))?;
+        match value["status"].as_str() {
+            Some("success") => Ok(value["data"].clone()),
+            _ => Err(format!("{told}: {}", value["error"].as_str().unwrap_or("no status"))),
+        }
+    }
+}
+
+/// Samples of an instant vector. An increase is extrapolated between scrapes, so it is no whole number.
+fn vector(data: &Value, name: &str) -> Option<Vec<Sample>> {
+    let one = |found: &Value| {
+        let labels = found["metric"].as_object()?.iter().filter(|(label, _)| *label != "__name__");
+        let labels = labels.map(|(label, value)| Some((label.clone(), value.as_str()?.to_owned())));
+        let value = match found["value"][1].as_str()? {
+            "+Inf" => f64::INFINITY,
+            "-Inf" => f64::NEG_INFINITY,
+            text => text.parse().ok()?,
+        };
+        Some(Sample { name: name.to_owned(), labels: labels.collect::<Option<_>>()?, value })
+    };
+    (data["resultType"] == "vector").then_some(())?;
+    data["result"].as_array()?.iter().map(one).collect()
+}
