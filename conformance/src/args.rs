@@ -70,7 +70,7 @@ pub enum Command {
     Model(Model),
     /// Compare a policy in Rego, access or auto-remediation, with the reference on a whole small space of questions.
     Policy(Policy),
-    /// Judge a real deployment against the same requirements: PostgreSQL, Redis, gateway and figures.
+    /// Judge a real deployment against the same requirements: PostgreSQL, Redis, gateway, policy and figures.
     Certify(Certify),
     /// Print a completion script.
     #[command(hide = true)]

@@ -7,6 +7,7 @@ pub mod deployment;
 mod gateway;
 mod http;
 mod metrics;
+mod policy;
 pub mod postgres;
 mod redis;
 pub mod report;
@@ -22,7 +23,8 @@ pub fn judge(deployment: &Deployment) -> Report {
     let redis = deployment.redis.iter().map(|r| redis::judge(deployment, r));
     let gateway = deployment.gateway.iter().map(|g| gateway::judge(deployment, g));
     let metrics = deployment.metrics.iter().map(|m| metrics::judge(deployment, m.get_ref()));
-    let components = postgres.chain(redis).chain(gateway).chain(metrics).collect();
+    let policy = deployment.policy.iter().map(|p| policy::judge(deployment, p.get_ref()));
+    let components = postgres.chain(redis).chain(gateway).chain(policy).chain(metrics).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
 }

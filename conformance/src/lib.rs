@@ -16,6 +16,7 @@ pub mod command;
 pub mod corpus;
 pub mod desk;
 pub mod engine;
+pub mod examine;
 pub mod exit;
 pub mod export_log;
 pub mod input;

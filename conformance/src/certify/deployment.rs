@@ -7,11 +7,13 @@ mod check;
 pub mod gateway;
 pub mod metrics;
 mod place;
+pub mod policy;
 mod secret;
 
 pub use gateway::Gateway;
 pub use metrics::Metrics;
 pub use place::Place;
+pub use policy::Policy;
 pub use secret::Secret;
 
 use models::config::Problems;
@@ -67,6 +69,8 @@ pub struct Deployment {
     pub redis: Option<Redis>,
     /// A gateway, if there is one to judge.
     pub gateway: Option<Gateway>,
+    /// A policy, if there is one to judge.
+    pub policy: Option<Spanned<Policy>>,
     /// Figures, if there are any to judge.
     pub metrics: Option<Spanned<Metrics>>,
     /// Where relative paths start: the directory of the file.

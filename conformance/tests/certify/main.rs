@@ -7,6 +7,7 @@ mod caches;
 mod figures;
 mod gateways;
 mod refusals;
+mod rego;
 mod schemas;
 mod support;
 mod tls;

@@ -9,7 +9,7 @@ pub mod remediation;
 pub mod space;
 
 use super::data::PolicyData;
-use super::subject::{Reading, Subject};
+use super::subject::{Answers, Reading};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -54,7 +54,7 @@ pub trait Judge: Clone + Send + Sync {
     }
 
     /// Asks question `n`, and puts what differs into `tally`.
-    fn ask(&self, n: usize, subject: &mut Subject, tally: &mut Tally<Self::Class>);
+    fn ask(&self, n: usize, subject: &mut dyn Answers, tally: &mut Tally<Self::Class>);
 
     /// The findings of a whole tally; a class that another one explains is left out.
     fn findings(&self, tally: Tally<Self::Class>) -> Vec<Finding>;
@@ -160,7 +160,7 @@ pub fn duties(reading: &Reading) -> Vec<Duty> {
 }
 
 /// Asks a range of a judge's questions.
-pub fn ask<J: Judge>(judge: &J, subject: &mut Subject, range: Range<usize>) -> Tally<J::Class> {
+pub fn ask<J: Judge>(judge: &J, subject: &mut dyn Answers, range: Range<usize>) -> Tally<J::Class> {
     let mut tally = Tally::default();
     for n in range {
         judge.ask(n, subject, &mut tally);
@@ -169,7 +169,7 @@ pub fn ask<J: Judge>(judge: &J, subject: &mut Subject, range: Range<usize>) -> T
 }
 
 /// Asks everything on this thread.
-pub fn judge<J: Judge>(judge: &J, subject: &mut Subject) -> Vec<Finding> {
+pub fn judge<J: Judge>(judge: &J, subject: &mut dyn Answers) -> Vec<Finding> {
     let tally = ask(judge, subject, 0..judge.len());
     judge.findings(tally)
 }

@@ -106,6 +106,31 @@ const BUILTIN_NAMESPACES: [&str; 27] = [
     "yaml",
 ];
 
+/// Whoever answers questions about a package: policies that were compiled here, or an agent that has them elsewhere.
+pub trait Answers {
+    /// The values of `rules` of `package` for a question; `None` for one that is undefined.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn ask(
+        &mut self,
+        package: &[String],
+        rules: &[&str],
+        question: &serde_json::Value,
+    ) -> Result<Vec<Option<serde_json::Value>>, String>;
+}
+
+impl Answers for Subject {
+    fn ask(
+        &mut self,
+        package: &[String],
+        rules: &[&str],
+        question: &serde_json::Value,
+    ) -> Result<Vec<Option<serde_json::Value>>, String> {
+        Subject::ask(self, package, rules, question)
+    }
+}
+
 impl Subject {
     /// Reads and compiles `modules` together, over `data`.
     ///

@@ -19,6 +19,7 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     });
     let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
     assert!(all.redis.is_some_and(|redis| redis.tls.is_some()));
+    assert!(all.policy.is_some_and(|policy| policy.get_ref().path.is_some()));
     let metrics = all.metrics.expect("figures");
     assert!(metrics.get_ref().success.is_some() && metrics.get_ref().latency.is_some());
     let gateway = all.gateway.expect("a gateway");

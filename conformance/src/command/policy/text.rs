@@ -1,6 +1,6 @@
 //! A judgement as a person reads it: what was asked, each class of disagreement with its simplest input, the verdict.
 
-use super::report::{Asked, File, Report, Rule, Shown, Verdict};
+use crate::examine::report::{Asked, File, Report, Rule, Shown, Verdict};
 use crate::terminal::hang;
 
 /// Columns of a terminal.

@@ -9,7 +9,7 @@ use super::{Finding, Judge, Shown, Tally};
 use crate::control::Controls;
 use crate::policy::abac;
 use crate::policy::data::PolicyData;
-use crate::policy::subject::{Reading, Subject};
+use crate::policy::subject::{Answers, Reading};
 use crate::wire::policy::{Decision, Deny, Input};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +110,7 @@ impl Access {
         self.rules.contains(&rule)
     }
 
-    fn said(&self, subject: &mut Subject, question: &Value) -> Result<Said, String> {
+    fn said(&self, subject: &mut dyn Answers, question: &Value) -> Result<Said, String> {
         let values = subject.ask(&self.package, &self.rules, question)?;
         let value = |rule: &str| self.rules.iter().position(|r| *r == rule).and_then(|i| values[i].as_ref());
         let mut unreadable = None;
@@ -141,7 +141,7 @@ impl Judge for Access {
         self.space.len()
     }
 
-    fn ask(&self, n: usize, subject: &mut Subject, tally: &mut Tally<Class>) {
+    fn ask(&self, n: usize, subject: &mut dyn Answers, tally: &mut Tally<Class>) {
         let question = self.space.question(n);
         let input = Input::from_json(&question);
         let native = abac::decide(&Controls::all_on(), &self.data, &input);

@@ -6,7 +6,7 @@
 
 use super::{Finding, Judge, Shown, Tally};
 use crate::policy::remediation::{self, ACTIONS, COOLDOWN_NS, GREEN_NS, PAUSE_ROLLOUT, ROLLBACK, TRIGGERS};
-use crate::policy::subject::{NOW_NS, Reading, Subject};
+use crate::policy::subject::{Answers, NOW_NS, Reading};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -230,7 +230,7 @@ impl Judge for Remediation {
         self.questions.len()
     }
 
-    fn ask(&self, n: usize, subject: &mut Subject, tally: &mut Tally<Class>) {
+    fn ask(&self, n: usize, subject: &mut dyn Answers, tally: &mut Tally<Class>) {
         let question = &self.questions[n];
         let expected = remediation::decide(question, NOW_NS);
         let distance = distance(question);
