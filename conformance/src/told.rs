@@ -160,6 +160,7 @@ fn tenant(fact: &Fact) -> Option<&str> {
         }
         Fact::EventStored { topic, .. } => Some(topic),
         Fact::ObjectStored { key, .. } | Fact::ObjectRemoved { key, .. } => Some(key),
+        Fact::BundleRestored(restored) => Some(&restored.tenant),
         Fact::Decided { subject, .. } => Some(subject),
         Fact::Reported { about, .. } | Fact::Truth { about, .. } => Some(about),
     }

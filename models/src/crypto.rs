@@ -13,7 +13,7 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use sha2::{Digest, Sha256};
 use sim::time::Duration;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -79,6 +79,14 @@ pub fn key(role: &str, index: u32) -> Key {
 /// SHA-256, the digest of everything here: thumbprints, serials, client secrets.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // Writing into memory cannot fail.
+        text
+    })
 }
 
 /// Unpadded base64url (RFC 4648 §5), the encoding of JOSE.

@@ -96,6 +96,8 @@ pub enum Fact {
         /// Which version.
         version: u32,
     },
+    /// A bundle became what an offline cell's stores hold of its tenant. *store*
+    BundleRestored(Box<Restored>),
     /// A component decided. *log*
     Decided {
         /// The component's role in the decision: `gateway.token`, `policy`, `mesh`.
@@ -132,12 +134,29 @@ pub enum Fact {
 /// Where something durable lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// `postgres`, `kafka`, `cache`, `objects`.
+    /// `postgres`, `kafka`, `cache`, `objects`, `offline`.
     pub store: &'static str,
     /// The cell.
     pub cell: Arc<str>,
     /// The region of the cell.
     pub region: Arc<str>,
+}
+
+/// What an offline cell's stores hold after a bundle was restored.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Restored {
+    /// Where it lies.
+    pub place: Place,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which bundle of the tenant's it was.
+    pub sequence: u64,
+    /// SHA-256 of its manifest, as it is kept beside it.
+    pub manifest_sha256: [u8; 32],
+    /// What the stores hold, read back, as SHA-256 of the files that would say the same; in order of name.
+    pub contents: Vec<(Arc<str>, [u8; 32])>,
+    /// In whose custody it came, as it is kept beside it.
+    pub custody: Bytes,
 }
 
 /// An answer as its principal sees it, or that there was none.
@@ -180,7 +199,8 @@ impl sim::Fact for Fact {
             | Fact::EntryEvicted { .. }
             | Fact::DecisionKept { .. }
             | Fact::ObjectStored { .. }
-            | Fact::ObjectRemoved { .. } => Vantage::Store,
+            | Fact::ObjectRemoved { .. }
+            | Fact::BundleRestored(_) => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
         }
@@ -244,6 +264,10 @@ impl sim::Fact for Fact {
                 text(out, key);
                 out.extend_from_slice(&version.to_le_bytes());
             }
+            Fact::BundleRestored(restored) => {
+                out.push(12);
+                restored.encode(out);
+            }
             Fact::Decided { by, allowed, reason, subject } => {
                 out.extend_from_slice(&[5, u8::from(*allowed)]);
                 text(out, by);
@@ -295,6 +319,10 @@ impl sim::Fact for Fact {
             Fact::ObjectRemoved { place, key, version } => {
                 format!("{} in {} has no object {key} version {version} any more", place.store, place.cell)
             }
+            Fact::BundleRestored(restored) => {
+                let Restored { place, tenant, sequence, .. } = &**restored;
+                format!("{} in {} holds bundle {sequence} of {tenant}", place.store, place.cell)
+            }
             Fact::Decided { by, allowed, reason, subject } => {
                 format!("{by} {} {subject}: {reason}", if *allowed { "allows" } else { "denies" })
             }
@@ -309,6 +337,21 @@ impl Place {
         text(out, self.store);
         text(out, &self.cell);
         text(out, &self.region);
+    }
+}
+
+impl Restored {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.place.encode(out);
+        text(out, &self.tenant);
+        out.extend_from_slice(&self.sequence.to_le_bytes());
+        out.extend_from_slice(&self.manifest_sha256);
+        out.extend_from_slice(&(self.contents.len() as u32).to_le_bytes());
+        for (name, sha256) in &self.contents {
+            text(out, name);
+            out.extend_from_slice(sha256);
+        }
+        bytes(out, &self.custody);
     }
 }
 

@@ -25,6 +25,7 @@ pub mod marker;
 pub mod mesh;
 pub mod mirror;
 pub mod objects;
+pub mod offline;
 pub mod oracles;
 pub mod planted;
 pub mod platform;

@@ -18,6 +18,7 @@ pub mod integrity;
 pub mod isolation;
 pub mod mirroring;
 pub mod refusal;
+pub mod rehydration;
 pub mod residency;
 pub mod retention;
 pub mod storage;

@@ -24,6 +24,7 @@ mod connector;
 mod events;
 mod mesh;
 pub mod objects;
+pub mod offline;
 mod parts;
 pub mod people;
 pub mod sidecar;
@@ -178,6 +179,8 @@ pub struct Deployment {
     pub kept_decisions: bool,
     /// Whether every cell has an object store.
     pub objects: bool,
+    /// What lives offline, if anything does; it needs an object store.
+    pub offline: Option<offline::OfflinePlan>,
     /// Whether every cell has a pipeline that its policy comes through.
     pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.

@@ -4,6 +4,7 @@ pub mod attacker;
 pub mod broker;
 pub mod client;
 pub mod connector;
+pub mod courier;
 pub mod defector;
 pub mod device;
 pub mod event_flood;

@@ -10,6 +10,7 @@ pub mod idp_outage;
 pub mod intercell_partition;
 pub mod key_rotation;
 pub mod mirror_loop;
+pub mod offline_bundle_attacks;
 pub mod primary_failover;
 pub mod retry_storm;
 pub mod stale_policy;

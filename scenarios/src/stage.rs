@@ -14,11 +14,10 @@ use models::marker::Marker;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::{Availability, Promise};
 use models::oracles::cast::Member;
-use models::oracles::decisions::Decisions;
 use models::oracles::integrity::Integrity;
-use models::oracles::retention::Retention;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
+use models::platform::offline::OfflinePlan;
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
 use sim::choice::{Choice, Choices};
@@ -36,6 +35,7 @@ use std::sync::Arc;
 
 mod events;
 pub mod form;
+mod optional;
 
 use events::Events;
 
@@ -136,6 +136,7 @@ pub struct Stage<'a> {
     pipelines: bool,
     portals: bool,
     objects: bool,
+    offline: Option<OfflinePlan>,
     kept_decisions: bool,
     login: &'static str,
     records: u32,
@@ -196,6 +197,7 @@ impl<'a> Stage<'a> {
             pipelines: false,
             portals: false,
             objects: false,
+            offline: None,
             kept_decisions: false,
             login: "app",
             records: 12,
@@ -383,28 +385,6 @@ impl<'a> Stage<'a> {
         self.login = role;
     }
 
-    /// Deploys a portal a cell, where people log in.
-    pub fn portals(&mut self) {
-        self.portals = true;
-    }
-
-    /// Deploys an object store a cell, and the judge of what it keeps.
-    pub fn objects(&mut self) {
-        self.objects = true;
-        self.oracle(|cast| Box::new(Retention::new(cast)));
-    }
-
-    /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.
-    pub fn keeps_decisions(&mut self) {
-        self.kept_decisions = true;
-        self.oracle(|cast| Box::new(Decisions::new(cast)));
-    }
-
-    /// Deploys the pipeline that policies come through.
-    pub fn pipelines(&mut self) {
-        self.pipelines = true;
-    }
-
     /// Workers and queue of a component, in every cell.
     pub fn capacity(&mut self, component: Component, workers: u32, queue: u32) {
         for cell in &mut self.platform.cells {
@@ -539,6 +519,7 @@ impl<'a> Stage<'a> {
             pipelines: self.pipelines,
             portals: self.portals,
             objects: self.objects,
+            offline: self.offline.clone(),
             kept_decisions: self.kept_decisions,
             login: self.login,
             datum: Rc::new(datum_of(self.draws.seed(), self.inputs)),

@@ -62,6 +62,9 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("gateway", "retry", "a budget for retries is a library of the caller"),
     ("mirror", "kafka::route", "a mirror is a client of two clusters and finds leaders as every client does"),
     ("witness", "kafka::route", "a witness reads audit topics and finds leaders as every client does"),
+    ("offline", "kafka::route", "an exporter reads topics and finds leaders as every client does"),
+    ("offline", "policy", "an offline cell carries the policy's decision with it: there is no agent to ask"),
+    ("offline", "postgres", "an offline cell restores a dump into a database of its own, fences included"),
     ("gitops", "policy::suite", "a pipeline runs the tests that a policy bundle ships"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),
 ];

@@ -6,6 +6,7 @@
 use super::trust::BundleFault;
 use super::verify::{ChainMemo, PathRule, PeerDenial, PeerExpectation, PeerVerifier};
 use crate::control::Controls;
+use crate::crypto::hex;
 use crate::ids::Bytes;
 use crate::wire::svid::{Chain, SpiffeId, TrustBundle, TrustDomain};
 use base64::Engine as _;
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use sim::time::EPOCH_UNIX_S;
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 #[derive(Debug, Deserialize)]
@@ -126,13 +126,6 @@ fn bundle(domain: &str, document: &Value, revoked: Option<&Vec<String>>) -> Resu
 fn der(field: &str, text: &str) -> Result<Bytes, String> {
     let bare: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
     STANDARD.decode(bare).map(Bytes::from).map_err(|e| format!("`{field}` is not base64 of DER: {e}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // Writing into memory cannot fail.
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What stands in a cell, and how each part is booted.
 
 use super::admin::{ADMINS, GITOPS, bindings};
-use super::mesh::{APP, Workload, trust_domain};
+use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, KnownBad, index_of};
 use crate::app::class::RecordClass;
@@ -110,14 +110,17 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads
             .push(Workload { tells_callers: true, ..plain("config", CONFIG, vec![role("policy")], ADMINS.to_vec()) });
         workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
+        let mut readers = vec![APP, POSTGRES];
+        readers.extend(deployment.offline.iter().map(|_| EXPORTER));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
-            workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], vec![APP, POSTGRES]));
+            workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], readers.clone()));
         }
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
         workloads.extend(super::events::workloads(deployment, cell));
         workloads.extend(super::admin::workload(deployment, cell));
         workloads.extend(super::objects::workload(deployment, cell));
+        workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
     workloads
 }
@@ -196,6 +199,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         CONFIG => (Component::Policy, config_boot(parts, cell)),
         GITOPS => (Component::Policy, super::admin::boot(parts, cell)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
+        EXPORTER => (Component::Mirror, super::offline::exporter_boot(parts, cell, &workload.calls)),
         super::objects::OBJECTS => (Component::ObjectStore, super::objects::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {

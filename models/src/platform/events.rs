@@ -4,7 +4,7 @@
 //! the mirrors carry the others.
 
 use super::connector;
-use super::mesh::{APP, BROKER, Workload};
+use super::mesh::{APP, BROKER, EXPORTER, Workload};
 use super::parts::{Parts, place};
 use super::{Deployment, Mirrors};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
@@ -88,7 +88,9 @@ pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     for broker in &names {
         let mut calls: Vec<String> = names.iter().filter(|b| *b != broker).cloned().collect();
         calls.push(controller.clone());
-        workloads.push(workload(broker.clone(), BROKER, calls, vec![APP, BROKER, CONTROLLER, MIRROR, WITNESS]));
+        let mut clients = vec![APP, BROKER, CONTROLLER, MIRROR, WITNESS];
+        clients.extend(deployment.offline.iter().map(|_| EXPORTER));
+        workloads.push(workload(broker.clone(), BROKER, calls, clients));
     }
     workloads.push(workload(controller, CONTROLLER, names.clone(), vec![BROKER]));
     if deployment.witnessed {
@@ -191,7 +193,7 @@ fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
         let (rules, rate, client_rate) = match (&*workload.path, connector::tenant_of(&workload.path)) {
             (APP, _) => (platform_rules(), None, tenants),
             (MIRROR, _) => (platform_rules(), None, None),
-            (WITNESS, _) => (vec![Rule::prefixed(Resource::Topic, "", Operations::READ)], None, None),
+            (WITNESS | EXPORTER, _) => (vec![Rule::prefixed(Resource::Topic, "", Operations::READ)], None, None),
             (_, Some(tenant)) => (tenant_rules(tenant), tenants, None),
             _ => continue,
         };

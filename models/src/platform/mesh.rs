@@ -18,6 +18,9 @@ pub(super) const APP: &str = "/ns/apps/sa/orchestrator";
 /// Path of a broker's id.
 pub(super) const BROKER: &str = "/ns/data/sa/kafka";
 
+/// Path of the id of an exporter of offline bundles, which reads databases, brokers and the object store.
+pub(super) const EXPORTER: &str = "/ns/control/sa/exporter";
+
 /// The trust domain of a cell.
 pub fn trust_domain(cell: &str) -> String {
     format!("{cell}.cellproof.test")

@@ -1,6 +1,6 @@
 //! The object store of a cell, and a service's way to it.
 
-use super::mesh::{APP, Workload};
+use super::mesh::{APP, EXPORTER, Workload};
 use super::parts::{Parts, place};
 use super::{Deployment, index_of};
 use crate::config::{Cell, Operation};
@@ -42,7 +42,7 @@ pub(super) fn workload(deployment: &Deployment, cell: &Cell) -> Option<Workload>
         cell: cell.id.to_string(),
         path: OBJECTS.into(),
         calls: Vec::new(),
-        accepts: (vec![cell.id.to_string()], vec![APP.into()]),
+        accepts: (vec![cell.id.to_string()], vec![APP.into(), EXPORTER.into()]),
         tells_callers: true,
         open: true,
         sealed: Vec::new(),

@@ -30,6 +30,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     super::connector::admit(config, &actors, &mut workloads);
     roles.extend(cell::others(config));
     roles.extend(super::people::portals(deployment));
+    roles.extend(super::offline::roles(deployment));
     roles.push(PARTNER_IDP.into());
     roles.extend(actors.iter().map(|a| a.role.clone()));
     let directory = Rc::new(Directory::of(roles.iter().cloned()));
@@ -64,6 +65,10 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
         let boot = super::people::portal_boot(&parts, &role);
         let cell = role.split_once('/').map_or(role.as_str(), |(cell, _)| cell).to_owned();
         nodes.push(node(&parts, &role, &cell, Component::Serving, boot));
+    }
+    for role in super::offline::roles(deployment) {
+        let boot = super::offline::cell_boot(&parts);
+        nodes.push(node(&parts, &role, &config.offline.id, Component::ObjectStore, boot));
     }
     let partner = partner_boot(&parts);
     nodes.push(node(&parts, PARTNER_IDP, "partner", Component::Idp, partner));

@@ -27,6 +27,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::key_rotation::SCENARIO,
     &crate::chaos::mirror_loop::SCENARIO,
+    &crate::chaos::offline_bundle_attacks::SCENARIO,
     &crate::chaos::primary_failover::SCENARIO,
     &crate::chaos::retry_storm::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,

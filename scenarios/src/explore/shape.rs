@@ -72,6 +72,7 @@ impl Shape {
                 mix(name_hash(&place.cell), mix(10, u64::from(kept_until.0 > 0)))
             }
             Fact::ObjectRemoved { place, .. } => mix(name_hash(&place.cell), 11),
+            Fact::BundleRestored(restored) => mix(name_hash(&restored.place.cell), 12),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))
             }

@@ -7,6 +7,7 @@ use models::control::Controls;
 use models::gateway::{rate_limit, router};
 use models::mesh;
 use models::objects::path;
+use models::offline;
 use models::policy::{PolicyData, abac};
 use models::postgres::{case, rls_predicate};
 use std::sync::OnceLock;
@@ -48,6 +49,12 @@ pub const MODELS: &[Entry] = &[
         about: "which key does this name mean to the object store, if it may mean one to this tenant?",
         schema: include_str!("schema/object-path.json"),
         answer: path::answer_json,
+    },
+    Entry {
+        name: "offline-bundle",
+        about: "does an air-gapped cell load this bundle, in this custody, after the last one?",
+        schema: include_str!("schema/offline-bundle.json"),
+        answer: offline::case::answer_json,
     },
     Entry {
         name: "rate-limit",

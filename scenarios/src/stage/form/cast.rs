@@ -42,6 +42,18 @@ const BROKERS_A: &[&str] =
 const BROKERS_B: &[&str] =
     &["cell-b/mesh-ca", "cell-b/kafka-controller", "cell-b/kafka-1", "cell-b/kafka-2", "cell-b/kafka-3"];
 
+/// What makes offline bundles, and the cell that lives on them.
+const OFFLINE: &[&str] = &[
+    "cell-a/mesh-ca",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+    "cell-a/kafka-1",
+    "cell-a/kafka-controller",
+    "cell-a/objects",
+    "cell-a/exporter",
+    "cell-offline/loader",
+];
+
 /// Why what happens between two clusters is not told on twelve nodes.
 const TWO_CLUSTERS: &str = "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
 
@@ -295,6 +307,45 @@ pub(super) const ROWS: &[Row] = &[
         )]),
     ),
     ("chaos/mirror-loop", Err(TWO_CLUSTERS)),
+    (
+        "chaos/offline-bundle-attacks",
+        form(&[
+            part(
+                "transfers",
+                &[OFFLINE, &["attacker/courier", "attacker/porter", "attacker/uplink", "attacker/guest-courier"]],
+                &[
+                    "offline.staged-on-a-later-day",
+                    "offline.file-altered",
+                    "offline.signed-by-a-stranger",
+                    "offline.key-self-certified",
+                    "offline.key-of-another-day",
+                    "offline.replayed",
+                    "offline.out-of-order",
+                    "offline.file-missing",
+                    "offline.of-another-tenant",
+                    "offline.released-by-one",
+                    "offline.token-self-made",
+                    "offline.key-withheld",
+                ],
+            ),
+            part(
+                "others",
+                &[OFFLINE, &["attacker/courier", "attacker/porter", "attacker/other-courier", "attacker/lone"]],
+                &["offline.for-another-cell", "offline.one-at-the-desk"],
+            ),
+            part(
+                "residents",
+                &[OFFLINE, &["attacker/courier", "attacker/old", "attacker/report", "attacker/own"]],
+                &["offline.backlog-plugged-in", "offline.report-asked", "offline.own-served"],
+            ),
+            part(
+                "bounds",
+                &[OFFLINE, &["attacker/courier", "attacker/withdrawn", "attacker/clearance", "attacker/revoked"]],
+                &["offline.withdrawn-asked", "offline.above-clearance-asked", "offline.revoked-asked"],
+            ),
+            part("age", &[OFFLINE, &["attacker/courier", "attacker/stale"]], &["offline.stale-asked"]),
+        ]),
+    ),
     (
         "chaos/primary-failover",
         form(&[
