@@ -10,5 +10,6 @@ mod postgres;
 mod postgres_model;
 mod postgres_server;
 mod program;
+mod redis;
 mod statement;
 mod tally;

@@ -1,12 +1,20 @@
-//! ACL users of the cache: password, commands, key patterns; the grammar of `ACL SETUSER`.
+//! ACL users of the cache: password, commands, key patterns, channels; the grammar of `ACL SETUSER` of Redis 7.
 //!
 //! A pattern is a glob over raw key bytes. `~acme*` also covers `acme-corp:…`, and a `*` inside a tenant's name is a
 //! wildcard: whoever writes patterns must escape names first (see [`super::keys`]).
 
+pub mod case;
+pub mod commands;
+mod glob;
+mod selector;
+
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::Bytes;
-use std::sync::Arc;
+use commands::{Access, Place, find};
+pub use glob::Glob;
+use selector::{Lack, Selector};
+use std::sync::{Arc, LazyLock};
 
 /// The server refuses keys outside the user's patterns.
 pub const ACL_PATTERN: Control = control!(
@@ -15,32 +23,35 @@ pub const ACL_PATTERN: Control = control!(
     off: "every user has the key pattern ~*, as with `allkeys` or a default user shared by all services",
 );
 
-/// A command, for permissions.
+/// A command that the platform's cache runs, for permissions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u16)]
 pub enum Verb {
     /// `GET`
-    Get = 1,
+    Get,
     /// `SET`
-    Set = 2,
+    Set,
     /// `DEL`
-    Del = 4,
+    Del,
     /// `EXISTS`
-    Exists = 8,
+    Exists,
     /// `KEYS`
-    Keys = 16,
+    Keys,
     /// `SCAN`
-    Scan = 32,
+    Scan,
     /// `SELECT`
-    Select = 64,
+    Select,
 }
 
-impl Verb {
-    /// Whether the command changes its key; `%R~` and `%W~` patterns tell the two apart.
-    fn writes(self) -> bool {
-        matches!(self, Verb::Set | Verb::Del)
-    }
-}
+/// Verbs in order, with the access that each asks for its key.
+static VERBS: LazyLock<[(Place, Access); 7]> = LazyLock::new(|| {
+    let verb = |name: &str| {
+        let place = find(name).expect("a command of Redis");
+        let asked = place.spec().positions(&[name, "key", "value"][..place.spec().arity.unsigned_abs() as usize]);
+        let asked = asked.and_then(|keys| keys.first().map(|(_, access)| *access));
+        (place, asked.unwrap_or(Access { read: false, write: false }))
+    };
+    ["get", "set", "del", "exists", "keys", "scan", "select"].map(verb)
+});
 
 /// An ACL user.
 #[derive(Clone, Debug)]
@@ -49,13 +60,35 @@ pub struct User {
     enabled: bool,
     nopass: bool,
     passwords: Vec<Bytes>,
-    verbs: u16,
-    patterns: Vec<KeyPattern>,
+    /// The user's own permissions, then those in parentheses.
+    selectors: Vec<Selector>,
 }
 
-/// A rule of `ACL SETUSER` that this server does not know.
+/// A rule of `ACL SETUSER` that the server does not know, or that says nothing after what came before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadRule(pub String);
+
+/// Why a command is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// The user may not run it.
+    Command,
+    /// The user may not touch this key so.
+    Key(Bytes),
+    /// The user may not speak or listen here.
+    Channel(Bytes),
+}
+
+/// Why nobody can say whether a command is allowed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unasked {
+    /// There is no such command.
+    Unknown,
+    /// It has another number of words.
+    Words,
+    /// Where its keys are is not modelled, or not said by its words.
+    Keys,
+}
 
 impl User {
     /// A user from rules as in a Redis ACL file, without the leading `user <name>`:
@@ -64,16 +97,17 @@ impl User {
     /// # Errors
     /// The first rule that is not understood; no user then exists.
     pub fn parse(name: &str, rules: &str) -> Result<User, BadRule> {
-        let mut user = User {
-            name: name.into(),
-            enabled: false,
-            nopass: false,
-            passwords: Vec::new(),
-            verbs: 0,
-            patterns: Vec::new(),
-        };
-        for rule in rules.split_ascii_whitespace() {
-            user.apply(rule).ok_or_else(|| BadRule(rule.to_string()))?;
+        let selectors = vec![Selector::default()];
+        let mut user = User { name: name.into(), enabled: false, nopass: false, passwords: Vec::new(), selectors };
+        let mut words = rules.split_ascii_whitespace();
+        while let Some(rule) = words.next() {
+            let mut whole = rule.to_owned();
+            // Parentheses hold several rules.
+            while whole.starts_with('(') && !whole.ends_with(')') {
+                let Some(next) = words.next() else { return Err(BadRule(whole)) };
+                whole = format!("{whole} {next}");
+            }
+            user.apply(&whole).ok_or(BadRule(whole))?;
         }
         Ok(user)
     }
@@ -85,7 +119,8 @@ impl User {
 
     /// Adds a key pattern for reading and writing, given as bytes (a `~pattern` rule without its tilde).
     pub fn allow_keys(&mut self, pattern: &[u8]) {
-        self.patterns.push(KeyPattern::new(pattern, true, true));
+        // Where every key is allowed already, one more pattern changes nothing.
+        let _ = self.selectors[0].allow(pattern, Access::ALL);
     }
 
     /// Whether `password` opens this user.
@@ -98,34 +133,79 @@ impl User {
         self.enabled && self.nopass
     }
 
-    /// Whether the user may run `verb` at all.
-    pub fn may_run(&self, verb: Verb) -> bool {
-        self.verbs & verb as u16 != 0
-    }
-
     /// Whether the user may run `verb` on `key`. Asked before the key is looked up, so the answer tells nothing about
     /// whether the key exists.
-    pub fn may_touch(&self, controls: &Controls, verb: Verb, key: &[u8]) -> bool {
-        if controls.on(&ACL_PATTERN) {
-            let granted = |p: &KeyPattern| if verb.writes() { p.write } else { p.read };
-            return self.patterns.iter().any(|p| granted(p) && p.covers(key));
+    ///
+    /// # Errors
+    /// What the user lacks.
+    pub fn may(&self, controls: &Controls, verb: Verb, key: Option<&Bytes>) -> Result<(), Denial> {
+        let (place, asked) = VERBS[verb as usize];
+        let mut denial = Denial::Command;
+        for selector in self.selectors.iter().filter(|s| s.runs(place)) {
+            match key {
+                Some(key) if !selector.touches(key, asked, every_key(controls)) => denial = Denial::Key(key.clone()),
+                _ => return Ok(()),
+            }
         }
-        true
+        Err(denial)
+    }
+
+    /// Whether the user may run a command, given by its words: what `ACL DRYRUN` answers.
+    ///
+    /// # Errors
+    /// Words that are no command, or whose keys nobody knows.
+    pub fn decide<W: AsRef<[u8]>>(&self, controls: &Controls, words: &[W]) -> Result<Result<(), Denial>, Unasked> {
+        let text = |at: usize| words.get(at).and_then(|w| std::str::from_utf8(w.as_ref()).ok());
+        let mut place = find(text(0).unwrap_or_default()).ok_or(Unasked::Unknown)?;
+        if place.spec().container
+            && let Some(sub) = text(1)
+        {
+            place = find(&format!("{}|{sub}", place.spec().name)).ok_or(Unasked::Unknown)?;
+        }
+        let spec = place.spec();
+        if !spec.fits(words.len()) {
+            return Err(Unasked::Words);
+        }
+        let keys = spec.positions(words).ok_or(Unasked::Keys)?;
+        let every = every_key(controls);
+        let mut nearest = Lack::Command;
+        for selector in &self.selectors {
+            match selector.lack((place, spec), words, &keys, every) {
+                None => return Ok(Ok(())),
+                Some(lack) => nearest = nearest.max(lack),
+            }
+        }
+        let word = |at: usize| words[at].as_ref().into();
+        Ok(Err(match nearest {
+            Lack::Command => Denial::Command,
+            Lack::Key(at) => Denial::Key(word(at)),
+            Lack::Channel(at) => Denial::Channel(word(at)),
+        }))
     }
 
     fn apply(&mut self, rule: &str) -> Option<()> {
-        match rule {
+        match rule.to_ascii_lowercase().as_str() {
             "on" => self.enabled = true,
             "off" => self.enabled = false,
-            "nopass" => self.nopass = true,
+            "nopass" => {
+                self.nopass = true;
+                self.passwords.clear();
+            }
             "resetpass" => {
                 self.nopass = false;
                 self.passwords.clear();
             }
-            "allkeys" => self.allow_keys(b"*"),
-            "resetkeys" => self.patterns.clear(),
-            "allcommands" => self.verbs = category("all")?,
-            "nocommands" => self.verbs = 0,
+            "clearselectors" => self.selectors.truncate(1),
+            "reset" => {
+                let name = Arc::clone(&self.name);
+                *self = User {
+                    enabled: false,
+                    nopass: false,
+                    passwords: vec![],
+                    selectors: vec![Selector::default()],
+                    name,
+                };
+            }
             _ => return self.apply_prefixed(rule),
         }
         Some(())
@@ -133,196 +213,80 @@ impl User {
 
     fn apply_prefixed(&mut self, rule: &str) -> Option<()> {
         if let Some(password) = rule.strip_prefix('>') {
+            self.nopass = false;
             self.passwords.push(password.as_bytes().into());
-        } else if let Some(pattern) = rule.strip_prefix('~') {
-            self.allow_keys(pattern.as_bytes());
-        } else if let Some(rest) = rule.strip_prefix('%') {
-            let (access, pattern) = rest.split_once('~')?;
-            let (read, write) = match access {
-                "R" => (true, false),
-                "W" => (false, true),
-                "RW" | "WR" => (true, true),
-                _ => return None,
-            };
-            self.patterns.push(KeyPattern::new(pattern.as_bytes(), read, write));
-        } else if let Some(name) = rule.strip_prefix("+@") {
-            self.verbs |= category(name)?;
-        } else if let Some(name) = rule.strip_prefix("-@") {
-            self.verbs &= !category(name)?;
-        } else if let Some(name) = rule.strip_prefix('+') {
-            self.verbs |= verb(name)?;
+        } else if let Some(rules) = rule.strip_prefix('(').and_then(|r| r.strip_suffix(')')) {
+            let mut selector = Selector::default();
+            rules.split_ascii_whitespace().try_for_each(|rule| selector.apply(rule))?;
+            self.selectors.push(selector);
         } else {
-            self.verbs &= !verb(rule.strip_prefix('-')?)?;
+            self.selectors[0].apply(rule)?;
         }
         Some(())
     }
 }
 
-fn verb(name: &str) -> Option<u16> {
-    Some(match name {
-        "get" => Verb::Get as u16,
-        "set" => Verb::Set as u16,
-        "del" => Verb::Del as u16,
-        "exists" => Verb::Exists as u16,
-        "keys" => Verb::Keys as u16,
-        "scan" => Verb::Scan as u16,
-        "select" => Verb::Select as u16,
-        _ => return None,
-    })
-}
-
-/// Categories as `ACL CAT` lists them for these commands. `SCAN` is not among the dangerous ones, though it shows every
-/// key's name.
-fn category(name: &str) -> Option<u16> {
-    let of = |names: &[Verb]| names.iter().fold(0, |bits, v| bits | *v as u16);
-    Some(match name {
-        "all" => 127,
-        "read" => of(&[Verb::Get, Verb::Exists, Verb::Keys, Verb::Scan]),
-        "write" => of(&[Verb::Set, Verb::Del]),
-        "keyspace" => of(&[Verb::Del, Verb::Exists, Verb::Keys, Verb::Scan]),
-        "dangerous" => of(&[Verb::Keys]),
-        "connection" => of(&[Verb::Select]),
-        _ => return None,
-    })
-}
-
-#[derive(Clone, Debug)]
-struct KeyPattern {
-    glob: Glob,
-    read: bool,
-    write: bool,
-}
-
-impl KeyPattern {
-    fn new(pattern: &[u8], read: bool, write: bool) -> KeyPattern {
-        KeyPattern { glob: Glob::new(pattern), read, write }
-    }
-    fn covers(&self, key: &[u8]) -> bool {
-        self.glob.matches(key)
-    }
-}
-
-/// A compiled Redis glob: nearly all are a literal with one star behind it, and those need no backtracking.
-#[derive(Clone, Debug)]
-pub enum Glob {
-    /// `literal*`
-    Prefix(Bytes),
-    /// Anything else.
-    Full(Bytes),
-}
-
-impl Glob {
-    /// Compiles `pattern`. Every byte string is a pattern: Redis refuses none.
-    pub fn new(pattern: &[u8]) -> Glob {
-        match pattern.split_last() {
-            Some((b'*', literal)) if !literal.iter().any(|b| b"*?[\\".contains(b)) => Glob::Prefix(literal.into()),
-            _ => Glob::Full(pattern.into()),
-        }
-    }
-    /// Whether the glob matches all of `text`.
-    pub fn matches(&self, text: &[u8]) -> bool {
-        match self {
-            Glob::Prefix(literal) => text.starts_with(literal),
-            Glob::Full(pattern) => glob(pattern, text),
-        }
-    }
-}
-
-/// `stringmatchlen` of Redis: `*`, `?`, `[a-z]`, `[^a]`, `\x`. Only the last star needs to be remembered.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        if pattern.get(p) == Some(&b'*') {
-            p += 1;
-            star = Some((p, t));
-            continue;
-        }
-        if t == text.len() {
-            return p == pattern.len();
-        }
-        if let Some(width) = one(&pattern[p..], text[t]) {
-            p += width;
-            t += 1;
-        } else if let Some((after, from)) = star {
-            p = after;
-            t = from + 1;
-            star = Some((after, t));
-        } else {
-            return false;
-        }
-    }
-}
-
-/// How many pattern bytes the first element takes, if it matches `byte`.
-fn one(pattern: &[u8], byte: u8) -> Option<usize> {
-    match *pattern.first()? {
-        b'?' => Some(1),
-        b'\\' if pattern.len() > 1 => (pattern[1] == byte).then_some(2),
-        b'[' => {
-            let negated = pattern.get(1) == Some(&b'^');
-            let mut i = if negated { 2 } else { 1 };
-            let mut found = false;
-            while i < pattern.len() && pattern[i] != b']' {
-                if pattern[i] == b'\\' && i + 1 < pattern.len() {
-                    i += 1;
-                    found |= pattern[i] == byte;
-                } else if i + 2 < pattern.len() && pattern[i + 1] == b'-' {
-                    let (a, b) = (pattern[i].min(pattern[i + 2]), pattern[i].max(pattern[i + 2]));
-                    found |= (a..=b).contains(&byte);
-                    i += 2;
-                } else {
-                    found |= pattern[i] == byte;
-                }
-                i += 1;
-            }
-            // An unclosed class ends with the pattern, as in Redis.
-            (found != negated).then_some((i + 1).min(pattern.len()))
-        }
-        literal => (literal == byte).then_some(1),
-    }
+/// Whether every user may touch every key.
+fn every_key(controls: &Controls) -> bool {
+    !controls.on(&ACL_PATTERN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(pattern: &str, text: &str, expected: bool) {
-        assert_eq!(Glob::new(pattern.as_bytes()).matches(text.as_bytes()), expected, "{pattern} on {text}");
-    }
-
-    #[test]
-    fn globs_match_as_redis_matches_them() {
-        check("acme:*", "acme:profile:7", true);
-        check("acme:*", "acme-corp:profile:7", false);
-        check("acme*", "acme-corp:profile:7", true);
-        check("*:7", "acme:profile:7", true);
-        check("*:7", "acme:profile:77x", false);
-        check("a?me:*", "acme:x", true);
-        check("a[a-d]me", "acme", true);
-        check("a[^a-d]me", "acme", false);
-        check("a\\*", "a*", true);
-        check("a\\*", "ab", false);
-        check("*a*b*", "xxaxxbxx", true);
-        check("*a*b*", "xxbxxaxx", false);
-        check("a[bc", "ab", true);
-        check("", "", true);
-        check("", "a", false);
+    fn check(rules: &str, command: &str, expected: &str) {
+        let user = User::parse("acme", rules).expect("valid rules");
+        let words: Vec<&str> = command.split(' ').collect();
+        let got = match user.decide(&Controls::all_on(), &words) {
+            Ok(Ok(())) => "allowed".to_owned(),
+            Ok(Err(Denial::Command)) => "command".to_owned(),
+            Ok(Err(Denial::Key(key))) => format!("key {}", String::from_utf8_lossy(&key)),
+            Ok(Err(Denial::Channel(channel))) => format!("channel {}", String::from_utf8_lossy(&channel)),
+            Err(unasked) => format!("{unasked:?}"),
+        };
+        assert_eq!(got, expected, "{rules}: {command}");
     }
 
     #[test]
     fn rules_apply_from_left_to_right_and_unknown_rules_are_refused() {
         let user = User::parse("acme", "on >pw ~acme:* +@all -@dangerous").expect("valid rules");
-        assert!(user.may_run(Verb::Get) && user.may_run(Verb::Scan) && !user.may_run(Verb::Keys));
         assert!(user.admits(b"pw") && !user.admits(b"other"));
-        assert_eq!(User::parse("acme", "on +flyaway").err(), Some(BadRule("+flyaway".into())));
+        check("~* +@all -@dangerous", "scan 0", "allowed");
+        check("~* +@all -@dangerous", "keys *", "command");
+        check("~* -@dangerous +@all", "keys *", "allowed");
+        for rule in ["+flyaway", "~* ~acme:*", "+config|nope", "+select|", "%X~a", "(+get"] {
+            assert!(User::parse("acme", rule).is_err(), "{rule}");
+        }
     }
 
     #[test]
-    fn read_only_patterns_do_not_let_a_user_write() {
-        let user = User::parse("report", "on nopass %R~acme:* +get +set").expect("valid rules");
-        let controls = Controls::all_on();
-        assert!(user.may_touch(&controls, Verb::Get, b"acme:1"));
-        assert!(!user.may_touch(&controls, Verb::Set, b"acme:1"));
+    fn read_only_patterns_do_not_let_a_user_write_and_any_pattern_tells_what_exists() {
+        check("%R~acme:* +@all", "get acme:1", "allowed");
+        check("%R~acme:* +@all", "set acme:1 x", "key acme:1");
+        check("%W~acme:* +@all", "get acme:1", "key acme:1");
+        check("%W~acme:* +@all", "set acme:1 x get", "key acme:1");
+        check("%W~acme:* +@all", "exists acme:1", "allowed");
+        check("%R~acme:* %W~acme* +@all", "rename acme:1 acme:2", "key acme:1");
+        check("%R~acme:* %W~acme:* +@all", "rename acme:1 acme:2", "allowed");
+        check("~a +@all", "mget a b c", "key b");
+    }
+
+    #[test]
+    fn subcommands_first_arguments_channels_and_selectors_are_known() {
+        check("+config|get -config", "config get x", "command");
+        check("-config +config|get", "config get x", "allowed");
+        check("-config +config|get", "config set x y", "command");
+        check("+select|0", "select 0", "allowed");
+        check("+select|0", "select 1", "command");
+        check("+publish &acme.*", "publish acme.x hello", "allowed");
+        check("+publish &acme.*", "publish beta.x hello", "channel beta.x");
+        check("+psubscribe &acme.*", "psubscribe acme.x*", "channel acme.x*");
+        check("+get ~a (+set %W~b)", "set b x", "allowed");
+        check("+get ~a (+set %W~b)", "set a x", "key a");
+        check("+@all ~*", "flyaway", "Unknown");
+        check("+@all ~*", "get", "Words");
+        check("+@all ~*", "sort a", "Keys");
+        check("", "auth pw", "allowed");
     }
 }

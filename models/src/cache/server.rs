@@ -3,7 +3,7 @@
 //! A connection is what remembers: its user and its database stay until changed, and a refused `AUTH` changes nothing.
 //! The server loses everything when it restarts; it is a cache.
 
-use super::acl::{Glob, User, Verb};
+use super::acl::{Denial, Glob, User, Verb};
 use super::memory::{Eviction, Memory};
 use crate::control::Controls;
 use crate::ids::Bytes;
@@ -107,14 +107,10 @@ impl CacheServer {
         }
         let user = session.user.as_ref().ok_or(ErrorCode::NoAuth)?;
         let (verb, key) = verb_and_key(&command);
-        if !user.may_run(verb) {
-            return Err(ErrorCode::NoPermCommand);
-        }
-        if let Some(key) = key
-            && !user.may_touch(controls, verb, key)
-        {
-            return Err(ErrorCode::NoPermKey);
-        }
+        user.may(controls, verb, key).map_err(|denial| match denial {
+            Denial::Command => ErrorCode::NoPermCommand,
+            Denial::Key(_) | Denial::Channel(_) => ErrorCode::NoPermKey,
+        })?;
         let db = session.database;
         Ok(match command {
             Command::Auth { .. } => Reply::Ok,

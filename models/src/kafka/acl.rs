@@ -3,6 +3,8 @@
 //! A prefixed rule is a plain `starts_with`, as in Kafka: the separator at its end is all that keeps `tenant.acme` from
 //! covering `tenant.acme-corp.orders`. Names are built here too, so that a tenant's name cannot bring separators along.
 
+pub mod case;
+
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::wire::kafka::TopicName;
@@ -27,8 +29,8 @@ impl Operations {
     pub const WRITE: Operations = Operations(2 | 4);
     /// Learn that it exists.
     pub const DESCRIBE: Operations = Operations(4);
-    /// Remove records.
-    pub const DELETE: Operations = Operations(8);
+    /// Remove records. Implies [`Operations::DESCRIBE`].
+    pub const DELETE: Operations = Operations(8 | 4);
     /// All of them.
     pub const ALL: Operations = Operations(15);
 
@@ -67,7 +69,8 @@ impl Rule {
 
     fn covers(&self, controls: &Controls, name: &str) -> bool {
         if !self.prefixed {
-            return *self.name == *name;
+            // A star alone is Kafka's wildcard: every name.
+            return *self.name == *name || *self.name == *"*";
         }
         let prefix = if controls.on(&ACL_PREFIX) { &*self.name } else { self.name.trim_end_matches('.') };
         name.starts_with(prefix)

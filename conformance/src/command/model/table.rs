@@ -2,9 +2,11 @@
 
 use super::jwt::jwt;
 use models::breaker;
+use models::cache;
 use models::config::Inputs;
 use models::control::Controls;
 use models::gateway::{rate_limit, router};
+use models::kafka;
 use models::mesh;
 use models::objects::path;
 use models::offline;
@@ -45,6 +47,12 @@ pub const MODELS: &[Entry] = &[
         answer: jwt,
     },
     Entry {
+        name: "kafka-acl",
+        about: "may this principal do that with these topics and groups?",
+        schema: include_str!("schema/kafka-acl.json"),
+        answer: kafka::acl::case::answer,
+    },
+    Entry {
         name: "object-path",
         about: "which key does this name mean to the object store, if it may mean one to this tenant?",
         schema: include_str!("schema/object-path.json"),
@@ -61,6 +69,12 @@ pub const MODELS: &[Entry] = &[
         about: "which requests does a tenant's rate limiter admit?",
         schema: include_str!("schema/rate-limit.json"),
         answer: |line| rate_limit::answer_json(line, &Controls::all_on()).map_err(|e| e.to_string()),
+    },
+    Entry {
+        name: "redis-acl",
+        about: "may these users run these commands on a Redis with ACLs, and if not, what do they lack?",
+        schema: include_str!("schema/redis-acl.json"),
+        answer: cache::acl::case::answer,
     },
     Entry {
         name: "rls",
