@@ -281,7 +281,6 @@ impl Definer<'_> {
     }
 
     fn create_policy(&mut self, create: &ast::CreatePolicy) -> Result<(), SqlError> {
-        let id = self.owned(&create.table_name)?;
         let name = folded(&create.name);
         let command = match create.command {
             None | Some(ast::CreatePolicyCommand::All) => Command::All,
@@ -296,6 +295,8 @@ impl Definer<'_> {
         if matches!(command, Command::Select | Command::Delete) && create.with_check.is_some() {
             return Err(SqlError::new(SYNTAX_ERROR, "WITH CHECK cannot be applied to SELECT or DELETE"));
         }
+        // What the statement says by itself is judged before anybody asks whose table it is.
+        let id = self.owned(&create.table_name)?;
         let roles = match &create.to {
             None => vec![Grantee::Public],
             Some(owners) => owners.iter().map(|o| self.policy_role(o)).collect::<Result<_, _>>()?,

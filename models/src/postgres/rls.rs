@@ -189,16 +189,18 @@ impl<'a> Guard<'a> {
         })
     }
 
-    /// The column = value conditions that every visible row meets, so that an index can serve the policy: those of
-    /// restrictive policies first, as the server puts them.
+    /// The column = value conditions that every visible row meets, so that an index can serve the policy: in the
+    /// order in which the server puts them, those of restrictive policies before those of a permissive one.
     pub fn keys(&self) -> impl Iterator<Item = &'a (u16, Expr)> + Clone {
         let table = self.table;
         let (own, also) = self.commands.unwrap_or_default();
         let permissive = |a: Applicable| a.permissive & table.sets.using;
         // Where nothing permits no row is looked for, and of several that permit none is certain.
         let restrictive = |a: Applicable| if permissive(a) == 0 { 0 } else { a.restrictive };
-        let restricting = each_by_name(table, restrictive(own) | restrictive(also));
-        restricting.chain(each(table, own.alone(table) | also.alone(table))).flat_map(|p| &p.keys)
+        let (first, then) = (restrictive(own), own.alone(table));
+        let all = each_by_name(table, first).chain(each(table, then));
+        let all = all.chain(each_by_name(table, restrictive(also) & !first));
+        all.chain(each(table, also.alone(table) & !then)).flat_map(|p| &p.keys)
     }
 }
 
