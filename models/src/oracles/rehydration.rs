@@ -30,6 +30,9 @@ pub struct Known {
     pub rotation: Duration,
 }
 
+/// So many days may pass without a bundle once nothing is in the way: the day itself, one that began late, and a try.
+const DAYS_MAX: u64 = 3;
+
 /// By cell, tenant and sequence.
 type Address = (Arc<str>, TenantId, u64);
 
@@ -44,13 +47,22 @@ pub struct Rehydration {
     known: Known,
     staged: BTreeMap<Address, Staged>,
     restored: BTreeMap<(Arc<str>, TenantId), u64>,
+    /// When the last staged bundle was made.
+    latest: BTreeMap<(Arc<str>, TenantId), Instant>,
     found: usize,
 }
 
 impl Rehydration {
     /// Judges by this cast.
     pub fn new(cast: Rc<Cast>, known: Known) -> Rehydration {
-        Rehydration { cast, known, staged: BTreeMap::new(), restored: BTreeMap::new(), found: 0 }
+        Rehydration {
+            cast,
+            known,
+            staged: BTreeMap::new(),
+            restored: BTreeMap::new(),
+            latest: BTreeMap::new(),
+            found: 0,
+        }
     }
 
     /// What is wrong with a bundle that was staged.
@@ -75,6 +87,8 @@ impl Rehydration {
             Some(_) if kept_until <= at => Some("is not kept where it was staged"),
             Some(_) => None,
         };
+        let made_at = self.latest.entry((manifest.cell.clone(), manifest.tenant.clone())).or_default();
+        *made_at = manifest.made_at.max(*made_at);
         let address = (manifest.cell.clone(), manifest.tenant.clone(), manifest.sequence);
         // What fences rows is part of the database it was restored into, and is not read back from there.
         let read_back =
@@ -140,6 +154,15 @@ impl Oracle<Saas> for Rehydration {
         if let (Some((requirement, message)), true) = (wrong, self.found < FINDINGS_MAX) {
             self.found += 1;
             findings.push(finding("rehydration", requirement, tenant.as_deref(), seen, message));
+        }
+    }
+    fn finish(&mut self, end: Instant, _findings: &mut Vec<Finding>, pending: &mut Vec<String>) {
+        let lines = self.known.hosted.iter().flat_map(|(cell, tenants)| tenants.iter().map(move |t| (cell, t)));
+        for (cell, tenant) in lines {
+            let last = self.latest.get(&(cell.clone(), tenant.clone())).copied().unwrap_or_default();
+            if end.since(last) > self.known.rotation * DAYS_MAX {
+                pending.push(format!("CEL-04: no bundle of {tenant} for {cell} was made since {last}"));
+            }
         }
     }
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
