@@ -27,7 +27,10 @@ pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
     match Desk::open(deployment, gateway, link, component) {
         Err(component) => component.conclude(),
         Ok(mut desk) => {
-            probe::run(&mut desk, deployment.mode);
+            probe::run(&mut desk);
+            desk.settle();
+            // It leaves the tenant without requests, so nothing may follow.
+            probe::flood::run(&mut desk, deployment.mode);
             desk.close().conclude()
         }
     }

@@ -319,18 +319,21 @@ impl<'d> Desk<'d> {
         self.tried += attacks;
     }
 
-    /// Honest requests must pass at the end as they did at the beginning: else what was denied between may have been
-    /// denied to anybody.
+    /// Honest requests must pass after the probes as they did before: else what was denied between may have been denied
+    /// to anybody.
+    pub fn settle(&mut self) {
+        if let Err(why) = self.both() {
+            self.component.problem = Some(format!("after the probes {why}: denials prove nothing then"));
+        }
+    }
+
+    /// What was found.
     pub fn close(mut self) -> Component {
-        for (status, what) in std::mem::take(&mut self.unusual) {
+        for (status, what) in self.unusual {
             let note = format!("denied with {status}, where 401 or 403 is usual: {}", what.join("; "));
             self.component.notes.push(note);
         }
-        let last = self.both();
         self.component.limits.statements = self.link.requests();
-        match last {
-            Ok(_) => self.component,
-            Err(why) => self.component.unjudged(format!("after the probes {why}: denials prove nothing then")),
-        }
+        self.component
     }
 }
