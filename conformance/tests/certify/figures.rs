@@ -1,11 +1,13 @@
 //! Figures are held against what was promised, and whatever says nothing is never MET and says why.
 
 use crate::support::certify_in;
+use conformance::provision::{prometheus, skip};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// The published form of a report.
 const SCHEMA: &str = include_str!("../../../reports/schemas/certify.schema.json");
@@ -213,8 +215,8 @@ fn what_is_no_text_of_figures_is_told_with_its_line() {
     assert!(code == 3 && problem.starts_with("nowhere.txt: "), "{component:#}");
 }
 
-/// A server that answers as a Prometheus of these samples, whatever the time.
-fn prometheus(body: impl Fn(&str) -> String + Send + 'static) -> u16 {
+/// A server of one page for each request.
+fn pages(body: impl Fn(&str) -> String + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
@@ -253,7 +255,7 @@ fn a_prometheus_is_asked_for_what_grew_in_a_window() {
             _ => vector(""),
         }
     };
-    let port = prometheus(one);
+    let port = pages(one);
     let at = |port: u16| {
         DEPLOYMENT.replace("file = \"metrics.txt\"", &format!("url = \"http://127.0.0.1:{port}\"\nwindow = \"30d\""))
     };
@@ -265,16 +267,39 @@ fn a_prometheus_is_asked_for_what_grew_in_a_window() {
     let (code, component) = judge("", &misspelt);
     let why = component["suspicions"][0]["why"].as_str().unwrap_or_default();
     assert!(code == 3 && why == "there is no metric http_reqs: there are http_requests_total, up", "{component:#}");
-    let fails = prometheus(|_| "{\"status\":\"error\",\"error\":\"query timed out\"}".to_owned());
+    let fails = pages(|_| "{\"status\":\"error\",\"error\":\"query timed out\"}".to_owned());
     let (code, component) = judge("", &at(fails));
     assert!(
         code == 3 && component["problem"].as_str().unwrap_or_default().ends_with(": query timed out"),
         "{component:#}"
     );
-    let page = prometheus(|_| "<html>".to_owned());
+    let page = pages(|_| "<html>".to_owned());
     let (code, component) = judge("", &at(page));
     assert!(
         code == 3 && component["problem"].as_str().unwrap_or_default().contains("it is no Prometheus"),
         "{component:#}"
     );
+}
+
+#[test]
+fn a_real_prometheus_is_asked_and_says_what_it_has_instead() {
+    if let Err(why) = prometheus::binary() {
+        return skip("prometheus", &why);
+    }
+    let service = pages(|_| WELL.to_owned());
+    let server = prometheus::server(&format!("127.0.0.1:{service}")).unwrap_or_else(|why| panic!("{why}"));
+    let at = DEPLOYMENT.replace("file = \"metrics.txt\"", &format!("url = \"http://127.0.0.1:{}\"", server.port));
+    let until = Instant::now() + Duration::from_secs(60);
+    let (mut code, mut component) = judge("", &at);
+    // It asks for figures when it gets round to it.
+    while code != 0 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(500));
+        (code, component) = judge("", &at);
+    }
+    assert_eq!((code, met(&component)), (0, 4), "{component:#}");
+    let (code, component) = judge("", &at.replace("http_requests_total", "http_request_total"));
+    let why = component["suspicions"][0]["why"].as_str().unwrap_or_default();
+    let told =
+        "there is no metric http_request_total: there are http_request_duration_seconds_bucket, http_requests_total";
+    assert!(code == 3 && why.starts_with(told), "{component:#}");
 }

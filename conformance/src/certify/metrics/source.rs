@@ -56,9 +56,7 @@ impl Prometheus {
     fn all(mut self, metrics: &Metrics) -> Result<Figures, String> {
         let mut wanted = Vec::new();
         wanted.extend(metrics.success.iter().map(|success| success.counter.clone()));
-        if let Some(latency) = &metrics.latency {
-            wanted.extend(["_bucket", "_count"].map(|end| format!("{}{end}", latency.histogram)));
-        }
+        wanted.extend(metrics.latency.iter().map(|latency| format!("{}_bucket", latency.histogram)));
         let mut samples = Samples::default();
         for name in &wanted {
             let query = match &metrics.window {
@@ -69,7 +67,7 @@ impl Prometheus {
             let found = vector(&answer, name).ok_or_else(|| format!("{}: no vector for {query}", self.authority))?;
             samples.all.extend(found);
         }
-        if samples.all.is_empty() {
+        if wanted.iter().any(|name| !samples.all.iter().any(|sample| sample.name == *name)) {
             // What is there instead, for whoever misspelt it.
             let names = self.get("label/__name__/values", &[])?;
             let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
