@@ -82,7 +82,7 @@ fn a_defect_that_the_swarm_found_is_shrunk_to_one_list() {
 fn faults_that_an_attack_does_not_need_are_dropped_and_the_one_that_it_needs_stays() {
     let needless = order("fuzz/cross-tenant", Pass::Swarm, 3, &["postgres.force-rls"]);
     assert!(kept(&needless, &Overrides::new()).struck.len() >= 2);
-    let (_, run) = check(&needless, "TEN-02", 3);
+    let (_, run) = check(&needless, "STO-01", 3);
     assert_eq!(run.struck, []);
     let needed = order("chaos/intercell-partition", Pass::Ablation, 1, &["mirror.dedupe"]);
     let (shrunk, run) = check(&needed, "EVT-04", 10);

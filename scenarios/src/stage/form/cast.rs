@@ -168,6 +168,17 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "abuse/query-explosion",
+        form(&[
+            part("lists", &[DOOR_A, &["client/acme", "attacker/wide", "attacker/deep"]], &["query.wide", "query.deep"]),
+            part(
+                "names",
+                &[DOOR_A, &["client/acme", "attacker/aliases", "attacker/fragments"]],
+                &["query.aliases", "query.fragments"],
+            ),
+        ]),
+    ),
+    (
         "abuse/request-smuggling",
         form(&[
             part(
@@ -257,6 +268,14 @@ pub(super) const ROWS: &[Row] = &[
             "lost",
             &[DOOR_A, &["client/acme", "cell-b/app-1", "attacker/failover-abroad"]],
             &["cell-loss.noticed", "cell-loss.asked"],
+        )]),
+    ),
+    (
+        "chaos/clock-skew",
+        form(&[part(
+            "clocks",
+            &[DOOR_A, &["client/acme", "attacker/kept"]],
+            &["clock-skew.token-from-ahead", "clock-skew.certificate-renewed", "clock-skew.old-token-shown"],
         )]),
     ),
     (
