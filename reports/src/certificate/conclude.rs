@@ -13,7 +13,7 @@
 
 use super::statement::{Level, Row, RowStanding};
 use crate::matrix::runs;
-use crate::standing::{Standing, as_declared};
+use crate::standing::{Standing, as_declared, blamed};
 use crate::text::plural;
 use crate::verdict::bound_sentence;
 use sim::record::{AblationRecord, AblationVerdict, CALM, CertificateLevel, GateRecord, OpenRows, Pass, Profile};
@@ -178,7 +178,10 @@ pub fn standing(record: &GateRecord, row: &str, seeds_min: u64) -> RowStanding {
         SloVerdict::Missed => RowStanding::Failed,
         SloVerdict::Inconclusive | SloVerdict::NoData => RowStanding::Inconclusive,
     });
-    match by_scenarios.chain(by_objectives).max() {
+    // A scenario may break what it was not written to judge.
+    let beside = counted(record).filter(|s| Standing::of(s) == Standing::Broken && blamed(record, s).contains(row));
+    let by_accident = beside.map(|_| RowStanding::Failed);
+    match by_scenarios.chain(by_objectives).chain(by_accident).max() {
         None => RowStanding::NotCovered,
         Some(RowStanding::Simulated) if is_sensitive(record, row) => RowStanding::Sensitive,
         Some(standing) => standing,

@@ -76,6 +76,16 @@ fn a_row_is_as_good_as_the_worst_that_shows_it() {
         change(&mut record);
         record
     };
+    // Another scenario broke it, which does not list it.
+    let beside = with(|r| {
+        let broken = sample::record().scenarios.into_iter().flat_map(|s| s.passes).flat_map(|p| p.kept);
+        let mut run = broken.into_iter().find(|run| !run.findings.is_empty()).expect("a run that broke something");
+        run.findings.iter_mut().for_each(|finding| finding.requirement = "CAC-01".into());
+        r.scenarios[0].requirements.retain(|row| row != "CAC-01");
+        r.scenarios[0].verdict = ScenarioVerdict::Breach;
+        r.scenarios[0].passes[0].kept.push(run);
+    });
+    assert_eq!(standing_of(&beside, "CAC-01"), RowStanding::Failed);
     let mut blind = with(|r| r.scenarios[1].ablations.clear());
     assert_eq!(standing_of(&blind, "CAC-01"), RowStanding::Simulated);
     blind.scenarios[1].verdict = ScenarioVerdict::Toothless;
