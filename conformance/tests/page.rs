@@ -293,3 +293,28 @@ fn fifty_thousand_rows_are_stepped_through_and_few_of_them_drawn() {
     assert_eq!(at, of);
     page.ended_well();
 }
+
+/// A gate of many scenarios: its matrices are wider than any window, and they scroll, not the page.
+#[test]
+fn the_report_of_a_gate_scrolls_in_its_tables_and_never_as_a_whole() {
+    let mut record = reports::sample::record();
+    let some = record.scenarios.clone();
+    for n in 0..12 {
+        record.scenarios.extend(some.iter().cloned().map(|mut scenario| {
+            scenario.name = format!("{}-{n}", scenario.name);
+            scenario
+        }));
+    }
+    // It has no script that says when it is ready.
+    let html = reports::render(&record, reports::Format::Html).replacen("<html", "<html data-ready=\"yes\"", 1);
+    let Some(mut page) = Page::open(|file| fs::write(file, &html).expect("it is written")) else { return };
+    page.read("new Promise((r) => document.readyState === 'complete' ? r(1) : addEventListener('load', () => r(1)))");
+    let wide = "Math.max(...[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth))";
+    for (width, phone) in [(1_300_u32, false), (390, true)] {
+        page.browser.resize(width, 900, phone).expect("a window");
+        page.read("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))");
+        assert!(page.read(wide).as_u64() > Some(width.into()), "no table is too wide for {width}");
+        let sticks_out = page.read("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(sticks_out, 0, "pixels at a width of {width}");
+    }
+}
