@@ -134,7 +134,7 @@ pub fn probe(id: &str) -> Option<&'static [Probe]> {
 
 /// SHA-256 of the table, as 64 hex digits. Part of every token: a verdict holds for the catalogue it was made with.
 pub fn digest() -> String {
-    crate::config::hex(&Sha256::digest(TSV.as_bytes()))
+    crate::crypto::hex(&Sha256::digest(TSV.as_bytes()))
 }
 
 #[cfg(test)]

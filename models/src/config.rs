@@ -21,6 +21,7 @@ pub use settings::Tokens;
 pub use slos::Slos;
 pub use tenants::{Tenant, Tenants};
 
+use crate::crypto::hex;
 use sha2::{Digest, Sha256};
 
 /// The embedded `platform.toml`: the day-1 topology.
@@ -117,13 +118,6 @@ impl Inputs {
     }
 }
 
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS[usize::from(n)]);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
 #[cfg(test)]
 mod schema_tests;
 
@@ -207,10 +201,5 @@ mod tests {
                 prop_assert!(problems.0.iter().all(placed), "{problems}");
             }
         }
-    }
-
-    #[test]
-    fn hex_keeps_leading_zeros() {
-        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
     }
 }

@@ -3,7 +3,7 @@
 //! A token pins it, so that a run of other code never passes for the token's; and a process with a planted defect runs
 //! other code than one without.
 
-use models::config::hex;
+use models::crypto::hex;
 use sha2::{Digest, Sha256};
 use sim::planted::{Defect, planted};
 
