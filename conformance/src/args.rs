@@ -70,8 +70,10 @@ pub enum Command {
     Model(Model),
     /// Compare a policy in Rego, access or auto-remediation, with the reference on a whole small space of questions.
     Policy(Policy),
-    /// Judge a real deployment against the same requirements: PostgreSQL, Redis, gateway, policy and figures.
+    /// Judge a real deployment against the same requirements: its servers, policy, figures, logs and evidence.
     Certify(Certify),
+    /// Print what `certify` takes as a trace: its schema, the forms of other logs, and what can be judged by it.
+    Trace(Trace),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
@@ -183,8 +185,12 @@ pub struct Run {
     /// through, beside its twin with other controls.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// With --seed, --seeds or --ablate: write the first run that went wrong, or the first of all, as a trace, and
+    /// beside it, as FILE.toml, the deployment with which `certify` judges it.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print one line `SEED DIGEST` a run, in order of seed, and nothing else.
-    #[arg(long, conflicts_with_all = ["json", "html"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "trace"])]
     pub digests: bool,
     /// Worker threads; all cores by default. Changes no result.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -488,6 +494,24 @@ pub struct Certify {
     /// Print the report as JSON.
     #[arg(long, conflicts_with_all = ["init", "clean"])]
     pub json: bool,
+}
+
+/// Arguments of `trace`.
+#[derive(Group, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Trace {
+    /// Print the JSON Schema of a line.
+    #[arg(long)]
+    pub schema: bool,
+    /// List the built-in forms of other logs.
+    #[arg(long)]
+    pub forms: bool,
+    /// Print one of them, to start an own one from.
+    #[arg(long, value_name = "NAME")]
+    pub form: Option<String>,
+    /// Print which requirements a trace can show to be broken, and by which events.
+    #[arg(long)]
+    pub coverage: bool,
 }
 
 /// Arguments of `policy`.

@@ -4,6 +4,7 @@
 //! module; each knows its own protocol and nothing of the others.
 
 pub mod deployment;
+mod files;
 mod gateway;
 mod http;
 mod metrics;
@@ -13,6 +14,7 @@ mod redis;
 pub mod report;
 pub mod text;
 mod tls;
+mod trace;
 
 use deployment::Deployment;
 use report::Report;
@@ -24,7 +26,10 @@ pub fn judge(deployment: &Deployment) -> Report {
     let gateway = deployment.gateway.iter().map(|g| gateway::judge(deployment, g));
     let metrics = deployment.metrics.iter().map(|m| metrics::judge(deployment, m.get_ref()));
     let policy = deployment.policy.iter().map(|p| policy::judge(deployment, p.get_ref()));
-    let components = postgres.chain(redis).chain(gateway).chain(policy).chain(metrics).collect();
+    let trace = deployment.trace.iter().map(|t| trace::judge(deployment, t.get_ref()));
+    let files = deployment.files.iter().map(|f| files::judge(deployment, f.get_ref()));
+    let servers = postgres.chain(redis).chain(gateway);
+    let components = servers.chain(policy).chain(metrics).chain(trace).chain(files).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)
 }

@@ -19,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod shrink;
 mod sweep;
+mod trace;
 pub mod trust;
 pub mod verify;
 
@@ -50,6 +51,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Model(args) => model::model(&args),
         Command::Policy(args) => policy::policy(&args),
         Command::Certify(args) => certify::certify(&args),
+        Command::Trace(args) => trace::trace(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);

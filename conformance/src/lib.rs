@@ -26,6 +26,7 @@ pub mod page;
 pub mod place;
 pub mod progress;
 pub mod provision;
+pub mod published;
 pub mod shard;
 pub mod shrunk;
 pub mod summary;
@@ -34,6 +35,7 @@ pub mod ticket;
 pub mod timeline;
 pub mod timings;
 pub mod told;
+pub mod trace;
 pub mod trust;
 pub mod when;
 

@@ -21,6 +21,7 @@ pub mod refusal;
 pub mod rehydration;
 pub mod residency;
 pub mod retention;
+pub mod revisions;
 pub mod storage;
 pub mod switching;
 pub mod working_set;

@@ -21,7 +21,7 @@ pub use engine::{Engine, KERNEL};
 pub use fold::{Fold, merge_serving};
 pub use interference::disguised;
 pub use kept::Kept;
-pub use run::{Finished, Order, execute, execute_on, execute_staged, token};
+pub use run::{Finished, Order, execute, execute_on, execute_staged, terms, token};
 pub use step::{Done, Job};
 pub use verdict::judge;
 

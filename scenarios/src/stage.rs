@@ -36,8 +36,10 @@ use std::sync::Arc;
 mod events;
 pub mod form;
 mod optional;
+mod terms;
 
 use events::Events;
+pub use terms::Terms;
 
 /// What makes a pass differ from the calm one.
 #[derive(Clone, Debug, Default)]

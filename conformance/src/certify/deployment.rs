@@ -4,17 +4,21 @@
 //! variable or file, because files of deployments are committed, mailed and copied.
 
 mod check;
+pub mod files;
 pub mod gateway;
 pub mod metrics;
 mod place;
 pub mod policy;
 mod secret;
+pub mod trace;
 
+pub use files::Files;
 pub use gateway::Gateway;
 pub use metrics::Metrics;
 pub use place::Place;
 pub use policy::Policy;
 pub use secret::Secret;
+pub use trace::Trace;
 
 use models::config::Problems;
 use serde::{Deserialize, Serialize};
@@ -73,6 +77,10 @@ pub struct Deployment {
     pub policy: Option<Spanned<Policy>>,
     /// Figures, if there are any to judge.
     pub metrics: Option<Spanned<Metrics>>,
+    /// Logs, if there are any to judge.
+    pub trace: Option<Spanned<Trace>>,
+    /// Exported logs and evidence, if there are any to judge.
+    pub files: Option<Spanned<Files>>,
     /// Where relative paths start: the directory of the file.
     #[serde(skip)]
     pub home: PathBuf,

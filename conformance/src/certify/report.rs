@@ -225,7 +225,7 @@ impl Report {
             (false, true) => Verdict::Inconclusive,
             (false, false) => Verdict::Clean,
         };
-        let known = ["postgres", "redis", "kafka", "gateway", "policy", "metrics", "files"];
+        let known = ["postgres", "redis", "kafka", "gateway", "policy", "metrics", "trace", "files"];
         let named = |name: &&str| components.iter().any(|c| c.component == *name);
         let not_tested = known.into_iter().filter(|name| !named(name)).collect();
         Report { version: VERSION, name: name.to_owned(), mode, verdict, tenants, components, not_tested }

@@ -69,6 +69,13 @@ fn one(component: &Component, paint: Paint) -> String {
     }
     component.notes.iter().for_each(|note| out.push_str(&hang("note         ", note, COLUMNS)));
     let limits = &component.limits;
+    if limits.statement_timeout_ms == 0 {
+        if limits.statements == 0 {
+            return out;
+        }
+        out.push_str(&hang("read         ", &plural(limits.statements, Words::of(component).one), COLUMNS));
+        return out;
+    }
     let sent = plural(limits.statements, Words::of(component).one);
     let mut spared = format!("{sent}, none longer than {} ms", limits.statement_timeout_ms);
     if limits.lock_timeout_ms > 0 {
@@ -93,6 +100,8 @@ impl Words {
     fn of(component: &Component) -> Words {
         match component.component {
             "gateway" => Words { one: "request", end: "", has_sessions: false },
+            "files" => Words { one: "file", end: "", has_sessions: false },
+            "trace" => Words { one: "event", end: "", has_sessions: false },
             "policy" | "metrics" => Words { one: "question", end: "", has_sessions: false },
             _ => Words { one: "statement", end: ";", has_sessions: true },
         }

@@ -2,17 +2,17 @@
 
 use crate::args::{AppendLog, CheckLog, Log, NewLog, ProveLog};
 use crate::exit::{Done, Exit, Refusal, usage};
-use crate::export_log::{ExportLog, Pen, Seen, Wanted, check, checkpoint, same_history};
+use crate::export_log::{ExportLog, Pen, Seen};
 use crate::logged::Logged;
+use crate::published::{credible, whole};
 use crate::terminal::say;
 use crate::{input, trust, when};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use reports::evidence::Trust;
-use reports::evidence::log::{Entry, Opening, PROOF_MAX, believed};
+use reports::evidence::log::{Entry, Opening, PROOF_MAX};
 use reports::text::plural;
-use sim::chain::{Checkpoint, Digest, Growth, Note};
+use sim::chain::{Checkpoint, Digest, Growth};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// Does what was typed.
 pub fn log(args: &Log) -> Done {
@@ -113,16 +113,7 @@ fn look(args: &CheckLog) -> Done {
     if args.log.is_file() {
         return grown(args, &trust, now, seen);
     }
-    let log = ExportLog::open(&args.log)?;
-    credible(&args.log, log.note(), &trust, now, now)?;
-    let mut wanted = Vec::new();
-    for file in &args.files {
-        wanted.extend(expected(file, &log, &trust, now)?);
-    }
-    if let Some(seen) = &seen {
-        seen.begins(&log)?;
-    }
-    check(&log, &wanted)?;
+    let log = whole(&args.log, &args.files, seen.as_ref(), &trust, now)?;
     match (&mut seen, &args.seen) {
         (Some(seen), _) => seen.remember(&log)?,
         (None, Some(file)) => drop(Seen::new(file, &log)?),
@@ -130,8 +121,9 @@ fn look(args: &CheckLog) -> Done {
     }
     let Checkpoint { origin, root } = log.checkpoint();
     let since = seen.map_or(String::new(), |_| ", and it only grew since it was seen last".into());
-    let found =
-        if wanted.is_empty() { String::new() } else { format!(" {} in it.", plural(wanted.len() as u64, "file")) };
+    let is_carrier = |file: &&std::path::PathBuf| Logged::read(file).is_ok();
+    let carriers = args.files.iter().filter(is_carrier).count() as u64;
+    let found = if carriers == 0 { String::new() } else { format!(" {} in it.", plural(carriers, "file")) };
     say(&format!("{origin}: {}, all under its signature{since}.{found}\n", entries_of(root.size)));
     Ok(Exit::Held)
 }
@@ -151,25 +143,4 @@ fn grown(args: &CheckLog, trust: &Trust, now: u64, seen: Option<Seen>) -> Done {
     let Checkpoint { origin, root } = checkpoint;
     say(&format!("{origin} only grew since it was seen last, to {}.\n", entries_of(root.size)));
     Ok(Exit::Held)
-}
-
-fn credible(file: &Path, note: &Note, trust: &Trust, at: u64, now: u64) -> Result<Checkpoint, Refusal> {
-    let believed = believed(note, trust, at, now).map(|(checkpoint, _)| checkpoint);
-    believed.map_err(|unfit| usage(format!("{} is not to be believed: {unfit}", file.display())))
-}
-
-/// What a file says that the log holds: an entry and an older checkpoint, or a checkpoint alone.
-fn expected(file: &Path, log: &ExportLog, trust: &Trust, now: u64) -> Result<Option<Wanted>, Refusal> {
-    let whose = file.display().to_string();
-    let bytes = input::bounded(file, PROOF_MAX as u64)?;
-    if let Ok((note, old)) = checkpoint(file, &bytes) {
-        credible(file, &note, trust, now, now)?;
-        same_history(&whose, &old, log)?;
-        return Ok(None);
-    }
-    let carrier = Logged::read(file)?;
-    let (proof, opening) = carrier.opened()?;
-    let old = credible(file, proof.checkpoint(), trust, opening.at, now)?;
-    same_history(&whose, &old, log)?;
-    Ok(Some(Wanted { whose, index: proof.index(), entry: opening.entry(carrier.envelope()) }))
 }

@@ -13,8 +13,10 @@ use crate::page::Page;
 use crate::place::Place;
 use crate::terminal::{Paint, Tone, say};
 use crate::timeline;
+use crate::trace::export;
 use models::config::Inputs;
 use rayon::prelude::*;
+use reports::write::write_atomically;
 use scenarios::gate::Demand;
 use scenarios::prove::{self, KERNEL, Order};
 use scenarios::scenario::Scenario;
@@ -52,6 +54,9 @@ pub fn run(args: &Run) -> Done {
         }
         if args.html.is_some() {
             return Err(usage("--html shows single runs: give --seed, --seeds or --ablate"));
+        }
+        if args.trace.is_some() {
+            return Err(usage("--trace writes a single run: give --seed, --seeds or --ablate"));
         }
         return proved(args, &chosen);
     }
@@ -164,11 +169,15 @@ fn singles(
         let scenario = chosen.iter().find(|scenario| scenario.name == first.scenario).expect("it was run");
         page(args, inputs, &order(args, scenario, off, first.seed.parse().expect("ours")), file)?;
     }
+    if let (Some(file), Some(first)) = (&args.trace, told(&runs).first()) {
+        let scenario = chosen.iter().find(|scenario| scenario.name == first.scenario).expect("it was run");
+        traced(args, inputs, &order(args, scenario, off, first.seed.parse().expect("ours")), file)?;
+    }
     if args.json {
         let value = serde_json::json!({"version": RECORD_VERSION, "exit": exit.code(), "runs": runs});
         say(&format!("{}\n", serde_json::to_string_pretty(&value).expect("records serialise")));
     } else {
-        if let Some(file) = &args.html {
+        for file in args.html.iter().chain(&args.trace) {
             say(&format!("Written to {}.\n\n", file.display()));
         }
         say(&shown(&runs, exit, &input::flags(&args.files), Paint::stdout()));
@@ -183,6 +192,23 @@ fn page(args: &Run, inputs: &Inputs, order: &Order, file: &Path) -> Result<(), R
     let run = prove::execute_on(engine, inputs, &order);
     let command = format!("cellproof replay {}{}", run.record.token, input::flags(&args.files));
     Page { engine, inputs, order: &order, run: &run, command, warning: None, until: None }.write(file)
+}
+
+/// Runs once more what is to be told, with everything kept, and writes its trace and the deployment that has it.
+fn traced(args: &Run, inputs: &Inputs, order: &Order, file: &Path) -> Result<(), Refusal> {
+    let order = Order { keep: true, ..order.clone() };
+    let run = prove::execute_on(engine::of(args.engine), inputs, &order);
+    let terms = prove::terms(inputs, &order);
+    let name = file.file_name().ok_or_else(|| usage(format!("--trace {} names no file", file.display())))?;
+    let name = name.to_string_lossy();
+    let off = order.off.iter().map(|control| format!(", without {}", control.id)).collect::<String>();
+    let title = format!("{}, seed {}{off}", order.scenario.name, order.seed);
+    let beside = file.with_file_name(format!("{name}.toml"));
+    let failed = |file: &Path| format!("failed to write {}", file.display());
+    write_atomically(file, export::trace(&run, &terms).as_bytes())
+        .map_err(|e| usage(format!("{}: {e}", failed(file))))?;
+    let text = export::deployment(&title, &name, &terms);
+    write_atomically(&beside, text.as_bytes()).map_err(|e| usage(format!("{}: {e}", failed(&beside))))
 }
 
 /// Runs worth telling: those that went wrong, or else the first.

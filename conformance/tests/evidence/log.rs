@@ -240,3 +240,31 @@ fn what_cannot_be_logged_is_refused_before_anything_is_written() {
     );
     held(dir, &check(&["trust.json"]));
 }
+
+#[test]
+fn a_certified_deployment_has_a_log_that_is_whole() {
+    let dir = published();
+    let dir = dir.path();
+    append(dir, &["out/acme.bundle.tar"]);
+    let deployment = |seen: &str| {
+        let tenants = "version = 1\nname = \"exports\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"beta\"\n";
+        let index = "path = \"log\"\ntrust = \"trust.json\"\nroot = \"root.pub.pem\"\n";
+        format!("{tenants}[files]\n[[files.index]]\n{index}{seen}")
+    };
+    let judge = |seen: &str| {
+        fs::write(dir.join("deployment.toml"), deployment(seen)).expect("a deployment");
+        super::cellproof(dir, &["certify", "deployment.toml"])
+    };
+    assert_eq!(judge("seen = \"log.seen\"\n").0, 0);
+    let (code, said, _) = judge("files = [\"out/acme.bundle.tar\"]\n");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(judge("").0, 3);
+    let (code, said, _) = judge("files = [\"out/beta.bundle.tar\"]\n");
+    assert!(code == 1 && said.contains("[GOV-04]") && said.contains("is in no log yet"), "{said}");
+    let file = dir.join("log/tile/entries/000.p/16");
+    let mut edited = fs::read(&file).expect("a tile");
+    edited[31] ^= 1;
+    fs::write(&file, edited).expect("a tile");
+    let (code, said, _) = judge("seen = \"log.seen\"\n");
+    assert!(code == 1 && said.contains("the log is damaged"), "{said}");
+}

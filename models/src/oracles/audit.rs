@@ -32,8 +32,8 @@ pub fn inspected(topic: &str, end: u64) -> String {
 
 #[derive(Default)]
 struct Trail {
-    /// By offset, what was kept first, and when.
-    kept: BTreeMap<u64, (Instant, Bytes)>,
+    /// By offset, what was kept first, when, and by which cause.
+    kept: BTreeMap<u64, (Instant, Bytes, u64)>,
     found: BTreeMap<u64, Bytes>,
     /// When an inspection ended.
     inspected: Option<Instant>,
@@ -71,12 +71,13 @@ impl Audit {
 }
 
 impl Trail {
-    /// The first offset at which an inspection found something else than was kept.
-    fn parts(&self) -> Option<u64> {
+    /// The first offset at which an inspection found something else than was kept, and by which cause that was.
+    fn parts(&self) -> Option<(u64, u64)> {
         let inspected = self.inspected?;
         let before = |kept: &Instant| *kept + LATE < inspected;
-        let kept = self.kept.iter().filter(|(_, (at, _))| before(at));
-        kept.filter(|(offset, (_, body))| self.found.get(offset) != Some(body)).map(|(offset, _)| *offset).next()
+        let mut kept = self.kept.iter().filter(|(_, (at, ..))| before(at));
+        let parts = kept.find(|(offset, (_, body, _))| self.found.get(offset) != Some(body));
+        parts.map(|(offset, (.., cause))| (*offset, *cause))
     }
 }
 
@@ -93,7 +94,7 @@ impl Oracle<Saas> for Audit {
                 let home = self.cast.topic_owner(topic).is_some_and(|owner| owner.cell == place.cell);
                 if home && !topic.contains(MIRROR_MARK) && topic.ends_with(".audit") {
                     let kept = &mut self.trails.entry(topic.clone()).or_default().kept;
-                    kept.entry(*offset).or_insert_with(|| (seen.at, body.clone()));
+                    kept.entry(*offset).or_insert_with(|| (seen.at, body.clone(), seen.cause));
                 }
             }
             Fact::Reported { by: "witness", what, about, .. } if [ALTERED, INCOMPLETE].contains(what) => {
@@ -109,8 +110,9 @@ impl Oracle<Saas> for Audit {
     fn finish(&mut self, end: Instant, findings: &mut Vec<Finding>, pending: &mut Vec<String>) {
         for (topic, trail) in &self.trails {
             let tenant = self.cast.topic_owner(topic).map(|m| m.id.to_string());
+            let cause = trail.parts().map_or(0, |(_, cause)| cause);
             let message = match (trail.parts(), trail.told) {
-                (Some(offset), told) => {
+                (Some((offset, _)), told) => {
                     self.tampered.insert(topic.clone());
                     let message = format!("{topic} is not what was kept, from {offset} on, and nobody was told");
                     (!told).then_some(message)
@@ -131,7 +133,7 @@ impl Oracle<Saas> for Audit {
                     tenant,
                     node: "kafka".into(),
                     at_ns: end.0,
-                    cause: format!("{:016x}", 0),
+                    cause: format!("{cause:016x}"),
                     message,
                 });
             }

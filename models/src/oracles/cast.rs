@@ -95,6 +95,18 @@ impl Cast {
     pub fn principal(&self, name: &str) -> Option<&Principal> {
         self.principals.get(name)
     }
+    /// All principals, in order of name.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.principals.values()
+    }
+    /// All records that nobody of their tenant may get.
+    pub fn all_forbidden(&self) -> &[Forbidden] {
+        &self.forbidden
+    }
+    /// Tenants that are deleted, and when.
+    pub fn deleted(&self) -> &[(TenantId, Instant)] {
+        &self.deleted
+    }
     /// The tenant of a leak marker's index.
     pub fn by_index(&self, index: u32) -> Option<&Member> {
         self.members.iter().find(|m| m.index == index)

@@ -25,14 +25,16 @@ type Event = (Arc<str>, u64);
 /// Judges the logs of all cells.
 pub struct Mirroring {
     cast: Rc<Cast>,
-    schema: Schema,
+    /// What an event has to be; none where only digests of events are seen.
+    schema: Option<Schema>,
     /// From which cell to which events are carried.
     ways: Vec<(Arc<str>, Arc<str>)>,
     /// What each event says, as its home cell keeps it.
     home: BTreeMap<Event, Bytes>,
     /// Partition and offset at which an event stands, by cell.
     places: BTreeMap<(Arc<str>, Event), Places>,
-    acknowledged: BTreeMap<u64, (Arc<str>, Instant)>,
+    /// By request, in which topic, when, and by which cause.
+    acknowledged: BTreeMap<u64, (Arc<str>, Instant, u64)>,
     found: usize,
     /// Events that were compared with their origin.
     pub compared: u64,
@@ -43,7 +45,7 @@ impl Mirroring {
     pub fn new(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>) -> Mirroring {
         Mirroring {
             cast,
-            schema: event::schema(),
+            schema: Some(event::schema()),
             ways,
             home: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -51,6 +53,11 @@ impl Mirroring {
             found: 0,
             compared: 0,
         }
+    }
+
+    /// The same by digests of events: whether they are events by their schema, nobody can say.
+    pub fn of_digests(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>) -> Mirroring {
+        Mirroring { schema: None, ..Mirroring::new(cast, ways) }
     }
 
     /// The cell from which what lies in a topic came, and the topic's name there. Copies either say so in their name
@@ -64,7 +71,7 @@ impl Mirroring {
 
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Fact::EventStored { place, topic, partition, offset, request, body } = seen.fact else { return };
-        if let Err(invalid) = self.schema.validate(body)
+        if let Some(Err(invalid)) = self.schema.as_ref().map(|schema| schema.validate(body))
             && !is_dead_letter_topic(topic)
         {
             let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");
@@ -135,25 +142,26 @@ impl Oracle<Saas> for Mirroring {
             Fact::EventStored { .. } => self.stored(seen, findings),
             Fact::Answered(answer) if answer.status == 202 => {
                 if let Some(topic) = self.published(answer) {
-                    self.acknowledged.insert(answer.request, (topic, seen.at));
+                    self.acknowledged.insert(answer.request, (topic, seen.at, seen.cause));
                 }
             }
             _ => {}
         }
     }
     fn finish(&mut self, end: Instant, findings: &mut Vec<Finding>, pending: &mut Vec<String>) {
-        for (request, (topic, at)) in &self.acknowledged {
+        for (request, (topic, at, cause)) in &self.acknowledged {
             let event = (topic.clone(), *request);
             let home = self.cast.topic_owner(topic).map(|m| &m.cell).filter(|_| !is_bound_topic(topic));
             let ways = || self.ways.iter().filter(|(source, _)| Some(source) == home);
             if !self.home.contains_key(&event) {
-                findings.push(lost(end, "EVT-03", topic, format!("event {request:x}, acknowledged at {at}, is gone")));
+                let message = format!("event {request:x}, acknowledged at {at}, is gone");
+                findings.push(lost(end, *cause, "EVT-03", topic, message));
             } else if let Some((_, target)) =
                 ways().find(|(_, t)| !self.places.contains_key(&(t.clone(), event.clone())))
             {
                 let message = format!("event {request:x} of {topic}, acknowledged at {at}, never reached {target}");
                 pending.push(message.clone());
-                findings.push(lost(end, "EVT-04", topic, message));
+                findings.push(lost(end, *cause, "EVT-04", topic, message));
             }
             if findings.len() >= FINDINGS_MAX {
                 break;
@@ -165,7 +173,7 @@ impl Oracle<Saas> for Mirroring {
     }
 }
 
-fn lost(end: Instant, requirement: &str, topic: &str, message: String) -> Finding {
+fn lost(end: Instant, cause: u64, requirement: &str, topic: &str, message: String) -> Finding {
     Finding {
         requirement: requirement.into(),
         oracle: "mirroring".into(),
@@ -173,7 +181,7 @@ fn lost(end: Instant, requirement: &str, topic: &str, message: String) -> Findin
         tenant: topic.split('.').nth(1).map(Into::into),
         node: "kafka".into(),
         at_ns: end.0,
-        cause: format!("{:016x}", 0),
+        cause: format!("{cause:016x}"),
         message,
     }
 }

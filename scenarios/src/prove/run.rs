@@ -4,7 +4,7 @@ use super::engine::{Engine, KERNEL};
 use crate::code::code;
 use crate::explore::{Features, Shape};
 use crate::scenario::Scenario;
-use crate::stage::{Disguise, Stage};
+use crate::stage::{Disguise, Stage, Terms};
 use crate::token::{Digests, Token};
 use models::config::Inputs;
 use models::gateway::token::TokenMemo;
@@ -165,6 +165,14 @@ pub fn execute_staged(engine: &Engine, inputs: &Inputs, order: &Order, build: im
         unused: outcome.unused,
         features,
     }
+}
+
+/// What the judges of an order's run are told beforehand.
+pub fn terms(inputs: &Inputs, order: &Order) -> Terms {
+    let draws = Draws::new(order.seed, Choices::overriding(order.overrides.clone()));
+    let mut stage = Stage::new(inputs, &draws, order.pass);
+    (order.scenario.build)(&mut stage);
+    stage.terms()
 }
 
 /// Real calls of the libraries that decide about identity, and memo hits.

@@ -1,7 +1,7 @@
 //! What TOML and types do not say about a deployment.
 
 use super::place::Place;
-use super::{Deployment, Mode, Postgres, Redis, Tls, gateway, metrics, policy, secret};
+use super::{Deployment, Mode, Postgres, Redis, Tls, files, gateway, metrics, policy, secret, trace};
 use models::config::{InputError, Problems};
 use std::str::FromStr;
 use tokio_postgres::Config;
@@ -27,8 +27,14 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
     if let Some(table) = &deployment.policy {
         policy::check(table.get_ref(), table.span(), place, &mut found);
     }
+    if let Some(table) = &deployment.trace {
+        trace::check(table.get_ref(), table.span(), place, &mut found);
+    }
+    if let Some(table) = &deployment.files {
+        files::check(table.get_ref(), table.span(), place, &mut found);
+    }
     if !has_component(deployment) {
-        let expected = "at least one: a table [postgres], [redis], [gateway], [policy] or [metrics]";
+        let expected = "at least one: a table [postgres], [redis], [gateway], [policy], [metrics], [trace] or [files]";
         found.push(place.at(0..0, "no component", expected));
     }
     if deployment.mode == Mode::Destructive && deployment.gateway.is_none() {
@@ -40,8 +46,9 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
 }
 
 fn has_component(deployment: &Deployment) -> bool {
-    let Deployment { postgres, redis, gateway, policy, metrics, .. } = deployment;
-    postgres.is_some() || redis.is_some() || gateway.is_some() || policy.is_some() || metrics.is_some()
+    let Deployment { postgres, redis, gateway, policy, metrics, trace, files, .. } = deployment;
+    let servers = postgres.is_some() || redis.is_some() || gateway.is_some();
+    servers || policy.is_some() || metrics.is_some() || trace.is_some() || files.is_some()
 }
 
 fn tenants(deployment: &Deployment, place: &Place, found: &mut Vec<InputError>) {

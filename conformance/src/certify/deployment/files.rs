@@ -1,0 +1,133 @@
+//! The table `[files]`: logs and evidence that were exported, each with what shows that it is whole.
+
+use super::place::Place;
+use models::config::InputError;
+use serde::Deserialize;
+use std::ops::Range;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// Files of a deployment.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Hash chains.
+    #[serde(default)]
+    pub chain: Vec<Spanned<Chain>>,
+    /// Audit topics with what a witness noted of them.
+    #[serde(default)]
+    pub witnessed: Vec<Witnessed>,
+    /// Published logs of what was exported.
+    #[serde(default)]
+    pub index: Vec<Index>,
+    /// Transfers to an offline cell.
+    #[serde(default)]
+    pub offline: Vec<Offline>,
+    /// Decision logs.
+    #[serde(default)]
+    pub decisions: Vec<Decisions>,
+}
+
+/// A hash chain: a JSON object a line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The member that holds a line's digest.
+    #[serde(default = "link")]
+    pub link: String,
+    /// The member that holds the digest before it; without one the digest is of that and the line, one after the other.
+    pub previous: Option<String>,
+    /// The digest before the first line, in hexadecimal digits; zero if left out.
+    pub genesis: Option<Spanned<String>>,
+    /// The digest of the last line, as somebody else keeps it.
+    pub head: Option<Spanned<String>>,
+    /// How many lines there are, as somebody else counted.
+    pub length: Option<u64>,
+}
+
+fn link() -> String {
+    "link".to_owned()
+}
+
+/// A topic, as `kcat -J` reads it, and the links that a witness kept of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witnessed {
+    /// The dump.
+    pub path: PathBuf,
+    /// The witness's book: `{"offset": N, "link": "…"}` a line.
+    pub book: PathBuf,
+}
+
+/// A published log of what was exported.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Whose keys are believed: a signed list.
+    pub trust: PathBuf,
+    /// The public key that signed the list.
+    pub root: PathBuf,
+    /// The checkpoint that was seen last.
+    pub seen: Option<PathBuf>,
+    /// Bundles and certificates that have to be in it, and older checkpoints.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
+}
+
+/// Transfers to an offline cell, as `cellproof model offline-bundle` takes them, one a line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offline {
+    /// Where they are.
+    pub path: PathBuf,
+}
+
+/// A decision log, one JSON object a line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decisions {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The table of tenants that decisions rest on; the embedded ones by default.
+    pub data: Option<PathBuf>,
+    /// The field of the question.
+    #[serde(default = "input")]
+    pub input: String,
+    /// The field of the answer, or several of which the first that is there counts.
+    #[serde(default = "allowed")]
+    pub allowed: String,
+    /// The field that names a decision.
+    #[serde(default = "name")]
+    pub name: String,
+}
+
+fn input() -> String {
+    "input".to_owned()
+}
+
+fn allowed() -> String {
+    "result.allow|result".to_owned()
+}
+
+fn name() -> String {
+    "decision_id".to_owned()
+}
+
+/// What TOML and types do not say.
+pub fn check(files: &Files, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
+    let Files { chain, witnessed, index, offline, decisions } = files;
+    if chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty() && decisions.is_empty() {
+        let expected =
+            "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]] or [[files.decisions]]";
+        found.push(place.at(span, "no file", expected));
+    }
+    for digest in chain.iter().flat_map(|chain| chain.get_ref().genesis.iter().chain(&chain.get_ref().head)) {
+        if digest.get_ref().parse::<sim::chain::Digest>().is_err() {
+            found.push(place.at(digest.span(), format!("{:?}", digest.get_ref()), "64 lower-case hexadecimal digits"));
+        }
+    }
+}

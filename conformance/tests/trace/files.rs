@@ -1,0 +1,178 @@
+//! Exported logs and evidence: whole ones are found whole, and whatever is done to one line of a chain is found.
+
+use conformance::trace::canonical;
+use conformance::trace::mutate::{ALL, mutate};
+use models::witness::book::Book;
+use serde_json::{Map, Value, json};
+use sim::chain::Digest;
+use sim::chain::hash_chain::link;
+use sim::seed::{below, mix};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The published form of a report.
+const SCHEMA: &str = include_str!("../../../reports/schemas/certify.schema.json");
+/// A genuine transfer to an offline cell is its example.
+const TRANSFER: &str = include_str!("../../src/command/model/schema/offline-bundle.json");
+
+const TENANTS: &str = "version = 1\nname = \"files\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"beta\"\n";
+
+/// Lines of a chain, and where it leads to.
+fn chain(is_nested: bool) -> (Vec<String>, Digest) {
+    let mut head = Digest::ZERO;
+    let lines = (0..40_u32).map(|n| {
+        let mut members: Map<String, Value> = Map::new();
+        members.insert("at".into(), json!(n * 10));
+        members.insert("who".into(), json!(format!("operator-{}", n % 3)));
+        members.insert("what".into(), json!({"verb": "read", "rows": n}));
+        if is_nested {
+            members.insert("prev".into(), json!(head.to_string()));
+        }
+        let bytes = canonical::line(&members, &[]);
+        head = if is_nested { Digest::of(&bytes) } else { link(head, &bytes) };
+        members.insert("link".into(), json!(head.to_string()));
+        String::from_utf8(canonical::line(&members, &[])).expect("UTF-8")
+    });
+    (lines.collect(), head)
+}
+
+fn certify(dir: &Path, table: &str) -> (i32, Value) {
+    fs::write(dir.join("deployment.toml"), format!("{TENANTS}{table}")).expect("a deployment");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cellproof"));
+    let output = command.args(["certify", "deployment.toml", "--json"]).current_dir(dir).output().expect("it starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}{told}"));
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    assert_eq!(reports::sample::schema::disagreements(&schema, &report), Vec::<String>::new(), "{report:#}");
+    assert!(!report["not_tested"].as_array().expect("a list").contains(&json!("files")), "{report:#}");
+    (output.status.code().expect("no signal"), report["components"][0].clone())
+}
+
+fn text(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn a_chain_is_whole_or_its_first_wrong_line_is_named() {
+    for is_nested in [false, true] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (lines, head) = chain(is_nested);
+        let previous = if is_nested { "previous = \"prev\"\n" } else { "" };
+        let table =
+            format!("[files]\n[[files.chain]]\npath = \"a.ndjson\"\n{previous}head = \"{head}\"\nlength = 40\n");
+        let judge = |lines: &[String]| {
+            fs::write(dir.path().join("a.ndjson"), text(lines)).expect("a chain");
+            certify(dir.path(), &table)
+        };
+        assert_eq!(judge(&lines).0, 0);
+        let mut passed = Vec::new();
+        for draw in 0..48 {
+            let (mutation, draw) = (ALL[draw as usize % ALL.len()], mix(3, draw));
+            let at = below(mix(draw, 1), lines.len() as u64) as usize;
+            let Some(damaged) = mutate(&lines, at, mutation, draw) else { continue };
+            if judge(&damaged).0 == 0 {
+                passed.push(format!("{mutation:?} of line {}", at + 1));
+            }
+        }
+        assert_eq!(passed, Vec::<String>::new());
+        let mut edited = lines.clone();
+        edited[17] = edited[17].replace("operator-2", "operator-1");
+        let (code, component) = judge(&edited);
+        assert_eq!((code, &component["findings"][0]["object"]), (1, &json!("a.ndjson:18")), "{component:#}");
+    }
+}
+
+#[test]
+fn a_chain_whose_end_nobody_states_is_never_green() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("a.ndjson"), text(&chain(false).0)).expect("a chain");
+    let (code, component) = certify(dir.path(), "[files]\n[[files.chain]]\npath = \"a.ndjson\"\n");
+    assert_eq!((code, &component["verdict"]), (3, &json!("inconclusive")), "{component:#}");
+    let (code, component) = certify(dir.path(), "[files]\n[[files.chain]]\npath = \"b.ndjson\"\nlength = 40\n");
+    assert_eq!(code, 3);
+    assert!(
+        component["problem"].as_str().is_some_and(|why| why.starts_with("failed to read b.ndjson")),
+        "{component:#}"
+    );
+}
+
+#[test]
+fn a_topic_is_what_its_witness_noted_or_the_offset_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let event = |offset: u64| {
+        let payload = format!("event {offset}");
+        json!({"topic": "tenant.acme.audit", "partition": 0, "offset": offset, "payload": payload})
+    };
+    let mut book = Book::default();
+    let noted = (0..20).map(|n| {
+        let entry = book.note(2 * n, event(2 * n)["payload"].as_str().expect("text").as_bytes());
+        json!({"offset": entry.offset, "link": entry.link.to_string()}).to_string()
+    });
+    fs::write(dir.path().join("book.ndjson"), text(&noted.collect::<Vec<_>>())).expect("a book");
+    let lines: Vec<String> = (0..20).map(|n| event(2 * n).to_string()).collect();
+    let judge = |lines: &[String]| {
+        fs::write(dir.path().join("topic.ndjson"), text(lines)).expect("a topic");
+        certify(dir.path(), "[files]\n[[files.witnessed]]\npath = \"topic.ndjson\"\nbook = \"book.ndjson\"\n")
+    };
+    assert_eq!(judge(&lines).0, 0);
+    let found = |edit: fn(&mut Vec<String>)| {
+        let mut edited = lines.clone();
+        edit(&mut edited);
+        let (code, component) = judge(&edited);
+        assert_eq!((code, &component["findings"][0]["requirements"]), (1, &json!(["EVT-07"])), "{component:#}");
+        component["findings"][0]["object"].as_str().expect("an object").to_owned()
+    };
+    assert_eq!(found(|lines| lines[7] = lines[7].replace("event 14", "event 15")), "topic.ndjson at offset 14");
+    assert_eq!(found(|lines| drop(lines.remove(3))), "topic.ndjson at offset 6");
+    assert_eq!(found(|lines| lines.truncate(12)), "topic.ndjson at offset 24");
+    assert_eq!(found(|lines| lines.swap(4, 5)), "topic.ndjson:6");
+    assert_eq!(found(|lines| lines.insert(5, lines[4].clone())), "topic.ndjson:6");
+}
+
+#[test]
+fn a_transfer_is_loaded_or_refused_for_the_row_that_demands_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let schema: Value = serde_json::from_str(TRANSFER).expect("the schema is JSON");
+    let genuine = schema["examples"][0].clone();
+    let judge = |case: &Value| {
+        fs::write(dir.path().join("transfers.ndjson"), format!("{case}\n")).expect("transfers");
+        certify(dir.path(), "[files]\n[[files.offline]]\npath = \"transfers.ndjson\"\n")
+    };
+    assert_eq!(judge(&genuine).0, 0);
+    let mut edited = genuine.clone();
+    edited["files"][0]["content"] = json!("00");
+    let (code, component) = judge(&edited);
+    assert_eq!((code, &component["findings"][0]["object"]), (1, &json!("transfers.ndjson:1")), "{component:#}");
+    assert!(component["findings"][0]["requirements"].to_string().contains("CEL-05"), "{component:#}");
+    assert_eq!(judge(&json!({"now_ns": 1})).0, 3);
+}
+
+#[test]
+fn decisions_are_decided_once_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let decision = |id: &str, tenant: &str, allowed: bool| {
+        let question = json!({
+            "subject": {"authenticated": true}, "tenant": {"id": tenant}, "context": {"region": "EU"},
+            "resource": {"tenant": "acme", "kind": "audit", "classification": 2, "label": "pii"},
+        });
+        json!({"decision_id": id, "input": question, "result": {"allow": allowed}}).to_string()
+    };
+    let judge = |lines: &[String]| {
+        fs::write(dir.path().join("decisions.ndjson"), text(lines)).expect("decisions");
+        certify(dir.path(), "[files]\n[[files.decisions]]\npath = \"decisions.ndjson\"\n")
+    };
+    let sound = vec![decision("1", "acme", true), decision("2", "beta", false), json!({"msg": "started"}).to_string()];
+    let (code, component) = judge(&sound);
+    assert_eq!(code, 0, "{component:#}");
+    let found = |lines: Vec<String>, row: &str| {
+        let (code, component) = judge(&lines);
+        assert_eq!((code, &component["findings"][0]["object"]), (1, &json!("decisions.ndjson:2")), "{component:#}");
+        assert_eq!(component["findings"][0]["requirements"][0], row, "{component:#}");
+    };
+    found(vec![sound[0].clone(), decision("2", "beta", true)], "POL-01");
+    found(vec![sound[0].clone(), decision("2", "acme", false)], "POL-01");
+    found(vec![sound[0].clone(), decision("1", "acme", true)], "POL-04");
+    assert_eq!(judge(&[json!({"msg": "started"}).to_string()]).0, 3);
+}

@@ -1,0 +1,7 @@
+//! Traces: what simulations export is judged by the same oracles and found clean; what is damaged is rejected.
+
+mod damage;
+mod files;
+mod forms;
+mod simulated;
+mod support;

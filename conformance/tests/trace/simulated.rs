@@ -1,0 +1,128 @@
+//! Traces of simulated runs: clean where the run was, and rejected for the same row where a control was off.
+
+use crate::support::{judge, order, told};
+use conformance::trace::SCHEMA;
+use models::config::Inputs;
+use rayon::prelude::*;
+use scenarios::claims;
+use serde_json::Value;
+use sim::record::Pass;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Seeds of each scenario whose traces must be clean, by pass.
+const CLEAN: [(Pass, u64); 2] = [(Pass::Calm, 2), (Pass::Swarm, 2)];
+
+/// Seeds in which a run without a control must break something.
+const TRIES: u64 = 8;
+
+/// Oracles of a simulation that no trace can feed, and why.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("availability", "what share of requests went well is judged by figures"),
+    ("attempts", "how often a store was asked is no event of a trace"),
+    ("fast-fail", "when a dependency was down is told by nobody"),
+    ("storage", "events have no size in a trace"),
+    ("rehydration", "what an offline cell holds is judged by its bundle"),
+    ("backlog", "what a loader is owed is known to the scenario alone"),
+    ("genuine", "whose token was genuine is known to the client alone"),
+    ("closed", "when nobody can be asked is known to the scenario alone"),
+    ("fail-closed", "when a policy was stale is known to the scenario alone"),
+];
+
+/// What an event says by its schema is content, and not in a trace.
+const SCHEMAS: &str = "EVT-02";
+
+#[test]
+fn a_run_that_held_has_a_clean_trace_and_the_same_run_the_same_bytes() {
+    let inputs = Inputs::embedded();
+    let all = scenarios::catalogue::ALL.iter().filter(|scenario| !scenario.canary);
+    let runs: Vec<_> = all
+        .flat_map(|s| CLEAN.iter().flat_map(move |(pass, n)| (1..=*n).map(move |seed| (s.name, *pass, seed))))
+        .collect();
+    let open: Vec<String> = runs
+        .par_iter()
+        .flat_map_iter(|(name, pass, seed)| {
+            let told = told(&inputs, &order(name, *pass, *seed, &[]));
+            assert!(told.record.findings.is_empty(), "{name} {seed}: {:?}", told.record.findings);
+            let open = judge(&told.text, &told.terms).open(&told.terms);
+            open.into_iter()
+                .take(4)
+                .map(move |what| format!("{name} {} {seed}: {what}", pass.as_str()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(open, Vec::<String>::new(), "{} of {}", open.len(), runs.len());
+    let again = |seed| told(&inputs, &order("stride/repudiation-audit-topics", Pass::Calm, seed, &[])).text;
+    assert_eq!(again(3), again(3));
+    println!("{} traces of runs that held: nothing found in any", runs.len());
+}
+
+#[test]
+fn a_run_without_a_control_is_rejected_by_its_trace_for_the_same_row() {
+    let inputs = Inputs::embedded();
+    let mut tries: BTreeSet<(&str, Vec<&str>)> = BTreeSet::new();
+    for row in models::catalogue::rows() {
+        for ablation in claims::ablations(row.id).iter().filter(|a| a.breaches()) {
+            tries.insert((ablation.scenario.name, ablation.off().iter().map(|c| c.id).collect()));
+        }
+    }
+    let elsewhere = |oracle: &str| ELSEWHERE.iter().any(|(name, _)| *name == oracle);
+    // Per set of controls: rows that the simulation breaks by oracles that a trace can feed, and those the trace lacks.
+    let results: Vec<(String, usize, Vec<String>)> = tries
+        .par_iter()
+        .map(|(name, off)| {
+            for seed in 1..=TRIES {
+                let told = told(&inputs, &order(name, Pass::Ablation, seed, off));
+                let found = told.record.findings.iter().filter(|f| !elsewhere(&f.oracle) && f.requirement != SCHEMAS);
+                let rows: BTreeSet<&str> = found.map(|f| f.requirement.as_str()).collect();
+                if rows.is_empty() {
+                    continue;
+                }
+                let judged = judge(&told.text, &told.terms);
+                let seen: BTreeSet<&str> =
+                    judged.verdicts.findings.iter().map(|(f, _)| f.requirement.as_str()).collect();
+                let missed =
+                    rows.difference(&seen).map(|row| format!("{name} without {off:?}, seed {seed}: {row}")).collect();
+                return (format!("{name} {off:?}"), rows.len(), missed);
+            }
+            (format!("{name} {off:?}"), 0, Vec::new())
+        })
+        .collect();
+    let rejected = results.iter().filter(|(_, rows, missed)| *rows > missed.len()).count();
+    let unseen = results.iter().filter(|(_, rows, _)| *rows == 0).count();
+    let missed: Vec<&String> = results.iter().flat_map(|(.., missed)| missed).collect();
+    println!(
+        "{} ablations: {rejected} rejected for the row that broke; {unseen} show to no oracle of a trace",
+        results.len()
+    );
+    results.iter().filter(|(_, rows, _)| *rows == 0).for_each(|(what, ..)| println!("  not by trace: {what}"));
+    assert_eq!(missed, Vec::<&String>::new());
+    assert!(rejected * 2 > results.len(), "{rejected} of {}", results.len());
+}
+
+#[test]
+fn every_line_is_as_the_schema_says() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    let inputs = Inputs::embedded();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for name in [
+        "stride/repudiation-audit-topics",
+        "stride/repudiation-sensitive-query",
+        "abuse/cache-flooding",
+        "stride/disclosure-object-prefix",
+    ] {
+        let text = told(&inputs, &order(name, Pass::Calm, 1, &[])).text;
+        for line in text.lines() {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            let kind = line["event"].as_str().expect("a kind").to_owned();
+            let seen = kinds.entry(kind).or_default();
+            *seen += 1;
+            if *seen <= 50 {
+                let wrong = reports::sample::schema::disagreements(&schema, &line);
+                assert_eq!(wrong, Vec::<String>::new(), "{line}");
+            }
+        }
+    }
+    println!("{kinds:?}");
+    let described = schema["oneOf"].as_array().expect("branches").len();
+    assert!(kinds.len() >= described - 5, "{kinds:?}");
+}
