@@ -161,6 +161,10 @@ fn tenant(fact: &Fact) -> Option<&str> {
         Fact::EventStored { topic, .. } => Some(topic),
         Fact::ObjectStored { key, .. } | Fact::ObjectRemoved { key, .. } => Some(key),
         Fact::BundleRestored(restored) => Some(&restored.tenant),
+        Fact::NodeStored { tenant, .. } | Fact::EdgeStored { tenant, .. } | Fact::AttemptKept { tenant, .. } => {
+            Some(tenant)
+        }
+        Fact::GraphOpened { .. } => None,
         Fact::Decided { subject, .. } => Some(subject),
         Fact::Reported { about, .. } | Fact::Truth { about, .. } => Some(about),
     }

@@ -14,6 +14,7 @@ pub mod graphql;
 pub mod machine;
 pub mod operation;
 pub mod reason;
+pub mod refused;
 pub mod store;
 pub mod upstream;
 

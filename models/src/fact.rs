@@ -74,6 +74,17 @@ pub enum Fact {
         /// SHA-256 of the question's canonical JSON.
         input_sha256: [u8; 32],
     },
+    /// A statement that was refused on the operators' console became durable in the SIEM. *store*
+    AttemptKept {
+        /// Where it lies.
+        place: Place,
+        /// For whom it was to run.
+        tenant: TenantId,
+        /// In which story.
+        trace: Option<TraceId>,
+        /// Why it was refused.
+        reason: Arc<str>,
+    },
     /// A version of an object became durable, or lies there when its store begins. *store*
     ObjectStored {
         /// Where it lies.
@@ -95,6 +106,37 @@ pub enum Fact {
         key: Arc<str>,
         /// Which version.
         version: u32,
+    },
+    /// A graph database begins, and states next what it holds: nothing that it stated before counts any more. *store*
+    GraphOpened {
+        /// Where.
+        place: Place,
+    },
+    /// A node of a graph became durable, or lies there when its database begins. *store*
+    NodeStored {
+        /// Where it lies.
+        place: Place,
+        /// Whose label it carries.
+        tenant: TenantId,
+        /// Its other label.
+        label: Arc<str>,
+        /// Every text in it.
+        body: Bytes,
+    },
+    /// So many relations lead from one record to another, or do when the database begins. *store*
+    EdgeStored {
+        /// Where they lie.
+        place: Place,
+        /// Whose they are.
+        tenant: TenantId,
+        /// From which record.
+        source: i64,
+        /// To which record.
+        target: i64,
+        /// The change that made it so.
+        version: i64,
+        /// How many there are.
+        copies: u32,
     },
     /// A bundle became what an offline cell's stores hold of its tenant. *store*
     BundleRestored(Box<Restored>),
@@ -134,7 +176,7 @@ pub enum Fact {
 /// Where something durable lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// `postgres`, `kafka`, `cache`, `objects`, `offline`.
+    /// `postgres`, `kafka`, `cache`, `objects`, `graph`, `offline`.
     pub store: &'static str,
     /// The cell.
     pub cell: Arc<str>,
@@ -198,8 +240,12 @@ impl sim::Fact for Fact {
             | Fact::EventStored { .. }
             | Fact::EntryEvicted { .. }
             | Fact::DecisionKept { .. }
+            | Fact::AttemptKept { .. }
             | Fact::ObjectStored { .. }
             | Fact::ObjectRemoved { .. }
+            | Fact::GraphOpened { .. }
+            | Fact::NodeStored { .. }
+            | Fact::EdgeStored { .. }
             | Fact::BundleRestored(_) => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
@@ -250,6 +296,13 @@ impl sim::Fact for Fact {
                 out.push(u8::from(*allowed));
                 out.extend_from_slice(input_sha256);
             }
+            Fact::AttemptKept { place, tenant, trace: id, reason } => {
+                out.push(16);
+                place.encode(out);
+                text(out, tenant);
+                trace(out, *id);
+                text(out, reason);
+            }
             Fact::ObjectStored { place, key, version, kept_until, body } => {
                 out.push(10);
                 place.encode(out);
@@ -264,6 +317,7 @@ impl sim::Fact for Fact {
                 text(out, key);
                 out.extend_from_slice(&version.to_le_bytes());
             }
+            Fact::GraphOpened { .. } | Fact::NodeStored { .. } | Fact::EdgeStored { .. } => self.encode_graph(out),
             Fact::BundleRestored(restored) => {
                 out.push(12);
                 restored.encode(out);
@@ -313,11 +367,22 @@ impl sim::Fact for Fact {
                 let what = if *allowed { "permission" } else { "denial" };
                 format!("{} in {} keeps a {what} for {tenant}", place.store, place.cell)
             }
+            Fact::AttemptKept { place, tenant, reason, .. } => {
+                format!("{} in {} keeps an attempt of {tenant}: {reason}", place.store, place.cell)
+            }
             Fact::ObjectStored { place, key, version, .. } => {
                 format!("{} in {} keeps object {key} version {version}", place.store, place.cell)
             }
             Fact::ObjectRemoved { place, key, version } => {
                 format!("{} in {} has no object {key} version {version} any more", place.store, place.cell)
+            }
+            Fact::GraphOpened { place } => format!("{} in {} begins", place.store, place.cell),
+            Fact::NodeStored { place, tenant, label, .. } => {
+                format!("{} in {} keeps a {label} of {tenant}", place.store, place.cell)
+            }
+            Fact::EdgeStored { place, tenant, source, target, version, copies } => {
+                let (store, cell) = (place.store, &place.cell);
+                format!("{store} in {cell} keeps {copies} of relation {tenant}/{source}>{target}, version {version}")
             }
             Fact::BundleRestored(restored) => {
                 let Restored { place, tenant, sequence, .. } = &**restored;
@@ -328,6 +393,35 @@ impl sim::Fact for Fact {
             }
             Fact::Reported { by, what, about, value } => format!("{by} reports {what} {about} {value}"),
             Fact::Truth { what, about, value } => format!("truth: {what} {about} {value}"),
+        }
+    }
+}
+
+impl Fact {
+    /// What graph databases state.
+    fn encode_graph(&self, out: &mut Vec<u8>) {
+        match self {
+            Fact::GraphOpened { place } => {
+                out.push(13);
+                place.encode(out);
+            }
+            Fact::NodeStored { place, tenant, label, body } => {
+                out.push(14);
+                place.encode(out);
+                text(out, tenant);
+                text(out, label);
+                bytes(out, body);
+            }
+            Fact::EdgeStored { place, tenant, source, target, version, copies } => {
+                out.push(15);
+                place.encode(out);
+                text(out, tenant);
+                for number in [source, target, version] {
+                    out.extend_from_slice(&number.to_le_bytes());
+                }
+                out.extend_from_slice(&copies.to_le_bytes());
+            }
+            _ => unreachable!("another fact"),
         }
     }
 }

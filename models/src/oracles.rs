@@ -3,16 +3,20 @@
 //! None of them needs the truth that only a simulator knows: fed with the records of a real deployment they judge it
 //! in the same way. Who is entitled to what is given to them beforehand, in [`Cast`].
 
+pub mod alone;
 pub mod attempts;
 pub mod audit;
 pub mod availability;
 pub mod cast;
+pub mod console;
+pub mod convergence;
 pub mod dead_letters;
 pub mod decisions;
 pub mod delivery;
 pub mod durability;
 pub mod fast_fail;
 pub mod genuine;
+pub mod graph_replica;
 pub mod handling;
 pub mod integrity;
 pub mod isolation;

@@ -22,6 +22,7 @@ pub mod admin;
 mod cell;
 mod connector;
 mod events;
+pub mod graph;
 mod mesh;
 pub mod objects;
 pub mod offline;
@@ -179,6 +180,10 @@ pub struct Deployment {
     pub kept_decisions: bool,
     /// Whether every cell has an object store.
     pub objects: bool,
+    /// Whether every cell has a console for operators, and a SIEM that keeps what is refused there.
+    pub console: bool,
+    /// What there is of graph databases, if anything.
+    pub graph: Option<graph::GraphPlan>,
     /// What lives offline, if anything does; it needs an object store.
     pub offline: Option<offline::OfflinePlan>,
     /// Whether every cell has a pipeline that its policy comes through.

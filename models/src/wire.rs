@@ -4,6 +4,7 @@
 //! the event heap stays small.
 
 pub mod admin;
+pub mod bolt;
 pub mod codec;
 pub mod decisions;
 pub mod http;
@@ -51,6 +52,10 @@ pub enum Wire {
     Decisions(Box<decisions::DecisionBatch>),
     /// Of that life of the agent the SIEM has every decision before this one.
     DecisionsKept(u64, u64),
+    /// A statement that was refused on the console, for the SIEM.
+    Attempt(u64, Box<decisions::Attempt>),
+    /// The SIEM has it.
+    AttemptKept(u64),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -65,6 +70,12 @@ pub enum Wire {
     Replication(Box<sql::Replication>),
     /// Between a database node and the arbiter of leadership.
     Lease(sql::Lease),
+    /// A request to the graph database.
+    Bolt(u64, Box<bolt::Request>),
+    /// Its answer.
+    BoltAnswer(u64, Box<bolt::Response>),
+    /// Between a graph database and its replica.
+    GraphStream(Box<bolt::Stream>),
     /// A request to a broker.
     Kafka(u64, Box<kafka::Request>),
     /// Its answer.
@@ -105,6 +116,8 @@ impl Wire {
             Wire::PolicyAnswer(..) => "policy decision",
             Wire::Decisions(_) => "decisions",
             Wire::DecisionsKept(..) => "decisions kept",
+            Wire::Attempt(..) => "attempt",
+            Wire::AttemptKept(_) => "attempt kept",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",
@@ -112,6 +125,9 @@ impl Wire {
             Wire::SqlAnswer(..) => "sql outcome",
             Wire::Replication(_) => "replication",
             Wire::Lease(_) => "lease",
+            Wire::Bolt(..) => "bolt request",
+            Wire::BoltAnswer(..) => "bolt answer",
+            Wire::GraphStream(_) => "graph stream",
             Wire::Kafka(..) => "kafka request",
             Wire::KafkaAnswer(..) => "kafka answer",
             Wire::Probe(_) => "probe",
@@ -133,6 +149,10 @@ impl Wire {
             | Wire::RespAnswer(id, _)
             | Wire::Sql(id, _)
             | Wire::SqlAnswer(id, _)
+            | Wire::Attempt(id, _)
+            | Wire::AttemptKept(id)
+            | Wire::Bolt(id, _)
+            | Wire::BoltAnswer(id, _)
             | Wire::Kafka(id, _)
             | Wire::KafkaAnswer(id, _)
             | Wire::Probe(id)

@@ -6,6 +6,7 @@ pub mod event_snooping;
 pub mod insider_disables_policy;
 pub mod label_and_level;
 pub mod login_theft;
+pub mod malicious_query;
 pub mod query_explosion;
 pub mod request_smuggling;
 pub mod residency_bypass;

@@ -16,6 +16,7 @@ pub mod librarian;
 pub mod loot;
 pub mod pod;
 pub mod presence;
+pub mod relations;
 pub mod snoop;
 pub mod surfer;
 

@@ -6,6 +6,8 @@ pub mod cache_loss;
 pub mod cell_loss;
 pub mod clock_skew;
 pub mod disk_faults;
+pub mod graph_loss;
+pub mod graph_replica;
 pub mod idp_outage;
 pub mod intercell_partition;
 pub mod key_rotation;

@@ -17,6 +17,7 @@ use models::oracles::cast::Member;
 use models::oracles::integrity::Integrity;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
+use models::platform::graph::GraphPlan;
 use models::platform::offline::OfflinePlan;
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
 use models::saas::Saas;
@@ -138,6 +139,8 @@ pub struct Stage<'a> {
     pipelines: bool,
     portals: bool,
     objects: bool,
+    console: bool,
+    graph: Option<GraphPlan>,
     offline: Option<OfflinePlan>,
     kept_decisions: bool,
     login: &'static str,
@@ -199,6 +202,8 @@ impl<'a> Stage<'a> {
             pipelines: false,
             portals: false,
             objects: false,
+            console: false,
+            graph: None,
             offline: None,
             kept_decisions: false,
             login: "app",
@@ -521,6 +526,8 @@ impl<'a> Stage<'a> {
             pipelines: self.pipelines,
             portals: self.portals,
             objects: self.objects,
+            console: self.console,
+            graph: self.graph.clone(),
             offline: self.offline.clone(),
             kept_decisions: self.kept_decisions,
             login: self.login,

@@ -57,6 +57,8 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "cache", "a service is linked with the client library of its cache, which builds keys and fences reads"),
     ("app", "kafka::publisher", "a service is linked with the client library of its broker"),
     ("app", "objects::client", "a service is linked with the client library of its object store, which reads names"),
+    ("app", "console", "a service is linked with the analysis of what operators want to run"),
+    ("app", "graph::client", "a service is linked with the driver of its graph database, which guards statements"),
     ("app", "breaker", "a breaker is a library of the caller: a ring that takes `now`"),
     ("app", "retry", "the allowance that came with a request is spent by the hop that retries"),
     ("gateway", "retry", "a budget for retries is a library of the caller"),

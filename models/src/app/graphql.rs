@@ -91,7 +91,7 @@ pub fn task_of(
     tenant: &TenantId,
 ) -> Result<(Task, Option<Box<Query>>), Reason> {
     if !matches!(request.operation(), Ok(Operation::Query)) {
-        return Task::of(request, tenant).map(|task| (task, None)).map_err(|_| Reason::BadRequest);
+        return Task::of(controls, request, tenant).map(|task| (task, None)).map_err(|_| Reason::BadRequest);
     }
     let query = Query::read(&request.body, tenant).map_err(|_| Reason::BadRequest)?;
     if !query.is_within_limits(controls) {

@@ -17,7 +17,9 @@ use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
 use crate::breaker::FastFail;
 use crate::cache::Read;
+use crate::console;
 use crate::fact::Fact;
+use crate::graph::client;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
 use crate::luck;
@@ -29,6 +31,7 @@ use crate::planted::{
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
+use crate::wire::bolt;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{Decision, Input as Question};
@@ -38,6 +41,8 @@ use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+mod statements;
 
 /// What an application instance is.
 #[derive(Clone)]
@@ -60,6 +65,10 @@ pub struct AppSpec {
     pub brokers: Vec<NodeId>,
     /// The object store, where there is one.
     pub objects: Option<Library>,
+    /// The graph database, where there is one.
+    pub graph: Option<client::Library>,
+    /// Where refused statements of the console are kept, where there is a console.
+    pub siem: Option<NodeId>,
     /// What each tenant's records usually are.
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
     /// Worker time of one request.
@@ -79,6 +88,9 @@ enum Phase {
     Flight,
     Broker,
     Objects,
+    Graph,
+    /// The SIEM is told that somebody was refused.
+    Refusal,
 }
 
 struct Open {
@@ -222,11 +234,12 @@ impl App {
     /// The resource is described as its owner's usually are; the subject is whom the gateway vouches for.
     fn question(&self, task: &Task, tenant: &TenantId) -> Question {
         let class = usual(&self.spec.classes, task, tenant);
+        let table = if let Task::Sql(Ok(analysed)) = task { analysed.kind.clone() } else { None };
         Question {
             authenticated: Some(true),
             tenant_id: Some(tenant.clone()),
             resource_tenant: Some(task.owner(tenant).clone()),
-            kind: class.map(|c| c.kind.clone()),
+            kind: table.or(class.map(|c| c.kind.clone())),
             classification: class.map(|c| c.level),
             label: class.map(|c| c.label.clone()),
             region: Some(self.spec.region.clone()),
@@ -246,6 +259,11 @@ impl App {
         match &open.task {
             Task::Publish(_) => self.publish(ctx, out, key),
             Task::Object(_) => self.ask_objects(ctx, out, key),
+            Task::Related(..) | Task::Statement | Task::Cypher => self.ask_graph(ctx, out, key),
+            Task::Sql(Err(refused)) => {
+                let (code, what) = (refused.code(), refused.to_string());
+                self.refused(ctx, out, key, code, what);
+            }
             Task::Get(_) | Task::Who | Task::Page(_)
                 if !open.fresh
                     || APP_STRONG_READS_FROM_CACHE.is_planted()
@@ -338,7 +356,11 @@ impl App {
             // Nothing was done there: to ask the right node is no retry.
             return self.ask_again(ctx, out, key, |_, _| true);
         }
-        let (reason, body) = store::answer(&open.task, &outcome.replies, &open.body);
+        let (reason, mut body) = store::answer(&open.task, &outcome.replies, &open.body);
+        if let (Task::Sql(_), Reason::Ok) = (&open.task, reason) {
+            let rows = outcome.replies.iter().rev().find(|reply| !reply.rows().is_empty());
+            body = rows.map(|reply| console::sql::shown(ctx.controls(), reply.rows())).unwrap_or_default();
+        }
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
         if let Some(row) = store::found(&open.task, &outcome.replies)
             && !class.is_some_and(|class| class.covers(row))
@@ -356,6 +378,13 @@ impl App {
                     owner.as_ref().and_then(|owner| self.caches.put(ctx, owner, &open.task, &body))
                 {
                     out.send_for(lineage, to, message);
+                }
+            }
+            Task::Relate { source, target, version, present } if changed && !self.texts.has_outbox(ctx.controls()) => {
+                let (tenant, source, target, version) = (source.owner.clone(), source.id, *target, *version);
+                let entry = bolt::Entry { tenant, source, target, version, present: *present, repair: false };
+                if let Some(library) = &self.spec.graph {
+                    out.send_for(lineage, library.store, Wire::Bolt(key, Box::new(bolt::Request::Apply(vec![entry]))));
                 }
             }
             Task::Put(_) | Task::Delete(_) if changed => {
@@ -528,7 +557,9 @@ impl App {
                     self.looked_up(ctx, out, key, None);
                 }
                 Phase::Database => self.unanswered(ctx, out, asked, key),
-                Phase::Broker | Phase::Objects => self.finish(out, key, Reason::UpstreamTimeout, Vec::new()),
+                Phase::Broker | Phase::Objects | Phase::Graph | Phase::Refusal => {
+                    self.finish(out, key, Reason::UpstreamTimeout, Vec::new())
+                }
             }
         }
         self.drive_publisher(ctx, out);
@@ -570,6 +601,8 @@ impl Machine<Saas> for App {
                     }
                     self.drive_publisher(ctx, out);
                 }
+                Wire::BoltAnswer(key, response) => self.graphed(out, key, &response),
+                Wire::AttemptKept(key) => self.kept(out, key),
                 Wire::HttpAnswer(response) if self.is_at_objects(response.id) => {
                     self.finish(out, response.id, response.reason, response.body.to_vec());
                 }
@@ -584,6 +617,9 @@ impl Machine<Saas> for App {
             }
             Input::Refused { message: Wire::Http(request), .. } => {
                 self.finish(out, request.id, Reason::DependencyDown, Vec::new());
+            }
+            Input::Refused { message: Wire::Bolt(key, _) | Wire::Attempt(key, _), .. } => {
+                self.finish(out, key, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Policy(id, ..), .. } => {
                 self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());

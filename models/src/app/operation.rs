@@ -1,5 +1,8 @@
 //! What a request means to the application: the operation, and whose record it is about.
 
+use crate::console::sql::{self, Analysed};
+use crate::control::Controls;
+use crate::graph::client::DEPTH_DEFAULT;
 use crate::ids::TenantId;
 use crate::objects::client::Errand;
 use crate::wire::http::Request;
@@ -28,6 +31,25 @@ pub enum Task {
     Publish(String),
     /// Something in the object store.
     Object(Errand),
+    /// The records that a record leads to, over so many relations at most.
+    Related(Reference, u32),
+    /// A change of a relation between two records of one owner.
+    Relate {
+        /// The record that it leads from.
+        source: Reference,
+        /// The record that it leads to.
+        target: i64,
+        /// Counts the changes of this relation, from 1.
+        version: i64,
+        /// Whether it is there afterwards.
+        present: bool,
+    },
+    /// A statement for the graph, which stands in the content.
+    Statement,
+    /// An operator's statement in SQL, as what the policy is asked about it, or why it is refused.
+    Sql(Result<Analysed, sql::Refused>),
+    /// An operator's statement in Cypher, which stands in the content.
+    Cypher,
     /// An ad hoc report. These were written in haste: none filters by tenant, and `recent` does not even set one, so
     /// the database's policies are all that stands between tenants here.
     Report {
@@ -60,7 +82,7 @@ impl Task {
     ///
     /// # Errors
     /// When it names no operation.
-    pub fn of(request: &Request, tenant: &TenantId) -> Result<Task, Refused> {
+    pub fn of(controls: &Controls, request: &Request, tenant: &TenantId) -> Result<Task, Refused> {
         Ok(match request.operation()? {
             Operation::GetRecord { id } => Task::Get(Reference::parse(&id, tenant)?),
             Operation::UpdateRecord { id } => Task::Put(Reference::parse(&id, tenant)?),
@@ -78,6 +100,21 @@ impl Task {
             Operation::LinkObject { name } => Task::Object(Errand::Link(name.to_owned())),
             // What a query asks for stands in its content: [`graphql`](super::graphql) reads it.
             Operation::Query => return Err(Refused::BadQuery),
+            Operation::Related { id, depth } => {
+                Task::Related(Reference::parse(&id, tenant)?, depth.unwrap_or(DEPTH_DEFAULT))
+            }
+            Operation::Relate { source, target, version, present } => Task::Relate {
+                source: Reference::parse(&source, tenant)?,
+                target: target.parse().map_err(|_| Refused::BadSegment)?,
+                version: version.into(),
+                present,
+            },
+            Operation::Statement => Task::Statement,
+            Operation::Console { is_cypher: true } => Task::Cypher,
+            Operation::Console { is_cypher: false } => {
+                let text = std::str::from_utf8(&request.body).map_err(|_| sql::Refused::Unread);
+                Task::Sql(text.and_then(|text| sql::analyse(controls, text)))
+            }
             Operation::Search { query } => Task::Report { sets_tenant: query != "recent" },
         })
     }
@@ -85,7 +122,8 @@ impl Task {
     /// The tenant whose data it is about.
     pub fn owner<'a>(&'a self, tenant: &'a TenantId) -> &'a TenantId {
         match self {
-            Task::Get(r) | Task::Put(r) | Task::Delete(r) | Task::Create(r) => &r.owner,
+            Task::Get(r) | Task::Put(r) | Task::Delete(r) | Task::Create(r) | Task::Related(r, _) => &r.owner,
+            Task::Relate { source, .. } => &source.owner,
             _ => tenant,
         }
     }
@@ -126,7 +164,7 @@ mod tests {
         let mut request = Request::new(1, method, path.into());
         request.body = body.into();
         let tenant: TenantId = "acme".into();
-        let task = Task::of(&request, &tenant).ok();
+        let task = Task::of(&Controls::all_on(), &request, &tenant).ok();
         let got = task.as_ref().and_then(|task| match task {
             Task::Get(r) | Task::Put(r) | Task::Create(r) => Some((&*r.owner, r.id)),
             _ => None,

@@ -21,6 +21,14 @@ pub const TENANT_FILTER: Control = control!(
     off: "lists rely on the database's policies alone, as when a repository method forgets its where clause",
 );
 
+/// A change of a relation is written down for the graph in the transaction that makes it.
+pub const OUTBOX: Control = control!(
+    "graph.outbox",
+    upholds: ["STO-06"],
+    off: "two writes in a row: the service commits the row and then tells the graph itself, once; whoever loses power \
+          or a packet in between has a relation in one store and not in the other",
+);
+
 /// Rows of an ad hoc report.
 const REPORT_ROWS: i64 = 5;
 
@@ -34,6 +42,8 @@ pub struct Texts {
     list: Arc<str>,
     list_all: Arc<str>,
     count: Arc<str>,
+    relate: Arc<str>,
+    outbox: Arc<str>,
 }
 
 impl Default for Texts {
@@ -53,6 +63,12 @@ impl Default for Texts {
             list_all: "SELECT body FROM records WHERE kind = $2 AND label = $3 AND level <= $4 ORDER BY id LIMIT $1"
                 .into(),
             count: "SELECT count(*) FROM records WHERE tenant_id = $1".into(),
+            relate: "INSERT INTO relations (tenant_id, source, target, version, present) \
+                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+                .into(),
+            outbox: "INSERT INTO graph_outbox (tenant_id, source, target, version, present) \
+                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+                .into(),
         }
     }
 }
@@ -71,6 +87,16 @@ impl Texts {
         let text = |s: &str| Value::Text(s.into());
         let owner = |t: &TenantId| Value::Text(t.clone());
         let class = class?;
+        if let Task::Relate { source, target, version, present } = task {
+            let mut params = vec![owner(&source.owner)];
+            params.extend([source.id, *target, *version].map(Value::Int));
+            params.push(Value::Bool(*present));
+            let mut statements = vec![Statement { text: self.relate.clone(), params: params.clone() }];
+            if self.has_outbox(controls) {
+                statements.push(Statement { text: self.outbox.clone(), params });
+            }
+            return Some(Transaction { tenant: Some(tenant.clone()), statements });
+        }
         let within = |mut params: Vec<Value>| {
             let level = Value::Int(class.level.rank().into());
             params.extend([Value::Text(class.kind.clone()), Value::Text(class.label.clone()), level]);
@@ -96,7 +122,17 @@ impl Texts {
             Task::Count => (&self.count, vec![owner(tenant)]),
             Task::Report { .. } => (&self.list_all, within(vec![Value::Int(REPORT_ROWS)])),
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
-            Task::Page(_) | Task::Publish(_) | Task::Object(_) => return None,
+            Task::Sql(_) => {
+                let statements = vec![Statement::new(body, Vec::new())];
+                return Some(Transaction { tenant: Some(tenant.clone()), statements });
+            }
+            Task::Page(_)
+            | Task::Publish(_)
+            | Task::Object(_)
+            | Task::Related(..)
+            | Task::Relate { .. }
+            | Task::Cypher
+            | Task::Statement => return None,
         };
         let statements = vec![Statement { text: sql.clone(), params }];
         let set = !matches!(task, Task::Report { sets_tenant: false });
@@ -104,9 +140,18 @@ impl Texts {
     }
 }
 
+impl Texts {
+    /// Whether somebody else tells the graph what was committed.
+    pub fn has_outbox(&self, controls: &Controls) -> bool {
+        controls.on(&OUTBOX)
+    }
+}
+
 /// What an outcome means for the client: a reason, and the content.
 pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) {
-    let Some(reply) = replies.first() else { return (Reason::Internal, Vec::new()) };
+    // Of two statements either may have ended the transaction.
+    let failed = replies.iter().find(|reply| reply.sqlstate().is_some());
+    let Some(reply) = failed.or(replies.first()) else { return (Reason::Internal, Vec::new()) };
     match (task, reply) {
         (_, Reply::Error { sqlstate, .. }) => (refused(sqlstate), Vec::new()),
         (Task::Get(_) | Task::Who, Reply::Rows { rows, .. }) => match rows.first().and_then(|row| row[0].as_text()) {
@@ -121,10 +166,12 @@ pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) 
             let count = rows.first().and_then(|row| row[0].as_int()).unwrap_or(0);
             (Reason::Ok, count.to_string().into_bytes())
         }
+        // What a console shows of rows is its own business.
+        (Task::Sql(_), _) => (Reason::Ok, Vec::new()),
         (Task::Put(_) | Task::Delete(_), Reply::Done(0)) => (Reason::NotFound, Vec::new()),
         (Task::Put(_), Reply::Done(_)) => (Reason::Ok, sent.to_vec()),
         (Task::Delete(_), Reply::Done(_)) => (Reason::NoContent, Vec::new()),
-        (Task::Create(_), Reply::Done(_)) => (Reason::Created, Vec::new()),
+        (Task::Create(_) | Task::Relate { .. }, Reply::Done(_)) => (Reason::Created, Vec::new()),
         _ => (Reason::Internal, Vec::new()),
     }
 }

@@ -1,5 +1,5 @@
 //! TEN-02: no byte of a tenant reaches another tenant's principal, and none is planted among another tenant's rows,
-//! events or objects.
+//! events, objects or nodes.
 //!
 //! Every byte that reaches a principal is searched for leak markers in all their encodings; a marker names its owner.
 
@@ -61,6 +61,7 @@ impl Isolation {
         let (owner, body, place) = match seen.fact {
             Fact::RowStored { tenant, body, place, .. } => (self.cast.by_id(tenant), body, place),
             Fact::EventStored { topic, body, place, .. } => (self.cast.topic_owner(topic), body, place),
+            Fact::NodeStored { tenant, body, place, .. } => (self.cast.by_id(tenant), body, place),
             Fact::ObjectStored { key, body, place, .. } => (self.cast.object_owner(key), body, place),
             _ => return,
         };
@@ -80,6 +81,7 @@ impl Isolation {
                 Fact::EventStored { topic, offset, .. } => format!("event {topic}@{offset}"),
                 Fact::RowStored { tenant, key, .. } => format!("row {tenant}/{key}"),
                 Fact::ObjectStored { key, .. } => format!("object {key}"),
+                Fact::NodeStored { tenant, label, .. } => format!("a {label} of {tenant}"),
                 _ => String::new(),
             };
             let message = format!("{what} in {} {} holds data of tenant {writer}", place.cell, place.store);
@@ -98,8 +100,8 @@ impl Oracle<Saas> for Isolation {
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         match seen.fact {
             Fact::Answered(_) => self.received(seen, findings),
-            Fact::RowStored { .. } | Fact::EventStored { .. } | Fact::ObjectStored { .. } => {
-                self.stored(seen, findings);
+            Fact::RowStored { .. } | Fact::EventStored { .. } | Fact::ObjectStored { .. } | Fact::NodeStored { .. } => {
+                self.stored(seen, findings)
             }
             _ => {}
         }

@@ -1,14 +1,15 @@
-//! POL-06 and EVT-05: what is bound to a region is never durable outside it.
+//! POL-06, EVT-05 and STO-11: what is bound to a region is never durable outside it.
 
 use super::{Cast, FINDINGS_MAX, finding};
 use crate::fact::Fact;
+use crate::graph::store::RECORD;
 use crate::saas::{Saas, is_bound_topic};
 use sim::Vantage;
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use std::rc::Rc;
 
-/// Judges where rows, events and objects lie.
+/// Judges where rows, events, objects, nodes and relations lie.
 pub struct Residency {
     cast: Rc<Cast>,
     found: usize,
@@ -35,6 +36,12 @@ impl Oracle<Saas> for Residency {
             }
             Fact::EventStored { place, topic, offset, .. } if is_bound_topic(topic) => {
                 (place, self.cast.topic_owner(topic), "EVT-05", format!("event {topic}@{offset}"))
+            }
+            Fact::NodeStored { place, tenant, label, .. } if **label == *RECORD => {
+                (place, self.cast.by_id(tenant), "STO-11", format!("a {label}"))
+            }
+            Fact::EdgeStored { place, tenant, source, target, .. } => {
+                (place, self.cast.by_id(tenant), "STO-11", format!("relation {source}>{target}"))
             }
             Fact::ObjectStored { place, key, .. } => {
                 (place, self.cast.object_owner(key), "POL-06", format!("object {key}"))

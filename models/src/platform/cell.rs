@@ -24,7 +24,7 @@ use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
-use crate::postgres::reference::Seed;
+use crate::postgres::reference::{RELATIONS, Seed};
 use crate::saas::Saas;
 use crate::siem::machine::{Siem, SiemSpec};
 use crate::wire::policy::Level;
@@ -91,6 +91,8 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             calls.extend(databases(&id));
             calls.extend(super::events::brokers(cell));
             calls.extend(deployment.objects.then(|| super::objects::role(&id)));
+            calls.extend(super::graph::store_of(deployment, cell));
+            calls.extend(deployment.console.then(|| role("siem")));
             workloads.push(Workload {
                 role: app,
                 cell: id.clone(),
@@ -102,16 +104,19 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                 sealed: Vec::new(),
             });
         }
-        let siem: Vec<String> = deployment.kept_decisions.then(|| role("siem")).into_iter().collect();
+        let has_siem = deployment.kept_decisions || deployment.console;
+        let siem: Vec<String> = has_siem.then(|| role("siem")).into_iter().collect();
         workloads.push(Workload { sealed: siem.clone(), ..plain("policy", POLICY, siem, vec![APP, CONFIG]) });
-        if deployment.kept_decisions {
-            workloads.push(Workload { sealed: vec![role("policy")], ..plain("siem", SIEM, Vec::new(), vec![POLICY]) });
+        if has_siem {
+            let writers = [POLICY, APP][..1 + usize::from(deployment.console)].to_vec();
+            workloads.push(Workload { sealed: vec![role("policy")], ..plain("siem", SIEM, Vec::new(), writers) });
         }
         workloads
             .push(Workload { tells_callers: true, ..plain("config", CONFIG, vec![role("policy")], ADMINS.to_vec()) });
         workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
         let mut readers = vec![APP, POSTGRES];
         readers.extend(deployment.offline.iter().map(|_| EXPORTER));
+        readers.extend(deployment.graph.iter().map(|_| super::graph::SYNC));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], readers.clone()));
@@ -120,6 +125,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::events::workloads(deployment, cell));
         workloads.extend(super::admin::workload(deployment, cell));
         workloads.extend(super::objects::workload(deployment, cell));
+        workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
     workloads
@@ -201,6 +207,9 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         CACHE => (Component::Cache, cache_boot(parts, cell)),
         EXPORTER => (Component::Mirror, super::offline::exporter_boot(parts, cell, &workload.calls)),
         super::objects::OBJECTS => (Component::ObjectStore, super::objects::boot(parts, cell)),
+        super::graph::GRAPH => (Component::Graph, super::graph::boot(parts, cell)),
+        super::graph::REPLICA => (Component::Graph, super::graph::replica_boot(parts, cell)),
+        super::graph::SYNC => (Component::Graph, super::graph::sync_boot(parts, cell, &databases(&cell.id))),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
             let term = parts.deployment.config.housekeeping.every(LEASE);
@@ -256,6 +265,8 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
         objects: super::objects::library(parts, cell),
+        graph: super::graph::library(parts, cell),
+        siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),
         classes: Rc::new(classes(deployment)),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
@@ -360,7 +371,10 @@ fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
 /// Schema and first rows of every cell's database: those of the tenants that live in it. Parsing the schema takes
 /// longer than loading the rows, so it is done once a deployment, and both nodes of a pair share the result.
 pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
-    let schema = Engine::reference();
+    let mut schema = Engine::reference();
+    if deployment.graph.is_some() {
+        schema.bootstrap(RELATIONS).expect("the schema of relations is valid");
+    }
     let base = |cell: &Cell| (cell.id.clone(), Rc::new(filled(schema.clone(), deployment, cell)));
     deployment.config.cells.iter().map(base).collect()
 }
@@ -380,6 +394,9 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
                 label: &class.label,
                 body: &body,
             });
+        }
+        if deployment.graph.is_some() {
+            super::graph::first_rows(&tenant.id).for_each(|row| engine.load_row("relations", row));
         }
         for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
             let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, special.id, 0).encode().as_str().into();

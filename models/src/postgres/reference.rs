@@ -6,11 +6,13 @@
 use super::engine::Engine;
 use super::store::Stored;
 use crate::ids::TenantId;
-use crate::wire::sql::{Lsn, Value};
+use crate::wire::sql::{Lsn, Row, Value};
 use std::sync::Arc;
 
 /// The schema as SQL.
 pub const SCHEMA: &str = include_str!("schema.sql");
+/// Tables of what is also kept in a graph, as SQL.
+pub const RELATIONS: &str = include_str!("relations.sql");
 /// The role that serves requests.
 pub const APP: &str = "app";
 /// The role that owns the tables: migrations and maintenance.
@@ -47,7 +49,6 @@ impl Engine {
     /// # Panics
     /// When the schema has no `records`, or the key is taken: a mistake of the stage.
     pub fn load(&mut self, seed: Seed<'_>) {
-        let id = self.catalog.table_id("records").expect("the reference schema has records");
         let text = |s: &Arc<str>| Value::Text(Arc::clone(s));
         let row = Arc::from([
             text(seed.tenant),
@@ -58,6 +59,15 @@ impl Engine {
             text(seed.body),
             Value::Int(1),
         ]);
+        self.load_row("records", row);
+    }
+
+    /// Puts a row into a table, as [`Engine::load`] does.
+    ///
+    /// # Panics
+    /// When there is no such table, or the key is taken: a mistake of the stage.
+    pub fn load_row(&mut self, table: &str, row: Row) {
+        let id = self.catalog.table_id(table).expect("the schema has the table");
         let store = &mut self.stores[id.0 as usize];
         let loaded = store.insert(self.catalog.table(id), Stored { row, since: Lsn(0) });
         loaded.expect("the key is free");

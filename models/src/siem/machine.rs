@@ -7,7 +7,7 @@ use crate::control::Control;
 use crate::fact::{Fact, Place};
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::decisions::DecisionBatch;
+use crate::wire::decisions::{Attempt, DecisionBatch};
 use sim::disk::{FileId, Write};
 use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -37,9 +37,14 @@ pub struct Siem {
     /// Batches on their way to the disk.
     writing: BTreeMap<u64, (NodeId, DecisionBatch)>,
     batches: u64,
+    /// Attempts on their way to the disk, each with who waits.
+    attempts: BTreeMap<u64, (NodeId, u64, Attempt)>,
 }
 
 const DECISIONS: FileId = 0;
+const ATTEMPTS: FileId = 1;
+/// Marks a sync of an attempt.
+const ATTEMPT: u64 = 1 << 63;
 
 impl Siem {
     /// A SIEM that remembers how far it had come.
@@ -49,7 +54,7 @@ impl Siem {
             let Ok((from, batch)) = postcard::from_bytes::<(u32, DecisionBatch)>(record) else { continue };
             next.insert((NodeId(from), batch.life), batch.first + batch.records.len() as u64);
         }
-        Siem { spec: spec.clone(), next, writing: BTreeMap::new(), batches: 0 }
+        Siem { spec: spec.clone(), next, writing: BTreeMap::new(), batches: 0, attempts: BTreeMap::new() }
     }
 
     fn came(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, mut batch: DecisionBatch) {
@@ -77,6 +82,23 @@ impl Siem {
         self.writing.insert(self.batches, (from, batch));
     }
 
+    /// Somebody was refused: kept, and then confirmed.
+    fn attempted(&mut self, out: &mut Outbox<Saas>, from: NodeId, id: u64, attempt: Attempt) {
+        out.busy(self.spec.cost);
+        self.batches += 1;
+        let token = ATTEMPT | self.batches;
+        out.write(ATTEMPTS, Write::Append(postcard::to_allocvec(&attempt).expect("an attempt has bytes").into()));
+        out.sync(token);
+        self.attempts.insert(token, (from, id, attempt));
+    }
+
+    fn attempt_synced(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
+        let Some((from, id, attempt)) = self.attempts.remove(&token).filter(|_| ok) else { return };
+        let Attempt { tenant, trace, reason, .. } = attempt;
+        out.fact(Fact::AttemptKept { place: self.spec.place.clone(), tenant, trace, reason });
+        out.send(from, Wire::AttemptKept(id));
+    }
+
     fn synced(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
         let Some((from, batch)) = self.writing.remove(&token) else { return };
         if !ok {
@@ -101,6 +123,8 @@ impl Machine<Saas> for Siem {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Decisions(batch) } => self.came(ctx, out, from, *batch),
+            Input::Message { from, message: Wire::Attempt(id, attempt) } => self.attempted(out, from, id, *attempt),
+            Input::Synced { token, ok } if token & ATTEMPT != 0 => self.attempt_synced(out, token, ok),
             Input::Synced { token, ok } => self.synced(out, token, ok),
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 use super::Loot;
 use super::presence::Presence;
+use super::relations::Relations;
 use models::fact::{Answer, Fact};
 use models::ids::{Bytes, TenantId};
 use models::luck;
@@ -86,12 +87,24 @@ pub enum Habit {
     /// Of everything something, and single records by GraphQL instead of REST, where no cache must answer too. What it
     /// states about an answer is what REST calls it, so that every judge holds both to the same promise.
     Queries,
+    /// Of everything something, except events; and it follows the relations of its records, as analysts do.
+    Relations,
+    /// The same, and it changes them too, and tells of its devices in statements of its own.
+    Relates,
     /// It changes records and looks at once, past the cache, whether that is there, as editors do.
     Edits,
 }
 
 /// Of a hundred requests, so many are reads that no cache may answer: somebody who has just written wants to see it.
 const FRESH_READS: u64 = 6;
+
+/// Of somebody who follows relations, so many look at one.
+const FOLLOWS: u64 = 40;
+
+/// From here on, of somebody who changes relations, they are statements.
+const TELLS: u64 = 74;
+/// Numbers of devices in leak markers begin here.
+const TOLD_FROM: u32 = 720_000;
 
 /// From here on, they are changes of records.
 const CHANGES: u64 = 60;
@@ -115,7 +128,7 @@ impl Habit {
     fn kind(self, n: u64) -> u64 {
         match (self, n) {
             (Habit::Mixed | Habit::Queries, _) => n,
-            (Habit::Records, _) => n % EVENTS,
+            (Habit::Records | Habit::Relations | Habit::Relates, _) => n % EVENTS,
             // Three reads past the cache, three changes.
             (Habit::Reads | Habit::Publishes, 0..3) => 0,
             (Habit::Reads, 3..97) => FRESH_READS,
@@ -150,6 +163,7 @@ pub struct Client {
     deadlines: VecDeque<(Instant, u64)>,
     sweeping: bool,
     versions: BTreeMap<u32, u16>,
+    relations: Relations,
     /// Record by record, what it was told is written, to be read again.
     written: BTreeMap<u32, u16>,
     /// Whether the timer runs that reads the next of them.
@@ -188,6 +202,7 @@ impl Client {
             deadlines: VecDeque::new(),
             sweeping: false,
             versions: BTreeMap::new(),
+            relations: Relations::default(),
             written: BTreeMap::new(),
             verifying: true,
             empty: Arc::new([]),
@@ -249,7 +264,19 @@ impl Client {
     fn compose(&mut self, ctx: &Ctx<'_, Saas>, cause: u64, kind: u64) -> (Method, String, Bytes) {
         let record = below(ctx.draw_at(luck::RECORD, cause, 0), u64::from(self.spec.records)) as u32;
         match kind {
+            FRESH_READS..FOLLOWS if matches!(self.spec.habit, Habit::Relations | Habit::Relates) => {
+                (Method::Get, format!("/v1/relations/{record}?depth=2"), self.empty.clone())
+            }
             0..CHANGES => (Method::Get, format!("/v1/records/{record}"), self.empty.clone()),
+            CHANGES..TELLS if self.spec.habit == Habit::Relates => {
+                let (method, path) = self.relations.change(record, self.spec.records, cause);
+                (method, path, self.empty.clone())
+            }
+            TELLS..78 if self.spec.habit == Habit::Relates => {
+                let name = self.datum(ctx, TOLD_FROM + self.sent as u32, 0);
+                let text = format!("MERGE (d:Device {{name: '{}'}})", name.encode().as_str());
+                (Method::Post, "/v1/graph".into(), text.as_bytes().into())
+            }
             CHANGES..78 => {
                 let version = self.versions.entry(record).or_insert(0);
                 *version += 1;

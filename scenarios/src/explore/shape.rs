@@ -72,6 +72,10 @@ impl Shape {
                 mix(name_hash(&place.cell), mix(10, u64::from(kept_until.0 > 0)))
             }
             Fact::ObjectRemoved { place, .. } => mix(name_hash(&place.cell), 11),
+            Fact::AttemptKept { place, reason, .. } => mix(name_hash(&place.cell), mix(16, name_hash(reason))),
+            Fact::GraphOpened { place } => mix(name_hash(&place.cell), 13),
+            Fact::NodeStored { place, label, .. } => mix(name_hash(&place.cell), mix(14, name_hash(label))),
+            Fact::EdgeStored { place, copies, .. } => mix(name_hash(&place.cell), mix(15, u64::from(*copies))),
             Fact::BundleRestored(restored) => mix(name_hash(&restored.place.cell), 12),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))

@@ -165,7 +165,9 @@ impl Part {
             (true, false) => Habit::Records,
             (false, _) => Habit::Publishes,
         };
-        stage.habits.retain(|(_, usual)| habit == Habit::Records && *usual == Habit::Reads);
+        stage.habits.retain(|(_, usual)| {
+            habit == Habit::Records && matches!(usual, Habit::Reads | Habit::Relations | Habit::Relates)
+        });
         stage.habits.extend(stage.tenants.iter().map(|(tenant, _)| (tenant.id.clone(), habit)));
     }
 

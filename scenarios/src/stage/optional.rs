@@ -1,9 +1,21 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
 use super::Stage;
+use models::control::Controls;
+use models::graph::cypher::Mistake;
+use models::graph::{client, read::read, run, store::Session};
+use models::ids::{Bytes, TenantId};
+use models::oracles::alone::Alone;
+use models::oracles::console::Console;
+use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
+use models::oracles::graph_replica::GraphReplica;
 use models::oracles::retention::Retention;
+use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
+use sim::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Stage<'_> {
     /// Deploys a portal a cell, where people log in.
@@ -20,6 +32,53 @@ impl Stage<'_> {
     /// Deploys an exporter of offline bundles, and the cell that lives on them. It needs an object store.
     pub fn offline(&mut self, plan: OfflinePlan) {
         self.offline = Some(plan);
+    }
+
+    /// Deploys a graph database a cell, or what the plan says.
+    pub fn graph(&mut self, plan: GraphPlan) {
+        self.graph = Some(plan);
+    }
+
+    /// Judges whether every graph holds what its owners were told of their relations.
+    pub fn graph_converges(&mut self) {
+        let tenants: Vec<TenantId> = self.tenants.iter().map(|(tenant, _)| tenant.id.clone()).collect();
+        let first = tenants.into_iter().flat_map(|tenant| (1..graph::FIRST_NODES).map(move |n| (tenant.clone(), n)));
+        let pair = |(tenant, n): (TenantId, u32)| {
+            let entry = graph::first_relation(&tenant, n);
+            (tenant, entry.source, entry.target)
+        };
+        let first: Vec<_> = first.map(pair).collect();
+        self.oracle(move |cast| Box::new(Convergence::new(cast, first.into_iter())));
+    }
+
+    /// Judges a read replica, which nothing keeps from its database after `healed`.
+    pub fn graph_replicates(&mut self, healed: Instant, bound: Duration) {
+        self.oracle(move |cast| Box::new(GraphReplica::new(cast, healed, bound)));
+    }
+
+    /// Deploys a console for operators, a SIEM that keeps what is refused there, and the judge of both.
+    pub fn console(&mut self) {
+        self.console = true;
+        self.oracle(|cast| Box::new(Console::new(cast)));
+    }
+
+    /// Every answer to these attackers' statements must be what the graph would tell their tenant if it were alone in
+    /// it; `given` is the attacker, its tenant, and its statement as it is after the guard.
+    pub fn alone(&mut self, requirement: &'static str, given: &[(&str, &str, &str)]) {
+        let mut known: BTreeMap<Arc<str>, Bytes> = BTreeMap::new();
+        for (name, tenant, text) in given {
+            let only = std::iter::once((self.inputs.tenants.get(tenant).expect("a tenant of the scenario"), 0));
+            let graph = graph::base(&self.inputs.tenants, only, |_, _, n| n.to_string());
+            let controls = Controls::all_on();
+            let statement = read(text).unwrap_or_else(|mistake: Mistake| panic!("{text}: {mistake}"));
+            let (outcome, _) = run::run(&graph, Session { tenant, controls: &controls }, &statement, &Vec::new());
+            let body = match outcome {
+                run::Outcome::Answer(response) => client::answer(&response).1,
+                run::Outcome::Write(_) => Vec::new(),
+            };
+            known.insert(format!("attacker/{name}").into(), body.into());
+        }
+        self.oracle(move |cast| Box::new(Alone::new(cast, requirement, known)));
     }
 
     /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.

@@ -6,6 +6,7 @@ use models::cache;
 use models::config::Inputs;
 use models::control::Controls;
 use models::gateway::{rate_limit, router};
+use models::graph;
 use models::kafka;
 use models::mesh;
 use models::objects::path;
@@ -39,6 +40,12 @@ pub const MODELS: &[Entry] = &[
         about: "which calls does a circuit breaker let through?",
         schema: include_str!("schema/breaker.json"),
         answer: |line| breaker::answer_json(line, &Controls::all_on()).map_err(|e| e.to_string()),
+    },
+    Entry {
+        name: "cypher-guard",
+        about: "which statement runs on a shared graph in place of this one, if any may?",
+        schema: include_str!("schema/cypher-guard.json"),
+        answer: graph::case::answer_json,
     },
     Entry {
         name: "jwt",

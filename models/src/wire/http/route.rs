@@ -23,6 +23,10 @@ const OBJECTS: &str = "/v1/objects";
 const OBJECT: &str = "/v1/objects/";
 const LINKS: &str = "/v1/links/";
 const GRAPHQL: &str = "/v1/graphql";
+const RELATIONS: &str = "/v1/relations/";
+const GRAPH: &str = "/v1/graph";
+const CONSOLE_SQL: &str = "/v1/console/sql";
+const CONSOLE_CYPHER: &str = "/v1/console/cypher";
 
 /// What a request asks for. Names are decoded once, here; whoever decodes again is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,6 +71,31 @@ pub enum Operation<'a> {
     WhoAmI,
     /// `POST /v1/graphql`: a query, which stands in the content.
     Query,
+    /// `GET /v1/relations/{id}?depth=`: the records that one of them leads to.
+    Related {
+        /// The record's id.
+        id: Cow<'a, str>,
+        /// Over so many relations, at most.
+        depth: Option<u32>,
+    },
+    /// `PUT` or `DELETE /v1/relations/{source}/{target}?version=`: a change of a relation.
+    Relate {
+        /// The record that it leads from.
+        source: Cow<'a, str>,
+        /// The record that it leads to.
+        target: Cow<'a, str>,
+        /// Counts the changes of this relation, from 1.
+        version: u32,
+        /// Whether it is there afterwards.
+        present: bool,
+    },
+    /// `POST /v1/graph`: a Cypher statement, which stands in the content.
+    Statement,
+    /// `POST /v1/console/sql` and `/v1/console/cypher`: an operator's statement, which stands in the content.
+    Console {
+        /// Whether it is Cypher; else it is SQL.
+        is_cypher: bool,
+    },
     /// `GET /v1/pages/{name}`: a page that everybody may see.
     GetPage {
         /// Its name.
@@ -144,6 +173,22 @@ pub fn parse(method: Method, target: &str) -> Result<Operation<'_>, Refused> {
         allowed(method, Method::Post)?;
         return plain(query, Operation::Query);
     }
+    if let Some(id) = path.strip_prefix(RELATIONS) {
+        if let Some((source, target)) = id.split_once('/') {
+            return relate(method, source, target, query);
+        }
+        allowed(method, Method::Get)?;
+        let depth = query.map(|q| q.strip_prefix("depth=").ok_or(Refused::BadQuery).and_then(number)).transpose()?;
+        return Ok(Operation::Related { id: segment(id)?, depth });
+    }
+    if path == CONSOLE_SQL || path == CONSOLE_CYPHER {
+        allowed(method, Method::Post)?;
+        return plain(query, Operation::Console { is_cypher: path == CONSOLE_CYPHER });
+    }
+    if path == GRAPH {
+        allowed(method, Method::Post)?;
+        return plain(query, Operation::Statement);
+    }
     object(method, path, query)
 }
 
@@ -167,6 +212,10 @@ impl Operation<'_> {
             Operation::ListObjects { .. } => "list-objects",
             Operation::LinkObject { .. } => "link-object",
             Operation::Query => "query",
+            Operation::Related { .. } => "related",
+            Operation::Relate { .. } => "relate",
+            Operation::Statement => "statement",
+            Operation::Console { .. } => "console",
         }
     }
     /// The method that asks for it.
@@ -175,10 +224,12 @@ impl Operation<'_> {
             Operation::CreateRecord
             | Operation::PublishEvent { .. }
             | Operation::LinkObject { .. }
-            | Operation::Query => Method::Post,
+            | Operation::Query
+            | Operation::Statement
+            | Operation::Console { .. } => Method::Post,
             Operation::Object { method, .. } => *method,
-            Operation::UpdateRecord { .. } => Method::Put,
-            Operation::DeleteRecord { .. } => Method::Delete,
+            Operation::UpdateRecord { .. } | Operation::Relate { present: true, .. } => Method::Put,
+            Operation::DeleteRecord { .. } | Operation::Relate { .. } => Method::Delete,
             _ => Method::Get,
         }
     }
@@ -216,6 +267,24 @@ impl Operation<'_> {
             }
             Operation::WhoAmI => out.push_str(WHOAMI),
             Operation::Query => out.push_str(GRAPHQL),
+            Operation::Statement => out.push_str(GRAPH),
+            Operation::Console { is_cypher } => out.push_str(if *is_cypher { CONSOLE_CYPHER } else { CONSOLE_SQL }),
+            Operation::Relate { source, target, version, .. } => {
+                out.push_str(RELATIONS);
+                escape(source, out);
+                out.push('/');
+                escape(target, out);
+                out.push_str("?version=");
+                out.push_str(&version.to_string());
+            }
+            Operation::Related { id, depth } => {
+                out.push_str(RELATIONS);
+                escape(id, out);
+                if let Some(depth) = depth {
+                    out.push_str("?depth=");
+                    out.push_str(&depth.to_string());
+                }
+            }
             Operation::GetPage { name } => {
                 out.push_str(PAGES);
                 escape(name, out);
@@ -254,6 +323,17 @@ fn record<'a>(method: Method, id: &'a str, query: Option<&str>) -> Result<Operat
         _ => return Err(Refused::MethodNotAllowed),
     };
     plain(query, operation)
+}
+
+/// A change of a relation.
+fn relate<'a>(method: Method, source: &'a str, target: &'a str, query: Option<&str>) -> Result<Operation<'a>, Refused> {
+    let present = match method {
+        Method::Put => true,
+        Method::Delete => false,
+        _ => return Err(Refused::MethodNotAllowed),
+    };
+    let version = number(query.and_then(|query| query.strip_prefix("version=")).ok_or(Refused::BadQuery)?)?;
+    Ok(Operation::Relate { source: segment(source)?, target: segment(target)?, version, present })
 }
 
 /// What is asked of the object store. Names go on as they came.
@@ -414,6 +494,13 @@ mod tests {
         check("GET /v1/search?q=SELECT+1%0A--%20x", Ok(Operation::Search { query: "SELECT 1\n-- x".into() }));
         check("POST /v1/events/audit", Ok(Operation::PublishEvent { domain: "audit".into() }));
         check("GET /v1/whoami", Ok(Operation::WhoAmI));
+        check("GET /v1/relations/7?depth=2", Ok(Operation::Related { id: "7".into(), depth: Some(2) }));
+        let relate = |present| Ok(Operation::Relate { source: "7".into(), target: "9".into(), version: 3, present });
+        check("PUT /v1/relations/7/9?version=3", relate(true));
+        check("DELETE /v1/relations/7/9?version=3", relate(false));
+        check("POST /v1/graph", Ok(Operation::Statement));
+        check("POST /v1/console/sql", Ok(Operation::Console { is_cypher: false }));
+        check("POST /v1/console/cypher", Ok(Operation::Console { is_cypher: true }));
         check("GET /v1/pages/terms", Ok(Operation::GetPage { name: "terms".into() }));
         let name = "acme/documents/reports/7";
         let object = |method, version| Ok(Operation::Object { method, name, version });

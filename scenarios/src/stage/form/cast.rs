@@ -168,6 +168,31 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "abuse/malicious-query",
+        form(&[
+            part(
+                "sql",
+                &[DOOR_A, &["cell-a/siem", "attacker/stacked", "attacker/change", "attacker/trick"]],
+                &["console.stacked", "console.change", "console.trick", "console.refused"],
+            ),
+            part(
+                "names",
+                &[DOOR_A, &["cell-a/siem", "attacker/function", "attacker/table", "attacker/bulk"]],
+                &["console.function", "console.table", "console.bulk"],
+            ),
+            part(
+                "cypher",
+                &[DOOR_A, &["cell-a/siem", "cell-a/graph", "attacker/procedure", "attacker/endless"]],
+                &["console.procedure", "console.endless"],
+            ),
+            part(
+                "changes",
+                &[DOOR_A, &["cell-a/siem", "cell-a/graph", "attacker/graph-change", "attacker/honest"]],
+                &["console.graph-change", "console.honest-served"],
+            ),
+        ]),
+    ),
+    (
         "abuse/query-explosion",
         form(&[
             part("lists", &[DOOR_A, &["client/acme", "attacker/wide", "attacker/deep"]], &["query.wide", "query.deep"]),
@@ -294,6 +319,42 @@ pub(super) const ROWS: &[Row] = &[
             part("rotten-events", &[DOOR_A, LOG_A, &["cell-a/kafka-2", "client/acme"]], &["disk-faults.rotten-events"])
                 .sparing(&["cell-a/postgres-1"]),
         ]),
+    ),
+    (
+        "chaos/graph-loss",
+        form(&[
+            part(
+                "told-late",
+                &[DOOR_A, &["cell-a/graph", "cell-a/graph-sync", "client/acme"]],
+                &["graph-loss.graph-was-down", "graph-loss.redelivered"],
+            ),
+            part(
+                "lost-sync",
+                &[DOOR_B, &["cell-b/graph", "cell-b/graph-sync", "client/beta"]],
+                &["graph-loss.drifted"],
+            ),
+        ]),
+    ),
+    (
+        "chaos/graph-replica",
+        Ok(Form {
+            parts: &[
+                part(
+                    "follows",
+                    &[DOOR_A, &["cell-a/graph", "client/acme", "cell-b/mesh-ca", "cell-b/graph-replica"]],
+                    &["replica.behind", "replica.database-came-back"],
+                ),
+                part(
+                    "asks",
+                    &[DOOR_B, &["cell-b/graph-replica", "client/beta"], &["attacker/foreign", "attacker/writer"]],
+                    &["replica.foreign-asked", "replica.write-tried", "replica.read"],
+                ),
+            ],
+            lacks: &[(
+                "replica.bound-changed",
+                "a service, its database, graph and outbox, and a replica with its mesh in another cell take 13 nodes",
+            )],
+        }),
     ),
     (
         "chaos/idp-outage",
@@ -435,6 +496,26 @@ pub(super) const ROWS: &[Row] = &[
                 "successor",
                 &[DOOR_A, &["cell-a/cache", "client/gamma", "attacker/successor"]],
                 &["cache.former-record-asked"],
+            ),
+        ]),
+    ),
+    (
+        "stride/disclosure-graph-traversal",
+        form(&[
+            part(
+                "reads",
+                &[DOOR_A, &["cell-a/graph", "client/acme", "attacker/label", "attacker/shared-node"]],
+                &["graph.label-matched", "graph.shared-node-crossed", "graph.own-served"],
+            ),
+            part(
+                "counts",
+                &[DOOR_A, &["cell-a/graph", "attacker/path-count", "attacker/index", "attacker/serial"]],
+                &["graph.paths-counted", "graph.index-searched", "graph.serial-tried"],
+            ),
+            part(
+                "procedure",
+                &[DOOR_A, &["cell-a/graph", "client/acme", "attacker/procedure"]],
+                &["graph.procedure-called"],
             ),
         ]),
     ),

@@ -1,0 +1,85 @@
+//! Relations and statements: what an application instance asks its graph, and what it does about a statement that is
+//! refused.
+
+use super::{App, Phase};
+use crate::app::operation::Task;
+use crate::app::refused;
+use crate::fact::Fact;
+use crate::graph::client;
+use crate::saas::Saas;
+use crate::wire::Wire;
+use crate::wire::bolt;
+use crate::wire::http::Reason;
+use sim::{Ctx, Duration, Outbox};
+
+/// How long the SIEM may take.
+const SIEM_PATIENCE: Duration = Duration::millis(1_000);
+/// How long the graph may take: longer than a statement is let run there.
+const GRAPH_PATIENCE: Duration = Duration::millis(1_200);
+
+impl App {
+    pub(super) fn ask_graph(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let (Some(open), Some(library)) = (self.open.get_mut(&key), &mut self.spec.graph) else {
+            return self.finish(out, key, Reason::NotFound, Vec::new());
+        };
+        let errand = match &open.task {
+            Task::Related(record, depth) => client::Errand::Related { id: record.id, depth: *depth },
+            Task::Cypher => client::Errand::Operator(String::from_utf8_lossy(&open.body).into_owned()),
+            _ => client::Errand::Statement(String::from_utf8_lossy(&open.body).into_owned()),
+        };
+        match library.prepare(ctx.controls(), &open.tenant, &errand) {
+            Ok(request) => {
+                open.phase = Phase::Graph;
+                open.deadline = ctx.now() + GRAPH_PATIENCE;
+                out.send_for(open.lineage, library.store, Wire::Bolt(key, request));
+            }
+            Err(refused) => {
+                let (reason, subject) = (refused.code(), open.tenant.clone());
+                out.fact(Fact::Decided { by: "graph.guard", allowed: false, reason, subject });
+                let what = refused.to_string();
+                match open.task {
+                    Task::Cypher => self.refused(ctx, out, key, reason, what),
+                    _ => self.finish(out, key, Reason::QueryRefused, what.into_bytes()),
+                }
+            }
+        }
+    }
+
+    /// A statement of the console is refused: its author hears of it when the SIEM has it.
+    pub(super) fn refused(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        key: u64,
+        code: &'static str,
+        what: String,
+    ) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        match self.spec.siem.filter(|_| refused::is_audited(ctx.controls())) {
+            Some(siem) => {
+                open.phase = Phase::Refusal;
+                open.deadline = ctx.now() + SIEM_PATIENCE;
+                open.found = what.into_bytes();
+                let attempt = refused::attempt(&open.tenant, open.trace, code, &open.body);
+                out.send_for(open.lineage, siem, Wire::Attempt(key, Box::new(attempt)));
+            }
+            None => self.finish(out, key, Reason::QueryRefused, what.into_bytes()),
+        }
+    }
+
+    /// The SIEM has what was refused.
+    pub(super) fn kept(&mut self, out: &mut Outbox<Saas>, key: u64) {
+        let waits = self.open.get_mut(&key).filter(|open| open.phase == Phase::Refusal);
+        if let Some(what) = waits.map(|open| std::mem::take(&mut open.found)) {
+            self.finish(out, key, Reason::QueryRefused, what);
+        }
+    }
+
+    /// What the graph says, if somebody still waits for it.
+    pub(super) fn graphed(&mut self, out: &mut Outbox<Saas>, key: u64, response: &bolt::Response) {
+        if self.open.get(&key).is_some_and(|open| open.phase == Phase::Graph) {
+            let (reason, body) = client::answer(response);
+            self.finish(out, key, reason, body);
+        }
+    }
+}
