@@ -1,7 +1,7 @@
 //! What more tenants, more time and more cores cost the whole platform, in one run of one process, as one table.
 //!
 //! Figures, and no assertions about them: a machine that is busy with something else measures that. `--quick` leaves
-//! out what takes minutes; `sweep`, `tenants` or `month` names the parts to do, all by default.
+//! out what takes minutes; `sweep`, `nodes`, `tenants` or `month` names the parts to do, all by default.
 
 use models::config::{Inputs, PLATFORM_TOML, TENANTS_YAML};
 use rayon::prelude::*;
@@ -49,6 +49,26 @@ fn stretch(stage: &mut Stage<'_>, days: u64) {
     traffic(stage, Duration::secs(20), days * DAY_S);
 }
 
+/// Tenants in a crowd, each with a client of its own: with the platform's own nodes that makes some five hundred.
+const CROWD: usize = 450;
+
+/// So many tenants that ask as much together as the four do elsewhere.
+fn crowd(stage: &mut Stage<'_>, seconds: u64) {
+    let few = ACTIVE.split_whitespace().count();
+    let gap = Duration::millis(5) * (CROWD / few) as u64;
+    let known = Inputs::embedded().tenants.tenants.len();
+    for n in known..known + CROWD - few {
+        stage.tenants(&tenant(n), gap);
+    }
+    traffic(stage, gap, seconds);
+}
+
+fn tenant(n: usize) -> String {
+    format!("tenant-{n:05}")
+}
+
+static CROWD_BRIEF: Scenario = scenario("bench/crowd-brief", |stage| crowd(stage, 5));
+static CROWD_LONG: Scenario = scenario("bench/crowd-long", |stage| crowd(stage, 35));
 static BRIEF: Scenario = scenario("bench/brief", |stage| traffic(stage, Duration::millis(5), 5));
 static LONG: Scenario = scenario("bench/long", |stage| traffic(stage, Duration::millis(5), 35));
 static MONTH: Scenario = scenario("bench/month", |stage| stretch(stage, 30));
@@ -62,8 +82,9 @@ fn inputs(tenants: usize) -> Inputs {
         let region = if n % 2 == 0 { "EU" } else { "US" };
         write!(
             yaml,
-            "\n  - id: tenant-{n:05}\n    name: Tenant {n}\n    owner: bench\n    region: {region}\n    \
-             labels: [internal]\n    data_classes: {{ audit: internal, agents: internal }}\n"
+            "\n  - id: {}\n    name: Tenant {n}\n    owner: bench\n    region: {region}\n    \
+             labels: [internal]\n    data_classes: {{ audit: internal, agents: internal }}\n",
+            tenant(n)
         )
         .expect("a string takes everything");
     }
@@ -86,20 +107,48 @@ fn assert_served(name: &str, good: u64, sent: u64) {
     assert!(good * 1_000 >= sent * 999, "{name}: only {good} of {sent} requests are served");
 }
 
-/// Cost of an event with so many tenants: two lengths of the same run, so that setting the stage is not in it.
+/// What an event costs: two lengths of the same run, so that setting the stage is not in it.
+struct Cost {
+    events: u64,
+    /// Nanoseconds.
+    each: f64,
+    /// Seconds that setting the stage takes.
+    stage_s: f64,
+}
+
+impl Cost {
+    fn of(inputs: &Inputs, brief: &'static Scenario, long: &'static Scenario) -> Cost {
+        let ((brief, brief_s), (long, long_s)) = (timed(inputs, brief), timed(inputs, long));
+        let events = long.events - brief.events;
+        let good = long.requests_good - brief.requests_good;
+        assert_served(&long.scenario, good, long.requests_sent - brief.requests_sent);
+        let each = (long_s - brief_s) * 1e9 / events as f64;
+        Cost { events, each, stage_s: brief_s - each * brief.events as f64 / 1e9 }
+    }
+}
+
+/// Cost of an event with so many tenants, four of whom ask.
 fn tenants(counts: &[usize]) {
     println!("\ntenants  stage s  events      ns/event  of {}", counts[0]);
     let mut first = None;
     for count in counts {
-        let inputs = inputs(*count);
-        let ((brief, brief_s), (long, long_s)) = (timed(&inputs, &BRIEF), timed(&inputs, &LONG));
-        let events = long.events - brief.events;
-        let good = long.requests_good - brief.requests_good;
-        assert_served(LONG.name, good, long.requests_sent - brief.requests_sent);
-        let cost = (long_s - brief_s) * 1e9 / events as f64;
-        let stage = brief_s - cost * brief.events as f64 / 1e9;
-        let base = *first.get_or_insert(cost);
-        println!("{count:>7}  {stage:>7.2}  {events:>10}  {cost:>8.0}  {:>4.2}", cost / base);
+        let Cost { events, each, stage_s } = Cost::of(&inputs(*count), &BRIEF, &LONG);
+        let base = *first.get_or_insert(each);
+        println!("{count:>7}  {stage_s:>7.2}  {events:>10}  {each:>8.0}  {:>4.2}", each / base);
+    }
+}
+
+/// Cost of an event where four clients ask, and where a crowd does.
+fn nodes() {
+    println!("\nnodes  events      ns/event  of the first");
+    let mut first = None;
+    for (brief, long) in [(&BRIEF, &LONG), (&CROWD_BRIEF, &CROWD_LONG)] {
+        // The same tenants exist in both, so that the number of nodes alone differs.
+        let inputs = inputs(Inputs::embedded().tenants.tenants.len() + CROWD);
+        let nodes = execute(&inputs, &Order::new(brief, Pass::Calm, 1)).roles.len();
+        let Cost { events, each, .. } = Cost::of(&inputs, brief, long);
+        let base = *first.get_or_insert(each);
+        println!("{nodes:>5}  {events:>10}  {each:>8.0}  {:>12.2}", each / base);
     }
 }
 
@@ -148,9 +197,12 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let has = |what: &str| args.iter().any(|arg| arg == what);
     let quick = has("--quick");
-    let all = !["sweep", "tenants", "month"].iter().any(|part| has(part));
+    let all = !["sweep", "nodes", "tenants", "month"].iter().any(|part| has(part));
     if all || has("sweep") {
         sweep(if quick { 50 } else { 500 });
+    }
+    if all || has("nodes") {
+        nodes();
     }
     if all || has("tenants") {
         tenants(if quick { &[10, 100] } else { &[10, 1_000, 10_000] });

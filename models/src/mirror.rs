@@ -19,7 +19,7 @@ mod world;
 pub use batch::{MirrorAck, MirrorBatch, Signer, Verifier};
 pub use machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
 pub use sink::{MirrorSink, Naming, Refusal, SinkEffect};
-pub use source::{Lag, MirrorSource, SourceEffect, SourceSettings};
+pub use source::{MirrorSource, SourceEffect, SourceSettings};
 
 /// A region by name: `eu`, `us`.
 pub type Region = std::sync::Arc<str>;

@@ -117,7 +117,6 @@ impl MirrorOutSpec {
 /// The sending half at work.
 pub struct MirrorOut {
     source: MirrorSource,
-    topics: Vec<(TopicName, u32)>,
     key: CellKey,
     brokers: Brokers,
     sink: NodeId,
@@ -137,10 +136,9 @@ impl MirrorOut {
         for (topic, partitions, tenant) in &spec.topics {
             source.add_topic(topic, *partitions, tenant.as_ref().filter(|_| is_bound_topic(topic)));
         }
-        let patience = spec.settings.fetch_wait + spec.settings.retry;
+        let patience = source.fetch_wait() + spec.settings.retry;
         let mut node = MirrorOut {
             source,
-            topics: spec.topics.iter().map(|(topic, partitions, _)| (topic.clone(), *partitions)).collect(),
             key: CellKey(key(&key_role(&spec.settings.cell), 0)),
             brokers: Brokers::new(ctx, &spec.brokers, patience),
             sink: spec.sink,
@@ -161,9 +159,7 @@ impl MirrorOut {
         self.brokers.routes.tick(ctx.now());
         self.source.poll(ctx.now(), &mut self.effects);
         if self.ticks.is_multiple_of(TICKS_PER_REPORT) {
-            let lanes = self.topics.iter().flat_map(|(topic, partitions)| (0..*partitions).map(move |p| (topic, p)));
-            let ages = lanes.filter_map(|(topic, p)| self.source.lag(ctx.now(), topic, p)).map(|lag| lag.age);
-            let value = ages.max().unwrap_or(Duration::ZERO).as_millis();
+            let value = self.source.oldest(ctx.now()).as_millis();
             out.fact(Fact::Reported { by: "mirror", what: "lag-ms", about: self.about.clone(), value });
         }
         out.timer_for(ctx.own(mix(self.life, self.ticks)), self.tick_every, TICK);

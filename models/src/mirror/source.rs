@@ -11,7 +11,7 @@ use crate::ids::TenantId;
 use crate::planted::{MIRROR_COMMITS_WHAT_WAS_SENT, MIRROR_LATEST_WITHOUT_POSITION};
 use crate::wire::kafka::{ErrorCode, Fetch, FetchReply, Record, Request, Response, TopicName};
 use sim::{Duration, Instant};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Records of a tenant that is bound to a region stay out of cells that do not lie in it.
@@ -33,6 +33,12 @@ pub const RESUME_OFFSET: Control = control!(
     off: "auto.offset.reset=latest without committed offsets: what was produced during an outage is skipped",
 );
 
+/// Partitions that a source asks at its own pace. With more it waits longer at each, so that what it asks of a quiet
+/// cluster stays bounded: brokers answer as soon as there is something new, and only a lost answer is missed later.
+const PARTITIONS_AT_PACE: u64 = 256;
+/// A wait that grows with the number of partitions grows no longer than this.
+const WAIT_MAX: Duration = Duration::secs(10);
+
 /// Settings of a source.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
@@ -52,7 +58,7 @@ pub struct SourceSettings {
     pub batch_bytes: u64,
     /// After this, what has no answer is sent again.
     pub retry: Duration,
-    /// How long a read waits at the cell's brokers for something new.
+    /// How long a read waits at the cell's brokers for something new; see [`MirrorSource::fetch_wait`].
     pub fetch_wait: Duration,
     /// Between commits of a partition's position.
     pub commit_every: Duration,
@@ -72,21 +78,14 @@ pub enum SourceEffect {
     Send(MirrorBatch),
 }
 
-/// How far the target is behind.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Lag {
-    /// Committed records that the sink has not acknowledged.
-    pub records: u64,
-    /// Age of the oldest batch under way, since its records were read.
-    pub age: Duration,
-}
-
 /// The sending half of a mirror.
 #[derive(Debug)]
 pub struct MirrorSource {
     settings: SourceSettings,
     lanes: Vec<Lane>,
     lane_of: BTreeMap<(TopicName, u32), u32>,
+    /// When something may be due, and on which lane; one entry a lane at most, perhaps an early one.
+    due: BTreeSet<(Instant, u32)>,
     asked: u32,
     withheld: u64,
 }
@@ -110,6 +109,8 @@ struct Lane {
     high_watermark: u64,
     start: bool,
     flights: VecDeque<Flight>,
+    /// Its entry in what is due.
+    due: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,7 +133,8 @@ struct Flight {
 impl MirrorSource {
     /// A source without topics. All its memory is in the cell's Kafka: a restart is a new source.
     pub fn new(settings: SourceSettings) -> MirrorSource {
-        MirrorSource { settings, lanes: Vec::new(), lane_of: BTreeMap::new(), asked: 0, withheld: 0 }
+        let (lanes, lane_of, due) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        MirrorSource { settings, lanes, lane_of, due, asked: 0, withheld: 0 }
     }
 
     /// Mirrors a topic from now on; `tenant` is whose it is, if it is one tenant's.
@@ -141,13 +143,31 @@ impl MirrorSource {
             let fresh = self.lanes.len() as u32;
             if *self.lane_of.entry((topic.clone(), partition)).or_insert(fresh) == fresh {
                 self.lanes.push(Lane::new(topic.clone(), partition, tenant.cloned()));
+                self.schedule(fresh as usize, Some(Instant::ZERO));
             }
         }
     }
 
+    /// How long a read of one of its partitions waits for something new: longer the more there are.
+    pub fn fetch_wait(&self) -> Duration {
+        let own = self.settings.fetch_wait;
+        let grown = own.scale((self.lanes.len() as u64).max(PARTITIONS_AT_PACE), PARTITIONS_AT_PACE);
+        grown.min(own.max(WAIT_MAX))
+    }
+
     /// Does what is due: reads on, repeats, commits. Call it every 100 ms or so, and after every word.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<SourceEffect>) {
-        for at in 0..self.lanes.len() {
+        let mut ready = Vec::new();
+        while let Some((when, at)) = self.due.first().copied()
+            && when <= now
+        {
+            self.due.pop_first();
+            self.lanes[at as usize].due = None;
+            ready.push(at as usize);
+        }
+        // In the order of the lanes, whichever was due first.
+        ready.sort_unstable();
+        for at in ready {
             self.poll_lane(now, at, out);
         }
     }
@@ -204,11 +224,16 @@ impl MirrorSource {
         self.poll_lane(now, at as usize, out);
     }
 
-    /// How far the target is behind on one partition.
-    pub fn lag(&self, now: Instant, topic: &TopicName, partition: u32) -> Option<Lag> {
+    /// Committed records of a partition that the sink has not acknowledged.
+    pub fn behind(&self, topic: &TopicName, partition: u32) -> Option<u64> {
         let lane = &self.lanes[*self.lane_of.get(&(topic.clone(), partition))? as usize];
-        let age = lane.flights.front().map_or(Duration::ZERO, |f| now.since(f.read_at));
-        Some(Lag { records: lane.high_watermark.saturating_sub(lane.acked), age })
+        Some(lane.high_watermark.saturating_sub(lane.acked))
+    }
+
+    /// Age of the oldest batch under way, since its records were read.
+    pub fn oldest(&self, now: Instant) -> Duration {
+        let read = self.lanes.iter().filter_map(|lane| Some(lane.flights.front()?.read_at)).min();
+        read.map_or(Duration::ZERO, |read_at| now.since(read_at))
     }
 
     /// Batches under way, in the partition that has most.
@@ -221,7 +246,27 @@ impl MirrorSource {
         self.withheld
     }
 
+    /// Notes when something may be due on a lane. An earlier note stands: looking too early does nothing.
+    fn schedule(&mut self, at: usize, when: Option<Instant>) {
+        let (Some(when), lane) = (when, &mut self.lanes[at]) else { return };
+        if lane.due.is_some_and(|due| due <= when) {
+            return;
+        }
+        if let Some(due) = lane.due.replace(when) {
+            self.due.remove(&(due, at as u32));
+        }
+        self.due.insert((when, at as u32));
+    }
+
     fn poll_lane(&mut self, now: Instant, at: usize, out: &mut Vec<SourceEffect>) {
+        self.act(now, at, out);
+        let next = self.lanes[at].next(&self.settings, self.fetch_wait());
+        self.schedule(at, next);
+    }
+
+    /// Sends again, commits and asks, as far as that is due.
+    fn act(&mut self, now: Instant, at: usize, out: &mut Vec<SourceEffect>) {
+        let wait = self.fetch_wait();
         let settings = &self.settings;
         let lane = &mut self.lanes[at];
         if lane.flights.front().is_some_and(|f| now.since(f.sent_at) >= settings.retry) {
@@ -237,18 +282,14 @@ impl MirrorSource {
             correlation
         };
         let (group, topic, partition) = (settings.group.clone(), lane.topic.clone(), lane.partition);
-        let settled = if MIRROR_COMMITS_WHAT_WAS_SENT.is_planted() { lane.sent } else { lane.acked };
+        let settled = lane.settled();
         if settled > lane.committed && now >= lane.commit_at {
             lane.commit_at = now + settings.commit_every;
             lane.committed = settled;
             let (group, topic) = (group.clone(), topic.clone());
             ask(Request::OffsetCommit { group, topic, partition, offset: settled });
         }
-        let patience = match lane.stage {
-            Stage::Read => settings.retry + settings.fetch_wait,
-            _ => settings.retry,
-        };
-        let waits = lane.asking.is_some_and(|(_, since)| now.since(since) < patience);
+        let waits = lane.asking.is_some_and(|(_, since)| now < since + lane.patience(settings, wait));
         if waits || lane.stage == Stage::Read && lane.flights.len() >= settings.window {
             return;
         }
@@ -256,7 +297,7 @@ impl MirrorSource {
             Stage::Resume => Request::OffsetFetch { group, topic, partition },
             Stage::Locate { .. } => Request::ListOffsets { topic, partition },
             Stage::Read => {
-                let (offset, bytes_max, wait) = (lane.position, settings.batch_bytes, settings.fetch_wait);
+                let (offset, bytes_max) = (lane.position, settings.batch_bytes);
                 Request::Fetch(Fetch { topic, partition, offset, bytes_max, wait })
             }
         };
@@ -360,7 +401,26 @@ impl Lane {
             high_watermark: 0,
             start: true,
             flights: VecDeque::new(),
+            due: None,
         }
+    }
+
+    /// The position that may be committed.
+    fn settled(&self) -> u64 {
+        if MIRROR_COMMITS_WHAT_WAS_SENT.is_planted() { self.sent } else { self.acked }
+    }
+
+    /// How long an answer is waited for, where a read waits so long at the broker.
+    fn patience(&self, settings: &SourceSettings, wait: Duration) -> Duration {
+        if self.stage == Stage::Read { settings.retry + wait } else { settings.retry }
+    }
+
+    /// When there is something to do, if no word comes before.
+    fn next(&self, settings: &SourceSettings, wait: Duration) -> Option<Instant> {
+        let again = self.flights.front().map(|flight| flight.sent_at + settings.retry);
+        let commit = (self.settled() > self.committed).then_some(self.commit_at);
+        let ask = self.asking.map(|(_, since)| since + self.patience(settings, wait));
+        again.into_iter().chain(commit).chain(ask).min()
     }
 
     /// Decides where reading goes on after a start.

@@ -220,8 +220,8 @@ fn converge(seed: u64, off: &[&Control]) -> (Vec<String>, usize) {
     world.faults = false;
     world.produce(TOPIC, &produced.to_string());
     world.steps(150);
-    let lag = world.source.lag(world.now, &TOPIC.into(), 0).expect("mirrored");
-    assert!(lag.records == 0 || !off.is_empty(), "lag is {lag:?}");
+    let behind = world.source.behind(&TOPIC.into(), 0).expect("mirrored");
+    assert!(behind == 0 || !off.is_empty(), "{behind} records behind");
     (world.b.values(REMOTE), produced + 1)
 }
 
@@ -405,4 +405,17 @@ fn a_consumer_that_fails_over_finds_its_place_or_a_little_before() {
     let translate = |offset| world.sink.translate(&"cell-a".into(), &TOPIC.into(), 0, offset);
     // The first record in the remote topic is the sink's fence, so everything lies one further.
     assert_eq!([translate(0), translate(3), translate(4), translate(9)], [Some(1), Some(4), Some(4), Some(10)]);
+}
+
+#[test]
+fn with_many_partitions_a_read_waits_longer_and_no_longer_than_ten_seconds() {
+    let waits = |partitions: u32| {
+        let mut source = MirrorSource::new(World::new(&[], Naming::Prefixed).settings);
+        source.add_topic(&TOPIC.into(), partitions, None);
+        source.fetch_wait()
+    };
+    let own = waits(1);
+    assert_eq!(waits(256), own);
+    assert_eq!(waits(512), own * 2);
+    assert_eq!(waits(100_000), Duration::secs(10));
 }
