@@ -3,6 +3,7 @@
 //! Start at [`deployment`] (what is judged, and how far a judge may go) and [`report`] (what it says). One component a
 //! module; each knows its own protocol and nothing of the others.
 
+pub mod asks;
 pub mod deployment;
 mod files;
 mod gateway;

@@ -8,7 +8,7 @@
 
 use crate::catalogue;
 use crate::scenario::{Expectation, Scenario, Variant};
-use models::catalogue::Row;
+use models::catalogue::{Probe, Row};
 use models::registry;
 use serde::Serialize;
 use sim::control::Control;
@@ -24,6 +24,8 @@ pub enum State {
     Judged,
     /// A control stands, is tried, and matters.
     Modelled,
+    /// Besides, it is asked of every real component that the catalogue names for it; or the catalogue names none.
+    Done,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
             State::NotCovered => "not covered",
             State::Judged => "judged",
             State::Modelled => "modelled",
+            State::Done => "done",
         }
     }
 }
@@ -85,7 +88,15 @@ pub fn ablations(requirement: &str) -> Vec<Ablation> {
     all
 }
 
-/// How far the row has come.
+/// How far the row has come, where it is asked of these real components.
+pub fn state_with(row: &Row, asked: &[Probe]) -> State {
+    match state(row) {
+        State::Modelled if row.probes.iter().all(|probe| asked.contains(probe)) => State::Done,
+        state => state,
+    }
+}
+
+/// How far the row has come in the simulation: up to [`State::Modelled`].
 pub fn state(row: &Row) -> State {
     let ablations = ablations(row.id);
     let layered = row.text.contains("two layers");

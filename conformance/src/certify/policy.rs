@@ -4,6 +4,9 @@
 //! An agent that hangs or fails decides nothing: that is inconclusive, whatever it said before.
 
 mod agent;
+mod bundle;
+mod signature;
+mod suite;
 
 use super::deployment::{Deployment, Policy};
 use super::http::PATIENCE_MS;
@@ -11,7 +14,9 @@ use super::report::{Component, Finding, Limits, Proof};
 use crate::examine::gather::{self, Data};
 use crate::examine::report::{Asked, Report, Shown};
 use crate::examine::{examine, examine_live};
+use crate::exit::Refusal;
 use agent::Agent;
+use bundle::Bundle;
 use models::policy::judge;
 use models::policy::subject::{Reading, Subject};
 use serde_json::json;
@@ -26,7 +31,7 @@ pub fn judge(deployment: &Deployment, policy: &Policy) -> Component {
     };
     let mut component = Component::new("policy", at, limits);
     let judged = match &policy.path {
-        Some(path) => from_files(policy, &deployment.home.join(path), &deployment.home),
+        Some(path) => from_files(policy, &deployment.home.join(path), &deployment.home, &mut component),
         None => from_agent(policy, &deployment.home, &mut component),
     };
     match judged {
@@ -41,10 +46,35 @@ pub fn judge(deployment: &Deployment, policy: &Policy) -> Component {
     }
 }
 
-fn from_files(policy: &Policy, path: &Path, home: &Path) -> Result<Report, String> {
-    let modules = gather::modules(path).map_err(|refusal| refusal.message)?;
+fn from_files(policy: &Policy, path: &Path, home: &Path, component: &mut Component) -> Result<Report, String> {
     let given = policy.data.as_ref().map(|data| home.join(data));
-    let data = gather::data(path, given.as_deref()).map_err(|refusal| refusal.message)?;
+    let told = |refusal: Refusal| refusal.message;
+    if !path.is_dir() && !bundle::is_archive(path) {
+        component.not_judged("tests of the policy (POL-07)", "a single file ships none; give the bundle");
+        component
+            .not_judged("signature and revision of the policy (POL-02)", "a single file has none; give the bundle");
+        let modules = gather::modules(path).map_err(told)?;
+        return Ok(examine(&modules, &gather::data(path, given.as_deref()).map_err(told)?));
+    }
+    let bundle = Bundle::read(path)?;
+    let modules = bundle.modules()?;
+    let data = match (given, bundle.data()) {
+        (Some(given), _) => gather::data(path, Some(&given)).map_err(told)?,
+        (None, Err(why)) => return Err(why),
+        (None, Ok(None)) => gather::embedded(),
+        (None, Ok(Some((from, text)))) => {
+            let (known, seen) = judge::data(&text).map_err(|e| format!("{from}: {e}"))?;
+            Data { known, seen, from }
+        }
+    };
+    match &policy.signature {
+        Some(wanted) => signature::judge(component, &bundle, wanted.get_ref(), home)?,
+        None => component.not_judged(
+            "signature and revision of the bundle (POL-02)",
+            "the deployment names no key in [policy.signature]",
+        ),
+    }
+    suite::judge(component, &bundle.name, &modules, &data.seen);
     Ok(examine(&modules, &data))
 }
 

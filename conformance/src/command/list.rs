@@ -1,6 +1,7 @@
 //! `cellproof list`: what there is, as a table or as a JSON array of objects.
 
 use crate::args::{List, Topic};
+use crate::certify::asks;
 use crate::exit::{Done, Exit};
 use crate::terminal::{clip, columns, say, width};
 use models::registry;
@@ -66,10 +67,13 @@ fn scenario(s: &scenarios::scenario::Scenario) -> Value {
     })
 }
 
-/// What can be claimed of a row: how far it has come, by which controls, scenarios and ablations, and on which real
-/// components it could be probed.
+/// What can be claimed of a row: how far it has come, by which controls, scenarios and ablations, on which real
+/// components it is to be asked, and of which of them `certify` asks it.
 fn requirement(row: &models::catalogue::Row) -> Value {
     let probes: Vec<&str> = row.probes.iter().map(|p| p.as_str()).collect();
+    let asked = asks::probes(row);
+    let state = claims::state_with(row, &asked);
+    let asked: Vec<&str> = asked.iter().map(|p| p.as_str()).collect();
     let controls: Vec<&str> = claims::controls(row.id).iter().map(|c| c.id).collect();
     let scenarios: Vec<&str> = claims::judges(row.id).map(|s| s.name).collect();
     let ablation = |a: &Ablation| {
@@ -79,8 +83,8 @@ fn requirement(row: &models::catalogue::Row) -> Value {
             "expected": a.expected.verdict})
     };
     let ablations: Vec<Value> = claims::ablations(row.id).iter().map(ablation).collect();
-    json!({"id": row.id, "group": row.group, "text": row.text, "state": claims::state(row), "controls": controls,
-        "scenarios": scenarios, "ablations": ablations, "probes": probes})
+    json!({"id": row.id, "group": row.group, "text": row.text, "state": state, "controls": controls,
+        "scenarios": scenarios, "ablations": ablations, "probes": probes, "probed": asked})
 }
 
 fn table(topic: Topic) -> String {
@@ -94,7 +98,8 @@ fn table(topic: Topic) -> String {
             registry::ALL.iter().map(|c| vec![c.id.into(), c.upholds.join(" "), format!("off: {}", c.off)]).collect()
         }
         Topic::Requirements => {
-            let row = |r: &models::catalogue::Row| vec![r.id.into(), claims::state(r).as_str().into(), r.text.into()];
+            let state = |r: &models::catalogue::Row| claims::state_with(r, &asks::probes(r)).as_str();
+            let row = |r: &models::catalogue::Row| vec![r.id.into(), state(r).into(), r.text.into()];
             models::catalogue::rows().iter().map(row).collect()
         }
         Topic::Faults => sim::fault::KINDS.iter().map(|(kind, what)| vec![(*kind).into(), (*what).into()]).collect(),

@@ -47,16 +47,19 @@ pub fn data(path: &Path, given: Option<&Path>) -> Result<Data, Refusal> {
         None => Vec::new(),
     };
     match found.as_slice() {
-        [] => {
-            let known = PolicyData::from_tenants(&Inputs::embedded().tenants);
-            let seen = known.to_json();
-            Ok(Data { known, seen, from: "the embedded tenants".into() })
-        }
+        [] => Ok(embedded()),
         [file] => from_file(file),
         [one, two, ..] => {
             Err(usage(format!("{} and {}: expected one of them, by --data", one.display(), two.display())))
         }
     }
+}
+
+/// The tenants of the reference platform.
+pub fn embedded() -> Data {
+    let known = PolicyData::from_tenants(&Inputs::embedded().tenants);
+    let seen = known.to_json();
+    Data { known, seen, from: "the embedded tenants".into() }
 }
 
 fn from_file(file: &Path) -> Result<Data, Refusal> {

@@ -1,10 +1,12 @@
 //! Each defective Redis is found with what it breaks, and its repair repairs it; nothing is found in sound ones, and
 //! nothing is written.
 
-use crate::support::certify_in;
+use crate::support::{certify_in, claimed, rows};
 use conformance::provision::redis;
 use conformance::provision::skip;
+use models::catalogue::Probe;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -151,6 +153,7 @@ fn nothing_is_found_in_a_sound_cache_and_nothing_is_written() {
     if let Err(why) = redis::binary() {
         return skip("redis", &why);
     }
+    let mut asked = BTreeSet::new();
     for fixture in fixtures("sound") {
         let server = start(&fixture);
         let keys = operator(server.port, "DBSIZE");
@@ -159,7 +162,9 @@ fn nothing_is_found_in_a_sound_cache_and_nothing_is_written() {
         assert_eq!(operator(server.port, "DBSIZE"), keys, "{}: keys were left", fixture.name);
         let said = report["components"][0]["server"].as_str().unwrap_or_default();
         assert!(said.starts_with("Redis "), "{}: {said}", fixture.name);
+        asked.extend(rows(&report["components"][0]));
     }
+    assert_eq!(asked, claimed(Probe::Redis, &[]));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Figures are held against what was promised, and whatever says nothing is never MET and says why.
 
-use crate::support::certify_in;
+use crate::support::{certify_in, claimed, rows};
 use conformance::provision::{prometheus, skip};
+use models::catalogue::Probe;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -69,6 +70,7 @@ fn met(component: &Value) -> usize {
 fn what_was_kept_is_met_and_what_was_not_is_a_finding() {
     let (code, component) = judge(WELL, DEPLOYMENT);
     assert_eq!((code, met(&component)), (0, 4), "{component:#}");
+    assert_eq!(rows(&component), claimed(Probe::Prometheus, &["SRV-04", "TEN-05"]), "{component:#}");
 
     let failing = WELL.replace("code=\"500\",instance=\"a\"} 3", "code=\"500\",instance=\"a\"} 300");
     let (code, component) = judge(&failing, DEPLOYMENT);

@@ -4,10 +4,12 @@
 mod bench;
 mod planted;
 
+use crate::support::{claimed, rows};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bench::Bench;
 use conformance::provision::{envoy, haproxy, skip};
+use models::catalogue::Probe;
 use planted::{OTHER_STYLE, PLANTED, Planted, UNDER_LOAD};
 use serde_json::{Value, json};
 use std::fs;
@@ -49,6 +51,7 @@ fn nothing_is_found_in_a_sound_gateway_and_nothing_but_honest_requests_reaches_t
         .map(|j| j["objects"].as_u64().expect("a number"))
         .sum();
     assert!(tried > 380, "{tried}: {report:#}");
+    assert_eq!(rows(component(&report)), claimed(Probe::Gateway, &[]));
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     assert_eq!(reports::sample::schema::disagreements(&schema, &report), Vec::<String>::new());
     for head in bench.service.seen() {

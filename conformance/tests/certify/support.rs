@@ -1,7 +1,10 @@
 //! A server, databases made from the files beside this folder, and the binary that judges them.
 
+use conformance::certify::asks;
 use conformance::provision::{postgres, skip};
+use models::catalogue::Probe;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,6 +29,18 @@ pub fn server() -> Option<postgres::Server> {
             None
         }
     }
+}
+
+/// The rows that a judge notes for what it tried.
+pub fn rows(component: &Value) -> BTreeSet<String> {
+    let judged = component["judged"].as_array().expect("what was judged").iter();
+    let of = |judged: &Value| judged["requirements"].as_array().expect("rows").clone();
+    judged.flat_map(of).map(|row| row.as_str().expect("a row").to_owned()).collect()
+}
+
+/// The rows that are claimed to be asked of a component, but for those of which another test shows it.
+pub fn claimed(probe: Probe, elsewhere: &[&str]) -> BTreeSet<String> {
+    asks::of(probe).iter().filter(|row| !elsewhere.contains(row)).map(|row| (*row).to_owned()).collect()
 }
 
 /// A connection.

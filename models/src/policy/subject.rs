@@ -4,6 +4,7 @@
 //! since 1.0. Builtin errors are undefined and not fatal, as in OPA. The clock stands still at [`NOW_NS`].
 
 mod dialect;
+pub mod own_tests;
 mod reading;
 
 pub use reading::Reading;

@@ -45,7 +45,7 @@ pub struct Report {
     /// Lines of the policy that were reached, and all that say something.
     pub lines: (usize, usize),
     /// Codes that the policy can raise and no test raised.
-    pub unraised: Vec<&'static str>,
+    pub unraised: Vec<String>,
 }
 
 /// Why tests could not be run.
@@ -126,7 +126,8 @@ fn evaluate(policy: &str, data: &str, tests: &str) -> Result<Report, SuiteError>
     let lines = rego.covered().map_err(SuiteError::Coverage)?;
     let can = |deny: &Deny| policy.contains(&format!("\"{}\"", deny.code()));
     let is_raised = |deny: &Deny| raised.iter().any(|r| r == *deny);
-    let unraised = Deny::ALL.into_iter().filter(|deny| can(deny) && !is_raised(deny)).map(Deny::code).collect();
+    let unraised = Deny::ALL.into_iter().filter(|deny| can(deny) && !is_raised(deny));
+    let unraised = unraised.map(|deny| deny.code().to_owned()).collect();
     Ok(Report { run, failed, lines, unraised })
 }
 

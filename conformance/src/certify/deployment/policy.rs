@@ -1,5 +1,6 @@
 //! The table `[policy]`: the files of a policy, or an agent that has it.
 
+use super::gateway::Algorithm;
 use super::place::Place;
 use models::config::InputError;
 use serde::Deserialize;
@@ -12,8 +13,10 @@ use url::Url;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// A file of Rego, or a directory of a bundle.
+    /// A file of Rego, or a bundle: its directory, or its archive (`.tar.gz`).
     pub path: Option<PathBuf>,
+    /// Who signs bundles.
+    pub signature: Option<Spanned<Signature>>,
     /// `http://HOST:PORT` of an Open Policy Agent.
     pub url: Option<Spanned<String>>,
     /// The table of tenants that decisions rest on; found beside the policy, or asked of the agent, by default.
@@ -25,6 +28,19 @@ pub struct Policy {
     pub rules: Vec<String>,
 }
 
+/// The signature that a bundle must have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The public key in PEM, as agents are given it.
+    pub key: PathBuf,
+    /// Its algorithm, and the only one that is taken.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// The bundle before, to see that revisions go on.
+    pub previous: Option<PathBuf>,
+}
+
 fn rules() -> Vec<String> {
     ["allow", "deny"].map(str::to_owned).to_vec()
 }
@@ -32,6 +48,9 @@ fn rules() -> Vec<String> {
 /// What TOML and types do not say.
 pub fn check(policy: &Policy, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
     let mut wrong = |span, what: &str, expected: &str| found.push(place.at(span, what, expected));
+    if let (Some(signature), None) = (&policy.signature, &policy.path) {
+        wrong(signature.span(), "a signature of what an agent has", "path: the bundle that the agent is given");
+    }
     match (&policy.path, &policy.url) {
         (Some(_), None) => {
             if let Some(package) = &policy.package {

@@ -1,0 +1,46 @@
+//! Which rows of the catalogue `certify` asks of which component, so that a row is called *done* only where it is.
+//!
+//! A judge notes on what rows everything bears that it tried; tests of sound deployments hold those notes against this
+//! table. Rows that a component has no judge for stand nowhere here.
+
+use models::catalogue::{Probe, Row};
+
+const ASKS: &[(Probe, &[&str])] = &[
+    (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-02"]),
+    (Probe::Redis, &["CAC-01", "CAC-02", "IDN-05", "TEN-02"]),
+    (
+        Probe::Gateway,
+        &[
+            "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "POL-06", "SRV-04", "SRV-11", "TEN-01",
+            "TEN-05", "TEN-07",
+        ],
+    ),
+    (Probe::Rego, &["CLS-05", "GOV-05", "POL-01", "POL-02", "POL-06", "POL-07"]),
+    (Probe::Prometheus, &["SLO-01", "SLO-02", "SRV-04", "TEN-05"]),
+];
+
+/// The rows that are asked of a component.
+pub fn of(probe: Probe) -> &'static [&'static str] {
+    ASKS.iter().find(|(component, _)| *component == probe).map_or(&[], |(_, rows)| rows)
+}
+
+/// The components that a row is asked of, among those that the catalogue names for it.
+pub fn probes(row: &Row) -> Vec<Probe> {
+    row.probes.iter().copied().filter(|probe| of(*probe).contains(&row.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::catalogue::rows;
+
+    #[test]
+    fn every_row_that_is_asked_stands_in_the_catalogue() {
+        for (probe, asked) in ASKS {
+            assert!(asked.is_sorted(), "{probe:?}");
+            for row in *asked {
+                assert!(rows().iter().any(|known| known.id == *row), "{row}");
+            }
+        }
+    }
+}
