@@ -25,6 +25,10 @@ pub const INSTALL: &str = "CELLPROOF_INSTALL";
 /// Set to anything: what is absent fails instead of being skipped.
 pub const REQUIRE: &str = "CELLPROOF_REQUIRE";
 
+/// Names a file to which a line is added for everything that was used, and everything that was skipped: `cargo xtask
+/// test` reads it, because tests that pass are not heard.
+pub const LEDGER: &str = "CELLPROOF_PROVISION_LEDGER";
+
 /// Says that a test does not run, and why; or fails, where the environment demands it.
 ///
 /// # Panics
@@ -32,6 +36,21 @@ pub const REQUIRE: &str = "CELLPROOF_REQUIRE";
 pub fn skip(what: &str, why: &str) {
     assert!(env::var_os(REQUIRE).is_none(), "{what}: {why}");
     eprintln!("skipped: {what}: {why}");
+    note("skipped", what, why);
+}
+
+/// Notes what a test uses of the machine, and where it was found.
+fn used(what: &str, how: &str) {
+    note("used", what, how);
+}
+
+fn note(kind: &str, what: &str, how: &str) {
+    let Some(path) = env::var_os(LEDGER) else { return };
+    let line = format!("{kind}\t{what}\t{}\n", how.replace(['\t', '\n'], " "));
+    let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+    // One write, so that lines of several processes do not mix.
+    let written = file.and_then(|mut file| io::Write::write_all(&mut file, line.as_bytes()));
+    written.unwrap_or_else(|why| panic!("{}: {why}", Path::new(&path).display()));
 }
 
 /// A directory that is removed with the value.
@@ -91,14 +110,18 @@ fn install(package: &str) -> Result<(), String> {
     if env::var_os(INSTALL).is_none() {
         return Err(format!("{package} is not on this machine, and {INSTALL} is not set"));
     }
-    run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends", package]))
+    run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends", package]))?;
+    used(package, "installed by package name");
+    Ok(())
 }
 
 /// A program on the path, or in one of `places`.
 fn program(name: &str, places: &[PathBuf]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let all = env::split_paths(&path).chain(places.iter().cloned());
-    all.map(|dir| dir.join(name)).find(|file| file.is_file())
+    let found = all.map(|dir| dir.join(name)).find(|file| file.is_file())?;
+    used(name, &found.display().to_string());
+    Some(found)
 }
 
 /// User and group of an account.

@@ -1,23 +1,57 @@
-//! `cargo xtask test`: every test of the workspace, also after one failed.
+//! `cargo xtask test`: every test of the workspace, also after one failed; then what they used of the machine, and what
+//! they skipped.
 //!
-//! Whoever reads the result of a run on another machine reads it once, so it must tell all that is wrong.
+//! Whoever reads the result of a run on another machine reads it once, so it must tell all that is wrong. What a test
+//! that passes says is not shown, so tests note what they used and skipped in a file.
 //!
 //! nextest runs no doc tests, so these follow by cargo itself.
 
+mod ledger;
+
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
+use ledger::Ledger;
+use std::path::Path;
+
+/// Where `conformance::provision` notes what it used.
+const LEDGER: &str = "CELLPROOF_PROVISION_LEDGER";
+/// Suites that may be skipped where a change is checked, one a line: its name, a colon, and why.
+const ALLOWED: &str = "xtask/allowed-skips.txt";
 
 /// Runs the tests; `args` go to the runner.
 pub fn run(args: &[String]) -> Done {
-    let root = house::root()?;
+    let (passed, _) = tests(&house::root()?, args)?;
+    Ok(if passed { Exit::Fine } else { Exit::Wrong })
+}
+
+/// Every test, and none of them skipped but by permission.
+pub fn strict(root: &Path) -> Result<bool, String> {
+    let allowed = root.join(ALLOWED);
+    let text = std::fs::read_to_string(&allowed).map_err(|e| format!("failed to read {}: {e}", allowed.display()))?;
+    let (passed, ledger) = tests(root, &[])?;
+    let unexpected = ledger.unexpected(&text)?;
+    for what in &unexpected {
+        println!("`{what}` was skipped, and does not stand in {ALLOWED}");
+    }
+    Ok(passed && unexpected.is_empty())
+}
+
+fn tests(root: &Path, args: &[String]) -> Result<(bool, Ledger), String> {
     let whole = args.is_empty();
     let args = if whole { &["--no-fail-fast".to_owned()][..] } else { args };
-    let passed = if spawn::installed(&root, "nextest") {
-        spawn::succeeds(spawn::cargo(&root).args(["nextest", "run", "--workspace"]).args(args))?
+    let noted = house::target(root).join("provision.log");
+    std::fs::create_dir_all(house::target(root)).map_err(|e| format!("failed to make the target directory: {e}"))?;
+    std::fs::write(&noted, "").map_err(|e| format!("failed to write {}: {e}", noted.display()))?;
+    let passed = if spawn::installed(root, "nextest") {
+        let mut nextest = spawn::cargo(root);
+        spawn::succeeds(nextest.args(["nextest", "run", "--workspace"]).args(args).env(LEDGER, &noted))?
             // A filter names unit tests; with one, the doc tests are not what was asked for.
-            && (!whole || spawn::succeeds(spawn::cargo(&root).args(["test", "--doc", "--workspace"]))?)
+            && (!whole || spawn::succeeds(spawn::cargo(root).args(["test", "--doc", "--workspace"]))?)
     } else {
-        spawn::succeeds(spawn::cargo(&root).args(["test", "--workspace"]).args(args))?
+        spawn::succeeds(spawn::cargo(root).args(["test", "--workspace"]).args(args).env(LEDGER, &noted))?
     };
-    Ok(if passed { Exit::Fine } else { Exit::Wrong })
+    let text = std::fs::read_to_string(&noted).map_err(|e| format!("failed to read {}: {e}", noted.display()))?;
+    let ledger = Ledger::read(&text)?;
+    print!("{ledger}");
+    Ok((passed, ledger))
 }

@@ -3,7 +3,7 @@
 //! PostgreSQL refuses to run as root, so root starts it as the account that Debian's package makes. Roles must show
 //! their password over TCP, as they do in a deployment.
 
-use super::{Scratch, account, free_port, install, is_root, program, run};
+use super::{Scratch, account, free_port, install, is_root, program, run, used};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -41,7 +41,9 @@ struct Private {
 /// Says what is absent, or what did not start.
 pub fn server() -> Result<Server, String> {
     if let Ok(url) = env::var(URL) {
-        return Ok(Server { url, how: format!("the server that {URL} names"), private: None });
+        let how = format!("the server that {URL} names");
+        used("postgres", &how);
+        return Ok(Server { url, how, private: None });
     }
     let bin = match binaries() {
         Some(bin) => bin,

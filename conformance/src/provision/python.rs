@@ -1,5 +1,6 @@
 //! A Python with the libraries that read our formats.
 
+use super::used;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +24,9 @@ pub fn validators() -> Result<PathBuf, String> {
         None => private.into_iter().chain([PathBuf::from("python3")]).collect(),
     };
     let fit = candidates.iter().find(|python| has_libraries(python));
-    fit.cloned().ok_or_else(|| format!("no Python with the libraries that read reports: {VALIDATORS} names one"))
+    let fit = fit.ok_or_else(|| format!("no Python with the libraries that read reports: {VALIDATORS} names one"))?;
+    used("validators", &fit.display().to_string());
+    Ok(fit.clone())
 }
 
 fn has_libraries(python: &Path) -> bool {
