@@ -2,7 +2,10 @@
 //! run told, one line of JSON a run; `compare [--defect] FILE FILE…` reads such lines of several engines and prints
 //! where they differ from the first. With `--defect` the others' adapters have one, and every run must differ.
 //!
-//! Exit codes: 0 all alike (with `--defect`, none is), 1 not so, 2 bad usage or input, 3 nothing to compare.
+//! `planted` names the defects that can be planted in the models, each with its scenario. `broken FILE CLEAN` prints
+//! the runs of FILE that broke a requirement with no control off, where the same runs in CLEAN did not.
+//!
+//! Exit codes: 0 all alike (with `--defect`, none is), 1 not so, 2 bad usage or input, 3 nothing to compare or print.
 
 use scenarios::catalogue;
 use scenarios::compare::runs::Wanted;
@@ -19,7 +22,12 @@ fn main() -> ExitCode {
             let (flags, files): (Vec<_>, Vec<_>) = args.partition(|arg| arg == "--defect");
             table(&files, !flags.is_empty())
         }
-        _ => Err("say `kernel [SCENARIO…]` or `compare [--defect] FILE FILE…`".into()),
+        Some("planted") => {
+            models::planted::ALL.iter().for_each(|defect| println!("{}\t{}", defect.name, defect.scenario));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some("broken") => broken(&args.collect::<Vec<_>>()),
+        _ => Err("say `kernel [SCENARIO…]`, `compare [--defect] FILE FILE…`, `planted` or `broken FILE CLEAN`".into()),
     };
     done.unwrap_or_else(|why| {
         eprintln!("engines: {why}");
@@ -48,6 +56,20 @@ fn read(file: &str) -> Result<Runs, String> {
         runs.insert(told.address(), told);
     }
     Ok(runs)
+}
+
+/// Prints what only the first file broke, though every control was on.
+fn broken(files: &[String]) -> Result<ExitCode, String> {
+    let [file, clean] = files else { return Err("`broken` needs two files".into()) };
+    let (runs, clean) = (read(file)?, read(clean)?);
+    let breaks = |told: &Told| told.off.is_empty() && !told.findings.is_empty();
+    let sound = |address: &String| clean.get(address).is_some_and(|told| told.verdict == "held");
+    let found: Vec<&Told> =
+        runs.iter().filter(|(address, told)| breaks(told) && sound(address)).map(|(_, told)| told).collect();
+    for told in &found {
+        println!("{}: {}", told.address(), told.findings.iter().next().map_or("", String::as_str));
+    }
+    Ok(ExitCode::from(if found.is_empty() { 3 } else { 0 }))
 }
 
 /// The engine whose runs these are, by the name of their file where there are none.

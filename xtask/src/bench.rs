@@ -8,7 +8,8 @@ use std::path::Path;
 /// An engine's program that says how fast it is: its name, where cargo is started, what cargo is told.
 const PACES: &[(&str, &str, &[&str])] = &[
     ("kernel", "", &["run", "--quiet", "--release", "-p", "conformance", "--example", "pace", "--"]),
-    ("madsim", "sim/madsim", &["run", "--quiet", "--release", "--bin", "pace", "--"]),
+    ("madsim", "sim/madsim", &["run", "--quiet", "--release", "--locked", "--bin", "pace", "--"]),
+    ("turmoil", "", &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "turmoil_pace", "--"]),
 ];
 
 /// What each is asked for. The last is what only the kernel is asked for.

@@ -4,6 +4,8 @@
 //! workspace, because it needs its own configuration of the whole build and must never be linked with the rest; so its
 //! tests run here too ([`madsim_tests`]), and in no other command.
 
+mod planted;
+
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
 use std::path::{Path, PathBuf};
@@ -18,10 +20,23 @@ struct Engine {
     start: &'static [&'static str],
 }
 
+impl Engine {
+    /// Starts it, built with these features.
+    fn command(&self, root: &Path, features: &[&str]) -> Command {
+        let mut command = spawn::cargo(&root.join(self.folder));
+        command.args(self.start);
+        if !features.is_empty() {
+            command.arg("--features").arg(features.join(","));
+        }
+        command.arg("--");
+        command
+    }
+}
+
 const KERNEL: Engine = Engine {
     name: "kernel",
     folder: "",
-    start: &["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines", "--", "kernel"],
+    start: &["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines"],
 };
 
 /// madsim's own folder.
@@ -31,29 +46,32 @@ const OTHERS: &[Engine] = &[
     Engine {
         name: "madsim",
         folder: MADSIM,
-        start: &["run", "--quiet", "--release", "--locked", "--bin", "sim-madsim", "--"],
+        start: &["run", "--quiet", "--release", "--locked", "--bin", "sim-madsim"],
     },
     Engine {
         name: "turmoil",
         folder: "",
-        start: &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "tell", "--"],
+        start: &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "tell"],
     },
 ];
 
 /// Runs every engine and compares each with the kernel; `args` name scenarios, a seed, and a defect for the others,
-/// which must then be noticed in every run.
+/// which must then be noticed in every run. With `--planted` they name defects of the models instead, which must show
+/// on every engine that they show on the kernel.
 pub fn run(args: &[String]) -> Done {
     let root = house::root()?;
     let folder = house::target(&root).join("engines");
     std::fs::create_dir_all(&folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+    if let Some((_, names)) = args.split_first().filter(|(first, _)| *first == "--planted") {
+        return planted::run(&root, &folder, names);
+    }
     let undefected = without_defect(args)?;
     let mut files = vec![told(&root, &folder, &KERNEL, &undefected)?];
     for engine in OTHERS {
         files.push(told(&root, &folder, engine, args)?);
     }
-    let mut compare = spawn::cargo(&root);
-    compare.args(["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines", "--", "compare"]);
-    compare.args((undefected.len() < args.len()).then_some("--defect"));
+    let mut compare = KERNEL.command(&root, &[]);
+    compare.arg("compare").args((undefected.len() < args.len()).then_some("--defect"));
     let status = compare.args(&files).status().map_err(|e| format!("failed to compare: {e}"))?;
     match status.code() {
         Some(0) => Ok(Exit::Fine),
@@ -70,8 +88,8 @@ pub fn madsim_tests(root: &Path) -> Result<bool, String> {
 
 /// Has an engine run, and keeps what it told in a file.
 fn told(root: &Path, folder: &Path, engine: &Engine, args: &[String]) -> Result<PathBuf, String> {
-    let mut command: Command = spawn::cargo(&root.join(engine.folder));
-    let lines = spawn::output(command.args(engine.start).args(args))?;
+    let mut command = engine.command(root, &[]);
+    let lines = spawn::output(command.args((engine.name == KERNEL.name).then_some("kernel")).args(args))?;
     let file = folder.join(format!("{}.jsonl", engine.name));
     std::fs::write(&file, lines).map_err(|e| format!("failed to write {}: {e}", file.display()))?;
     Ok(file)

@@ -30,7 +30,8 @@ cargo xtask COMMAND
 
   test [ARGS…]           every test of the workspace (cargo-nextest when installed, then the doc tests)
   ci [--full]            what a change must pass: format, clippy, tidy, tests, a gate and its reports
-                         --full adds teeth, fuzzing (60 s a target), benches that compile, determinism, and engines
+                         --full adds a gate by a release build, teeth, planted defects, fuzzing (60 s a target),
+                         benches that compile, determinism, and engines
   tidy                   the rules of the house that a compiler does not check
   codegen [--check]      refresh the generated lists: controls, scenarios, the matrix in README.md
   teeth [--only CONTROL]… [--seeds N] [--jobs N]
@@ -41,6 +42,8 @@ cargo xtask COMMAND
   engines [SCENARIO…] [--seed N] [--defect lose:N|swap:N]
                          the engine form of every scenario on every engine, and where they disagree with the kernel;
                          --defect seeds a defect in the others' adapters, and then they must in every run
+  engines --planted [DEFECT…]
+                         planted defects that show in a form on the kernel must show on the other engines
   bench [engines|ARGS…]  the engines beside each other, and cargo bench --workspace; `engines` is the first alone
   numbers [--build]      lines, files, circles, dependencies; --build also times a clean release build
 

@@ -97,8 +97,8 @@ fn judge(files: &Files, before: &Files, public: &str, as_archive: bool) -> (i32,
         false => write(files, &home.path().join(name)),
     }
     let deployment = format!(
-        "version = 1\nname = \"x\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"globex\"\n[policy]\npath = \"{name}\"\n\
-         [policy.signature]\nkey = \"key.pem\"\nalgorithm = \"ES256\"\nprevious = \"before\"\n"
+        "version = 1\nname = \"x\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"globex\"\n[policy]\n\
+         path = \"{name}\"\n[policy.signature]\nkey = \"key.pem\"\nalgorithm = \"ES256\"\nprevious = \"before\"\n"
     );
     let ended = certify_in(home.path(), &deployment, &["--json"]);
     let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {}{}", ended.out, ended.err));

@@ -38,7 +38,8 @@ pub struct Job {
 type Pass<'a> = ((&'a Scenario, &'a Part), Weather, Vec<&'static Control>);
 
 impl Wanted {
-    /// Reads `[SCENARIO…] [--seed N] [--defect lose:N|swap:N]`; a scenario may be given by the beginning of its name.
+    /// Reads `[SCENARIO…] [--seed N] [--defect lose:N|swap:N] [--planted NAME]`; a scenario may be given by the
+    /// beginning of its name. A defect that is named is planted in this process at once.
     ///
     /// # Errors
     /// Says which argument is wrong, and what was expected.
@@ -53,8 +54,9 @@ impl Wanted {
                     wanted.seed = text.parse().map_err(|_| format!("seed `{text}` is no number"))?;
                 }
                 "--defect" => wanted.defect = Some(value()?.parse()?),
+                "--planted" => plant(&value()?)?,
                 flag if flag.starts_with('-') => {
-                    return Err(format!("there is no option `{flag}`; there are --seed and --defect"));
+                    return Err(format!("there is no option `{flag}`; there are --seed, --defect and --planted"));
                 }
                 name => match catalogue::ALL.iter().filter(|s| s.name.starts_with(name)).collect::<Vec<_>>() {
                     found if found.is_empty() => return Err(catalogue::find(name).err().unwrap_or_default()),
@@ -107,6 +109,17 @@ impl Wanted {
     }
 }
 
+/// Plants the defect of this name, where the build has any.
+fn plant(name: &str) -> Result<(), String> {
+    let defect = models::planted::find(name).ok_or_else(|| format!("there is no defect `{name}` to plant"))?;
+    #[cfg(feature = "planted")]
+    sim::planted::plant(defect);
+    if sim::planted::planted().is_some_and(|planted| planted.name == defect.name) {
+        return Ok(());
+    }
+    Err(format!("`{name}` cannot be planted: this needs a build with the feature `planted`"))
+}
+
 /// The passes of a part: calm, scripted, and calm without the first control that alone stops one of its attacks.
 fn passes(scenario: &Scenario, part: &Part) -> Vec<(Weather, Vec<&'static Control>)> {
     let reached = scenario.variants.iter().filter(|variant| part.marks.contains(&variant.mark));
@@ -139,5 +152,9 @@ mod tests {
         check(&["--defect", "eat:7"], Err("lose:N"));
         check(&["--seed"], Err("needs a value"));
         check(&["--sede", "1"], Err("no option"));
+        check(&["--planted", "no.such"], Err("no defect `no.such`"));
+        if sim::planted::MAY_SIGN {
+            check(&["--planted", models::planted::ALL[0].name], Err("feature `planted`"));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Who signed a bundle, what the signature covers, and whether it may follow the one before (POL-02).
 //!
-//! The form is that of OPA's documentation of signed bundles: `.signatures.json` holds one JSON Web Token, whose payload
-//! lists every file with its digest. Files of data and the manifest are hashed in a canonical form: their JSON without
+//! The form is that of OPA's documentation of signed bundles: `.signatures.json` holds one JSON Web Token, which lists
+//! every file with its digest. Files of data and the manifest are hashed in a canonical form: their JSON without
 //! space, with the keys of objects in order. The signature is checked by the library, under the one algorithm that the
 //! deployment names.
 

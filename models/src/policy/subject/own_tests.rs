@@ -146,7 +146,8 @@ mod tests {
         assert_eq!(found.report.unraised, ["TENANT_MISMATCH"]);
         assert!(!found.report.is_enough());
         let whole = format!(
-            "{TESTS}test_tenant if \"TENANT_MISMATCH\" in access.deny with input as object.union(ok, {{\"owner\": \"b\"}})\n"
+            "{TESTS}test_tenant if \"TENANT_MISMATCH\" in access.deny \
+             with input as object.union(ok, {{\"owner\": \"b\"}})\n"
         );
         let found = run_with(&whole);
         assert!(found.report.is_enough(), "{found:?}");
