@@ -1,4 +1,4 @@
-//! ACLs of the brokers: who may read, write or describe which topics and groups.
+//! ACLs of the brokers: who may do what to which topics, groups and transactional ids, and to the cluster.
 //!
 //! A prefixed rule is a plain `starts_with`, as in Kafka: the separator at its end is all that keeps `tenant.acme` from
 //! covering `tenant.acme-corp.orders`. Names are built here too, so that a tenant's name cannot bring separators along.
@@ -20,7 +20,7 @@ pub const ACL_PREFIX: Control = control!(
 
 /// A set of operations.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Operations(u8);
+pub struct Operations(u16);
 
 impl Operations {
     /// Consume, and commit offsets for a group. Implies [`Operations::DESCRIBE`], as in Kafka.
@@ -31,8 +31,16 @@ impl Operations {
     pub const DESCRIBE: Operations = Operations(4);
     /// Remove records. Implies [`Operations::DESCRIBE`].
     pub const DELETE: Operations = Operations(8 | 4);
+    /// Make a topic.
+    pub const CREATE: Operations = Operations(16);
+    /// Change it: partitions; on the cluster, rules and quotas. Implies [`Operations::DESCRIBE`].
+    pub const ALTER: Operations = Operations(32 | 4);
+    /// Read its configuration.
+    pub const DESCRIBE_CONFIGS: Operations = Operations(64);
+    /// Change its configuration. Implies [`Operations::DESCRIBE_CONFIGS`].
+    pub const ALTER_CONFIGS: Operations = Operations(128 | 64);
     /// All of them.
-    pub const ALL: Operations = Operations(15);
+    pub const ALL: Operations = Operations(255);
 
     fn include(self, other: Operations) -> bool {
         self.0 & other.0 == other.0
@@ -46,7 +54,14 @@ pub enum Resource {
     Topic,
     /// Consumer groups.
     Group,
+    /// Identities of transactional producers.
+    TransactionalId,
+    /// The cluster itself, under the one name [`CLUSTER`].
+    Cluster,
 }
+
+/// What the cluster is called in a rule.
+pub const CLUSTER: &str = "kafka-cluster";
 
 /// Allows a principal some operations on some names. There are no deny rules: what no rule allows is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,6 +82,11 @@ impl Rule {
         Rule { resource, name: prefix.into(), prefixed: true, operations }
     }
 
+    /// Whether it is about a name, whatever it allows there.
+    pub fn is_about(&self, controls: &Controls, resource: Resource, name: &str) -> bool {
+        self.resource == resource && self.covers(controls, name)
+    }
+
     fn covers(&self, controls: &Controls, name: &str) -> bool {
         if !self.prefixed {
             // A star alone is Kafka's wildcard: every name.
@@ -79,7 +99,7 @@ impl Rule {
 
 /// Whether one of `rules` allows `operations` on `name`. Never asks whether `name` exists.
 pub fn allows(controls: &Controls, rules: &[Rule], resource: Resource, name: &str, operations: Operations) -> bool {
-    rules.iter().any(|r| r.resource == resource && r.operations.include(operations) && r.covers(controls, name))
+    rules.iter().any(|r| r.operations.include(operations) && r.is_about(controls, resource, name))
 }
 
 /// The rules of a tenant's own principal: everything under `tenant.{id}.`, topics and groups.

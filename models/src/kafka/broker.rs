@@ -8,6 +8,7 @@ mod requests;
 
 pub use requests::{ACKS_ALL, AUDIT_IMMUTABLE};
 
+use super::acl::{Operations, Resource};
 use super::principal::{Known, Principal};
 use super::replica::{Local, Replica, Taken, Timing};
 use super::schema::Schema;
@@ -86,6 +87,8 @@ pub struct Broker {
     busy: BTreeSet<(u32, u32)>,
     /// No room for more: nothing is appended for clients.
     full: bool,
+    /// `allow.everyone.if.no.acl.found`: a name that no rule of anybody is about may be used by everybody.
+    is_open: bool,
 }
 
 #[derive(Debug)]
@@ -149,6 +152,7 @@ impl Broker {
             beat_at: None,
             busy: BTreeSet::new(),
             full: false,
+            is_open: false,
         };
         for (name, partitions, topic) in topics {
             broker.create_topic(name, partitions, topic);
@@ -174,6 +178,33 @@ impl Broker {
         self.visible.insert(name.clone(), at);
         let partitions = (0..partitions).map(|p| Replica::new(&name, p)).collect();
         self.topics.push(Topic { name, config, counters: Counters::default(), partitions });
+    }
+
+    /// Forgets a topic with its records; a later one of that name begins anew.
+    pub fn delete_topic(&mut self, name: &TopicName) {
+        self.topic_of.remove(&(hash(name), name.clone()));
+        self.visible.remove(name);
+    }
+
+    /// Opens every name that no rule of anybody is about, as Kafka may be told to; a cluster of the platform never is.
+    pub fn set_open(&mut self, is_open: bool) {
+        self.is_open = is_open;
+    }
+
+    /// Whether a principal may do something: for requests about the cluster itself, which this broker does not know.
+    ///
+    /// # Errors
+    /// What such a request is refused with.
+    pub fn may(
+        &self,
+        controls: &Controls,
+        principal: &Arc<str>,
+        resource: Resource,
+        name: &str,
+        operations: Operations,
+    ) -> Result<(), ErrorCode> {
+        let who = self.principal_of.get(&(hash(principal), principal.clone())).copied();
+        self.permit(controls, who, resource, name, operations)
     }
 
     /// Admits a principal, or changes what it may do. A new quota starts with a full bucket.

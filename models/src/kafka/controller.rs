@@ -100,6 +100,11 @@ impl Controller {
         self.announce(from, out);
     }
 
+    /// Forgets a topic. Brokers are told by whoever asks for it.
+    pub fn delete_topic(&mut self, topic: &TopicName) {
+        self.partitions.retain(|(name, _), _| name != topic);
+    }
+
     /// Takes a broker's word.
     pub fn on_broker(&mut self, now: Instant, word: BrokerWord, out: &mut Vec<ControllerEffect>) {
         let from = self.version;

@@ -148,7 +148,7 @@ impl Broker {
         offset: u64,
         out: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        let target = self.position_target(controls, who, position)?;
+        let target = self.position_target(controls, who, position, Operations::READ)?;
         let records = [offsets::encode(position, offset, now)].into();
         let base_offset = self.append(now, target, records, None, false, out);
         let (local, replica) = self.split(now, target);
@@ -166,19 +166,20 @@ impl Broker {
         who: Option<u32>,
         position: Position,
     ) -> Result<Option<u64>, ErrorCode> {
-        let target = self.position_target(controls, who, &position)?;
+        let target = self.position_target(controls, who, &position, Operations::DESCRIBE)?;
         Ok(self.replica(target).position(&position))
     }
 
-    /// The partition that keeps a group's positions, if the principal may use both the group and the topic.
+    /// The partition that keeps a group's positions, if the principal may do so much to both the group and the topic.
     pub(super) fn position_target(
         &self,
         controls: &Controls,
         who: Option<u32>,
         (group, topic, _): &Position,
+        operations: Operations,
     ) -> Result<Target, ErrorCode> {
-        self.permit(controls, who, Resource::Group, group, Operations::READ)?;
-        self.permit(controls, who, Resource::Topic, topic, Operations::READ)?;
+        self.permit(controls, who, Resource::Group, group, operations)?;
+        self.permit(controls, who, Resource::Topic, topic, operations)?;
         let partition = group_partition(group, self.config.offsets_partitions);
         self.led(&OFFSETS_TOPIC.into(), partition).map_err(|_| ErrorCode::NotCoordinator)
     }
@@ -262,12 +263,18 @@ impl Broker {
         operations: Operations,
     ) -> Result<(), ErrorCode> {
         let rules = who.map_or(&[][..], |at| &self.principals[at as usize].rules);
-        if acl::allows(controls, rules, resource, name, operations) {
+        let is_named = || {
+            let mut all = self.principals.iter().flat_map(|known| &known.rules);
+            all.any(|rule| rule.is_about(controls, resource, name))
+        };
+        if acl::allows(controls, rules, resource, name, operations) || (self.is_open && !is_named()) {
             return Ok(());
         }
         Err(match resource {
             Resource::Topic => ErrorCode::TopicAuthorizationFailed,
             Resource::Group => ErrorCode::GroupAuthorizationFailed,
+            Resource::TransactionalId => ErrorCode::TransactionalIdAuthorizationFailed,
+            Resource::Cluster => ErrorCode::ClusterAuthorizationFailed,
         })
     }
 
