@@ -74,6 +74,9 @@ pub enum Command {
     Certify(Certify),
     /// Print what `certify` takes as a trace: its schema, the forms of other logs, and what can be judged by it.
     Trace(Trace),
+    /// Serve a reference model over the wire protocol of what it models, until it is ended.
+    #[command(subcommand)]
+    Host(Host),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
@@ -512,6 +515,17 @@ pub struct Trace {
     /// Print which requirements a trace can show to be broken, and by which events.
     #[arg(long)]
     pub coverage: bool,
+}
+
+/// What to host.
+#[derive(Subcommand, Debug)]
+pub enum Host {
+    /// A Kafka cluster: to try clients and `certify` on, never to keep anything.
+    Kafka {
+        /// Its properties, users, rules, topics and quotas: a TOML file.
+        #[arg(value_name = "CLUSTER.toml")]
+        cluster: PathBuf,
+    },
 }
 
 /// Arguments of `policy`.

@@ -8,6 +8,7 @@ pub mod deployment;
 mod files;
 mod gateway;
 mod http;
+pub mod kafka;
 mod metrics;
 mod policy;
 pub mod postgres;
@@ -24,12 +25,13 @@ use report::Report;
 pub fn judge(deployment: &Deployment) -> Report {
     let postgres = deployment.postgres.iter().map(|p| postgres::judge(deployment, p));
     let redis = deployment.redis.iter().map(|r| redis::judge(deployment, r));
+    let kafka = deployment.kafka.iter().map(|k| kafka::judge(deployment, k));
     let gateway = deployment.gateway.iter().map(|g| gateway::judge(deployment, g));
     let metrics = deployment.metrics.iter().map(|m| metrics::judge(deployment, m.get_ref()));
     let policy = deployment.policy.iter().map(|p| policy::judge(deployment, p.get_ref()));
     let trace = deployment.trace.iter().map(|t| trace::judge(deployment, t.get_ref()));
     let files = deployment.files.iter().map(|f| files::judge(deployment, f.get_ref()));
-    let servers = postgres.chain(redis).chain(gateway);
+    let servers = postgres.chain(redis).chain(kafka).chain(gateway);
     let components = servers.chain(policy).chain(metrics).chain(trace).chain(files).collect();
     let (a, b) = deployment.tenants();
     Report::new(&deployment.name, deployment.mode, [a.id.clone(), b.id.clone()], components)

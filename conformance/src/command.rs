@@ -6,6 +6,7 @@ mod certify;
 pub mod drill;
 pub mod explore;
 pub mod gate;
+mod host;
 #[cfg(feature = "planted")]
 mod hunt;
 pub mod keys;
@@ -52,6 +53,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Policy(args) => policy::policy(&args),
         Command::Certify(args) => certify::certify(&args),
         Command::Trace(args) => trace::trace(&args),
+        Command::Host(args) => host::host(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);

@@ -6,6 +6,7 @@
 mod check;
 pub mod files;
 pub mod gateway;
+pub mod kafka;
 pub mod metrics;
 mod place;
 pub mod policy;
@@ -14,6 +15,7 @@ pub mod trace;
 
 pub use files::Files;
 pub use gateway::Gateway;
+pub use kafka::Kafka;
 pub use metrics::Metrics;
 pub use place::Place;
 pub use policy::Policy;
@@ -38,7 +40,7 @@ pub enum Mode {
     Observe,
     /// Writes as well, in transactions that are rolled back.
     Rollback,
-    /// For staging: floods a gateway as one of the tenants.
+    /// For staging: floods a gateway as one of the tenants, and writes to marked topics of a Kafka, which are removed.
     Destructive,
 }
 
@@ -71,6 +73,8 @@ pub struct Deployment {
     pub postgres: Option<Postgres>,
     /// A Redis server, if there is one to judge.
     pub redis: Option<Redis>,
+    /// A Kafka cluster, if there is one to judge.
+    pub kafka: Option<Kafka>,
     /// A gateway, if there is one to judge.
     pub gateway: Option<Gateway>,
     /// A policy, if there is one to judge.

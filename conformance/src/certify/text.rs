@@ -99,7 +99,7 @@ struct Words {
 impl Words {
     fn of(component: &Component) -> Words {
         match component.component {
-            "gateway" => Words { one: "request", end: "", has_sessions: false },
+            "gateway" | "kafka" => Words { one: "request", end: "", has_sessions: false },
             "files" => Words { one: "file", end: "", has_sessions: false },
             "trace" => Words { one: "event", end: "", has_sessions: false },
             "policy" | "metrics" => Words { one: "question", end: "", has_sessions: false },

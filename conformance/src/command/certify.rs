@@ -2,7 +2,7 @@
 
 use crate::args::Certify;
 use crate::certify::deployment::{Deployment, EXAMPLE};
-use crate::certify::{self, postgres, text};
+use crate::certify::{self, kafka, postgres, text};
 use crate::exit::{Done, Exit, Refusal};
 use crate::input;
 use crate::terminal::{Paint, say};
@@ -25,8 +25,12 @@ pub fn certify(args: &Certify) -> Done {
 }
 
 fn clean(deployment: &Deployment) -> Done {
+    let open = |message| Refusal { exit: Exit::Inconclusive, message };
+    if let Some(table) = &deployment.kafka {
+        let removed = kafka::clean(deployment, table).map_err(open)?;
+        say(&format!("kafka: {removed} marked topics of earlier judges removed; nothing else is ever left\n"));
+    }
     if let Some(table) = &deployment.postgres {
-        let open = |message| Refusal { exit: Exit::Inconclusive, message };
         let ended = postgres::clean(deployment, table).map_err(open)?;
         say(&format!("postgres: {ended} connections of earlier judges ended; no mode leaves objects behind\n"));
     }

@@ -1,7 +1,7 @@
 //! What TOML and types do not say about a deployment.
 
 use super::place::Place;
-use super::{Deployment, Mode, Postgres, Redis, Tls, files, gateway, metrics, policy, secret, trace};
+use super::{Deployment, Mode, Postgres, Redis, Tls, files, gateway, kafka, metrics, policy, secret, trace};
 use models::config::{InputError, Problems};
 use std::str::FromStr;
 use tokio_postgres::Config;
@@ -17,6 +17,10 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
     tenants(deployment, place, &mut found);
     deployment.postgres.iter().for_each(|postgres| check_postgres(postgres, place, &mut found));
     deployment.redis.iter().for_each(|redis| check_redis(redis, place, &mut found));
+    if let Some(table) = &deployment.kafka {
+        check_tls(table.tls.as_ref(), place, &mut found);
+        kafka::check(table, place, deployment.mode, &mut found);
+    }
     if let Some(table) = &deployment.gateway {
         check_tls(table.tls.as_ref(), place, &mut found);
         gateway::check(table, place, deployment.mode, &mut found);
@@ -34,11 +38,12 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
         files::check(table.get_ref(), table.span(), place, &mut found);
     }
     if !has_component(deployment) {
-        let expected = "at least one: a table [postgres], [redis], [gateway], [policy], [metrics], [trace] or [files]";
+        let tables = "[postgres], [redis], [kafka], [gateway], [policy], [metrics], [trace] or [files]";
+        let expected = format!("at least one: a table {tables}");
         found.push(place.at(0..0, "no component", expected));
     }
-    if deployment.mode == Mode::Destructive && deployment.gateway.is_none() {
-        let expected = "\"observe\" or \"rollback\": only a gateway has a probe that needs more";
+    if deployment.mode == Mode::Destructive && deployment.gateway.is_none() && deployment.kafka.is_none() {
+        let expected = "\"observe\" or \"rollback\": only a gateway and a Kafka have probes that need more";
         found.push(place.at(0..0, "mode \"destructive\"", expected));
     }
     found.sort();
@@ -46,8 +51,8 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
 }
 
 fn has_component(deployment: &Deployment) -> bool {
-    let Deployment { postgres, redis, gateway, policy, metrics, trace, files, .. } = deployment;
-    let servers = postgres.is_some() || redis.is_some() || gateway.is_some();
+    let Deployment { postgres, redis, kafka, gateway, policy, metrics, trace, files, .. } = deployment;
+    let servers = postgres.is_some() || redis.is_some() || kafka.is_some() || gateway.is_some();
     servers || policy.is_some() || metrics.is_some() || trace.is_some() || files.is_some()
 }
 

@@ -19,6 +19,8 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     });
     let all = Deployment::parse("d.toml", &lines.collect::<Vec<_>>().join("\n")).expect("all options");
     assert!(all.redis.is_some_and(|redis| redis.tls.is_some()));
+    let kafka = all.kafka.expect("a Kafka");
+    assert!(kafka.operator.is_some() && kafka.plain.is_some() && kafka.racks.as_deref() == Some("{region}"));
     assert!(all.policy.is_some_and(|policy| policy.get_ref().path.is_some()));
     let metrics = all.metrics.expect("figures");
     assert!(metrics.get_ref().success.is_some() && metrics.get_ref().latency.is_some());
@@ -45,6 +47,29 @@ fn a_mistake_is_told_with_file_line_and_column() {
         (format!("{}tls = {{ ca = \"c\", key = \"k\" }}\n", url("postgres://r@h/d")), "d.toml:9:7: half a client"),
         (TENANTS.replace("\"b\"", "\"a\""), "d.toml:5:1: tenant \"a\" a second time, expected another tenant"),
         ("version = 2\nname = \"x\"\n".to_owned(), "d.toml:1:11: version 2, expected 1"),
+    ] {
+        let all = wrong(&text);
+        assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_kafka_is_told_with_file_line_and_column() {
+    let with = |url: &str, lines: &str| format!("{TENANTS}[kafka]\nurl = \"{url}\"\n{lines}\n");
+    let (url, topics) = ("kafka://h:1", "topics = \"t.{id}.\"");
+    let operator = |lines: &str| format!("{topics}\n[kafka.operator]\n{lines}");
+    for (text, told) in [
+        (with("http://h", topics), "d.toml:8:7: no URL of a Kafka broker, expected kafka://HOST:PORT"),
+        (with("kafka://u:p@h", topics), "d.toml:8:7: a user or a password in the URL, expected user, and password"),
+        (with(url, "topics = \"events\""), "d.toml:9:10: topics without a tenant in their name, expected what tells"),
+        (with(url, &format!("{topics}\nuser = \"u\"")), "d.toml:8:7: half a login, expected user and password"),
+        (with(url, &format!("{topics}\npassword = \"p\"")), "d.toml:10:12: a secret stands in the file"),
+        (with(url, &operator("user = \"u\"")), "d.toml:10:1: half an operator, expected"),
+        (with(url, &operator("")), "d.toml:10:1: an operator without a name, expected"),
+        (
+            with(url, topics).replace("name = \"x\"", "name = \"x\"\nmode = \"destructive\""),
+            "d.toml:9:7: mode \"destructive\" without an operator, expected a table [kafka.operator]",
+        ),
     ] {
         let all = wrong(&text);
         assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
