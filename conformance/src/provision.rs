@@ -12,6 +12,7 @@ pub mod postgres;
 pub mod prometheus;
 pub mod python;
 pub mod redis;
+pub mod tansu;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod deviation;
 mod difference;
 mod expression;
 mod generate;
+mod kafka;
 mod luck;
 mod postgres;
 mod postgres_model;

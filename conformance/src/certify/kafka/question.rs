@@ -160,6 +160,22 @@ impl Question {
         operation_number(name).unwrap_or_default()
     }
 
+    /// Whether it would change something at a broker that does not look whether there is anything to change.
+    pub fn is_write(&self) -> bool {
+        !matches!(
+            self,
+            Question::Describe(_)
+                | Question::ListOffsets(_)
+                | Question::DescribeConfigs(_)
+                | Question::Fetch(_)
+                | Question::Position { .. }
+                | Question::DescribeGroup(_)
+                | Question::FindTransaction(_)
+                | Question::DescribeAcls
+                | Question::DescribeBroker
+        )
+    }
+
     /// The request in words.
     pub fn words(&self) -> String {
         match self {

@@ -175,7 +175,8 @@ fn repair(config: &mut Config, line: &str) -> bool {
             return true;
         }
         let count = how.split(' ').next().and_then(|count| count.parse().ok()).expect("a number");
-        return config.topic.iter_mut().filter(|t| t.name == topic).map(|t| t.replicas = count).count() == 1;
+        config.topic.iter_mut().find(|known| known.name == topic).expect("a topic").replicas = count;
+        return true;
     }
     let words: Vec<&str> = line.split(' ').map(|word| word.trim_matches('\'')).collect();
     let after = |option: &str| words.iter().position(|word| *word == option).map(|at| words[at + 1]);

@@ -19,10 +19,8 @@ pub fn run(desk: &mut Desk) {
     by_itself(desk);
 }
 
-type Found = Vec<Placed>;
-
 /// Topics of the tenants, as they see them, and of the platform, as the operator does.
-fn placed(desk: &Desk) -> Result<(Found, BTreeMap<i32, String>), String> {
+fn placed(desk: &Desk) -> Result<(Vec<Placed>, BTreeMap<i32, String>), String> {
     let (mut found, racks) = topics(&desk.own)?;
     let (own, other) = (desk.prefix(Kind::Topic, desk.a), desk.prefix(Kind::Topic, desk.b));
     found.retain(|topic| topic.name.starts_with(&own));
@@ -35,7 +33,7 @@ fn placed(desk: &Desk) -> Result<(Found, BTreeMap<i32, String>), String> {
     Ok((found, racks))
 }
 
-fn replicas(desk: &mut Desk, found: &Found) {
+fn replicas(desk: &mut Desk, found: &[Placed]) {
     let least = usize::from(desk.kafka.replicas_min);
     desk.component.judged("replicas of topics", found.len(), &["EVT-03"]);
     let few = |topic: &&Placed| topic.replicas.iter().any(|brokers| brokers.len() < least);
@@ -49,7 +47,7 @@ fn replicas(desk: &mut Desk, found: &Found) {
     }
 }
 
-fn places(desk: &mut Desk, found: &Found, racks: &BTreeMap<i32, String>) {
+fn places(desk: &mut Desk, found: &[Placed], racks: &BTreeMap<i32, String>) {
     let Some(pattern) = desk.kafka.racks.clone() else {
         let why = "the deployment does not say which racks are a tenant's: racks = \"{region}\"";
         return desk.component.not_judged("where topics lie", why);
@@ -77,7 +75,7 @@ fn places(desk: &mut Desk, found: &Found, racks: &BTreeMap<i32, String>) {
 /// What is asked of a topic's property: the value that repairs it, and why, if the value is wrong.
 type Ask = (&'static str, String, &'static str, fn(&str, u16) -> bool);
 
-fn configurations(desk: &mut Desk, found: &Found) {
+fn configurations(desk: &mut Desk, found: &[Placed]) {
     let least = desk.kafka.in_sync_min;
     let of_all: [Ask; 2] = [
         ("min.insync.replicas", least.to_string(), "an acknowledgement by all may be one broker's", |value, least| {
@@ -110,6 +108,10 @@ fn configurations(desk: &mut Desk, found: &Found) {
                 continue;
             }
         };
+        if !properties.contains_key("min.insync.replicas") {
+            desk.component.not_judged("configurations of topics", "the brokers do not say min.insync.replicas");
+            continue;
+        }
         judged += 1;
         for ask in &of_all {
             look(desk, name, &properties, ask, "EVT-03");
