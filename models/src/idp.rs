@@ -115,16 +115,22 @@ impl Idp {
     /// for too much learns it here, not by a denial elsewhere.
     pub fn issue(&mut self, now: Instant, request: &TokenRequest) -> Result<Arc<str>, IssueDenial> {
         self.directory.permits(now, request, &mut self.calls)?;
-        Ok(self.sign(now, request))
+        Ok(self.sign(now, request, None))
     }
 
-    /// Issues a token to an application that a person lets act: who both are was proved in the login.
+    /// Issues a token to an application that a person lets act: who both are was proved in the login, which is named
+    /// in it.
     ///
     /// # Errors
     /// As for [`Idp::issue`], but for the proof.
-    pub fn issue_for_login(&mut self, now: Instant, request: &TokenRequest) -> Result<Arc<str>, IssueDenial> {
+    pub fn issue_for_login(
+        &mut self,
+        now: Instant,
+        request: &TokenRequest,
+        session: &Arc<str>,
+    ) -> Result<Arc<str>, IssueDenial> {
         self.directory.grants(request)?;
-        Ok(self.sign(now, request))
+        Ok(self.sign(now, request, Some(session.clone())))
     }
 
     /// The region of a subject's tenants.
@@ -132,7 +138,7 @@ impl Idp {
         self.directory.region_of(subject)
     }
 
-    fn sign(&mut self, now: Instant, request: &TokenRequest) -> Arc<str> {
+    fn sign(&mut self, now: Instant, request: &TokenRequest, sid: Option<Arc<str>>) -> Arc<str> {
         let tenants = self.directory.tenants_of(&request.subject);
         let iat = now.unix_seconds();
         let nbf = iat + whole_seconds(request.valid_after);
@@ -145,6 +151,7 @@ impl Idp {
             nbf,
             iat,
             jti: self.token_name(),
+            sid,
             tenant: request.tenant.clone(),
             tenants,
             region: request.region.clone(),

@@ -37,6 +37,7 @@ pub mod postgres;
 pub mod registry;
 pub mod retry;
 pub mod saas;
+pub mod sentinel;
 pub mod siem;
 pub mod wire;
 pub mod witness;

@@ -28,6 +28,7 @@ pub mod objects;
 pub mod offline;
 mod parts;
 pub mod people;
+pub mod sentinel;
 pub mod sidecar;
 mod topology;
 
@@ -46,6 +47,9 @@ pub const ISSUER: &str = "https://idp.cellproof.test";
 
 /// A partner's issuer: its keys are cached for another purpose, and open no door here.
 pub const PARTNER_ISSUER: &str = "https://partner.example";
+
+/// Path of a gateway's id.
+const GATEWAY: &str = "/ns/edge/sa/gateway";
 
 /// Role of an issuer's signing keys.
 pub fn idp_key_role(issuer: &str) -> String {
@@ -178,6 +182,10 @@ pub struct Deployment {
     pub portals: bool,
     /// Whether every cell has a SIEM that keeps the decisions of its policy agent.
     pub kept_decisions: bool,
+    /// How long one travels at least between two gateways, where every cell has a sentinel.
+    pub travel: Option<Duration>,
+    /// Actors that show a copy of another's certificate and key, each with whose.
+    pub copies: Vec<(Arc<str>, Arc<str>)>,
     /// Whether every cell has an object store.
     pub objects: bool,
     /// Whether every cell has a console for operators, and a SIEM that keeps what is refused there.

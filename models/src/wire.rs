@@ -14,6 +14,7 @@ pub mod oidc;
 pub mod policy;
 pub mod resp;
 mod seal;
+pub mod signals;
 pub mod sql;
 pub mod svid;
 
@@ -56,6 +57,8 @@ pub enum Wire {
     Attempt(u64, Box<decisions::Attempt>),
     /// The SIEM has it.
     AttemptKept(u64),
+    /// About tokens in wrong hands.
+    Signal(Box<signals::Signal>),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -118,6 +121,7 @@ impl Wire {
             Wire::DecisionsKept(..) => "decisions kept",
             Wire::Attempt(..) => "attempt",
             Wire::AttemptKept(_) => "attempt kept",
+            Wire::Signal(_) => "signal",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",

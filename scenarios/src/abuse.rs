@@ -10,5 +10,6 @@ pub mod malicious_query;
 pub mod query_explosion;
 pub mod request_smuggling;
 pub mod residency_bypass;
+pub mod session_theft;
 pub mod tenant_switching;
 pub mod token_theft;

@@ -17,6 +17,7 @@ pub mod loot;
 pub mod pod;
 pub mod presence;
 pub mod relations;
+pub mod session;
 pub mod snoop;
 pub mod surfer;
 

@@ -9,7 +9,7 @@ use super::error_budget::ErrorBudget;
 use super::pool::Pool;
 use super::rate_limit::{Rate, RateLimiter};
 use super::shed::{self, Shed, Shedder};
-use super::token::{TokenMemo, TokenVerifier, policy::TokenPolicy};
+use super::token::{TokenDenial, TokenMemo, TokenVerifier, policy::TokenPolicy};
 use super::{framing, headers, switch::SwitchLimiter, trace};
 use crate::fact::Fact;
 use crate::ids::{Bytes, TenantId};
@@ -20,7 +20,8 @@ use crate::wire::Wire;
 use crate::wire::http::codec::Limits;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
-use crate::wire::oidc::{OidcAnswer, OidcRequest};
+use crate::wire::oidc::{Claims, OidcAnswer, OidcRequest, parse};
+use crate::wire::signals::{Signal, TakenBack, TokenUse};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, VecDeque};
@@ -79,6 +80,8 @@ pub struct GatewaySpec {
     pub check_every: Duration,
     /// Ids of tokens that were taken back.
     pub revoked: Vec<Arc<str>>,
+    /// Who is told of every token that is shown here, and says which are taken back; and how often it is asked.
+    pub sentinel: Option<(NodeId, Duration)>,
     /// Memo of the run.
     pub memo: TokenMemo,
 }
@@ -124,6 +127,8 @@ pub struct Gateway {
     probes: BTreeMap<u64, (usize, NodeId, Instant)>,
     /// Answers that an instance sent without being asked: they lie unread on a connection that will be used again.
     unasked: BTreeMap<NodeId, Box<Response>>,
+    /// Words of the sentinel's that were heard, once it was heard at all.
+    heard: Option<u64>,
     empty: Bytes,
 }
 
@@ -133,6 +138,7 @@ const NOBODY: u64 = 0;
 const SWEEP: u64 = 1;
 const KEYS: u64 = 2;
 const HEALTH: u64 = 3;
+const SIGNALS: u64 = 4;
 /// Timers with this bit are retries; the rest of the token is the request's number.
 const RETRY: u64 = 1 << 62;
 
@@ -173,6 +179,7 @@ impl Gateway {
             ticks: 0,
             probes: BTreeMap::new(),
             unasked: BTreeMap::new(),
+            heard: None,
             empty: Arc::new([]),
             spec: spec.clone(),
         };
@@ -181,7 +188,38 @@ impl Gateway {
         }
         gateway.fetch_keys(ctx, out);
         gateway.health(ctx, out);
+        gateway.ask_sentinel(out);
         gateway
+    }
+
+    /// Asks what was taken back since it was heard last.
+    fn ask_sentinel(&mut self, out: &mut Outbox<Saas>) {
+        let Some((sentinel, every)) = self.spec.sentinel else { return };
+        let lineage = self.own();
+        out.send_for(lineage, sentinel, Wire::Signal(Box::new(Signal::Poll(self.heard.unwrap_or(0)))));
+        out.timer_for(lineage.child(1), every, SIGNALS);
+    }
+
+    /// What was taken back, from a number on: what is missing before it is asked for again.
+    fn taken_back(&mut self, now: Instant, first: u64, tokens: Vec<TakenBack>) {
+        if first > self.heard.unwrap_or(0) {
+            return;
+        }
+        self.heard = self.heard.max(Some(first + tokens.len() as u64));
+        for TakenBack { jti, session, exp } in tokens {
+            match session {
+                Some(session) => self.verifier.end_session(now, session, exp),
+                None => self.verifier.revoke(now, jti, exp),
+            }
+        }
+    }
+
+    /// Tells the sentinel of a token that is genuine, whatever else is wrong with it here.
+    fn report(&self, out: &mut Outbox<Saas>, request: &Request, claims: &Claims) {
+        let Some((sentinel, _)) = self.spec.sentinel else { return };
+        let (jti, session, exp) = (claims.jti.clone(), claims.sid.clone(), claims.exp);
+        let used = TokenUse { jti, session, client: request.peer.thumbprint, exp };
+        out.send(sentinel, Wire::Signal(Box::new(Signal::Used(used))));
     }
 
     fn own(&mut self) -> Lineage {
@@ -340,9 +378,23 @@ impl Gateway {
             denied(out, "gateway.token", "NO_TOKEN", &nobody);
             return Err(refuse(Reason::Unauthenticated));
         };
+        if self.spec.sentinel.is_some() && self.heard.is_none() {
+            // It may have been told before it lost its power: until it knows again, every token may be one of those.
+            denied(out, "gateway.token", "revocations-unknown", &nobody);
+            return Err(refuse(Reason::Unauthenticated));
+        }
         let claims = match self.verifier.verify(now, ctx.controls(), token, request.peer.thumbprint.as_ref()) {
-            Ok(claims) => claims,
+            Ok(claims) => {
+                self.report(out, request, &claims);
+                claims
+            }
             Err(denial) => {
+                // Its binding is looked at last: until then it was somebody's.
+                if denial == TokenDenial::Binding
+                    && let Ok(token) = parse(token)
+                {
+                    self.report(out, request, &token.claims);
+                }
                 denied(out, "gateway.token", denial.code(), &nobody);
                 return Err(refuse(Reason::Unauthenticated));
             }
@@ -499,6 +551,14 @@ impl Machine<Saas> for Gateway {
             Input::Timer { token: SWEEP } => self.sweep(ctx, out),
             Input::Timer { token: KEYS } => self.fetch_keys(ctx, out),
             Input::Timer { token: HEALTH } => self.health(ctx, out),
+            Input::Timer { token: SIGNALS } => self.ask_sentinel(out),
+            Input::Message { from, message: Wire::Signal(signal) } => {
+                if let (Signal::TakenBack(first, tokens), Some((sentinel, _))) = (*signal, self.spec.sentinel)
+                    && from == sentinel
+                {
+                    self.taken_back(ctx.now(), first, tokens);
+                }
+            }
             Input::Timer { token } if token & RETRY != 0 => self.forward(ctx, out, token & !RETRY),
             _ => {}
         }

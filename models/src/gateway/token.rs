@@ -70,6 +70,8 @@ pub struct TokenVerifier {
     keys: KeyCache,
     /// Names of revoked tokens with their last second: after that they are dead anyway.
     revoked: BTreeMap<Arc<str>, u64>,
+    /// The same of whole logins.
+    ended: BTreeMap<Arc<str>, u64>,
     memo: TokenMemo,
 }
 
@@ -109,7 +111,7 @@ enum ClaimedAlgorithm {
 impl TokenVerifier {
     /// A verifier that has fetched no keys yet, and so refuses everything.
     pub fn new(policy: TokenPolicy, memo: TokenMemo) -> TokenVerifier {
-        TokenVerifier { policy, keys: KeyCache::default(), revoked: BTreeMap::new(), memo }
+        TokenVerifier { policy, keys: KeyCache::default(), revoked: BTreeMap::new(), ended: BTreeMap::new(), memo }
     }
 
     /// The policy.
@@ -143,6 +145,13 @@ impl TokenVerifier {
         let dead_before = now.unix_seconds().saturating_sub(whole_seconds(self.policy.leeway));
         self.revoked.retain(|_, exp| *exp >= dead_before);
         self.revoked.insert(jti, exp);
+    }
+
+    /// Takes every token of a login back; none of them can be alive after `exp`.
+    pub fn end_session(&mut self, now: Instant, session: Arc<str>, exp: u64) {
+        let dead_before = now.unix_seconds().saturating_sub(whole_seconds(self.policy.leeway));
+        self.ended.retain(|_, exp| *exp >= dead_before);
+        self.ended.insert(session, exp);
     }
 
     /// Calls into the real library so far, of every verifier that shares the memo.
@@ -198,10 +207,15 @@ impl TokenVerifier {
         if known && GATEWAY_KNOWN_IS_GOOD.is_planted() {
             return Ok(readable.claims.clone());
         }
-        if controls.on(&TOKEN_REVOCATION) && self.revoked.contains_key(&readable.claims.jti) {
+        if controls.on(&TOKEN_REVOCATION) && self.is_taken_back(&readable.claims) {
             return Err(TokenDenial::Revoked);
         }
         Ok(readable.claims.clone())
+    }
+
+    fn is_taken_back(&self, claims: &Claims) -> bool {
+        let ended = claims.sid.as_ref().is_some_and(|session| self.ended.contains_key(session));
+        ended || self.revoked.contains_key(&claims.jti)
     }
 
     fn check_claims(

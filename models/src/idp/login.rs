@@ -50,6 +50,8 @@ pub struct Granted {
     pub tenant: TenantId,
     /// The refresh token that goes with them.
     pub refresh: Arc<str>,
+    /// The login that they all come of.
+    pub session: Arc<str>,
 }
 
 struct Code {
@@ -83,6 +85,8 @@ pub struct Desk {
     refresh: BTreeMap<Arc<str>, Refresh>,
     /// Refresh tokens of these families are good no more.
     ended: BTreeSet<u64>,
+    /// The same, as logins, in the order in which they ended.
+    farewells: Vec<Arc<str>>,
     devices: BTreeMap<Arc<str>, Device>,
 }
 
@@ -101,6 +105,7 @@ impl Desk {
             codes: BTreeMap::new(),
             refresh: BTreeMap::new(),
             ended: BTreeSet::new(),
+            farewells: Vec::new(),
             devices: BTreeMap::new(),
         }
     }
@@ -186,7 +191,33 @@ impl Desk {
         let (client_id, (subject, tenant)) = (client_id.clone(), person.clone());
         let family = family.unwrap_or(self.made);
         self.refresh.insert(refresh.clone(), Refresh { client_id: owner, person, family, spent: false });
-        Ok(Granted { client_id, subject, tenant, refresh })
+        Ok(Granted { client_id, subject, tenant, refresh, session: self.session(family) })
+    }
+
+    /// Ends a login: its refresh tokens are good no more. One that is not known has ended already.
+    pub fn end(&mut self, session: &str) {
+        let families: BTreeSet<u64> = self.refresh.values().map(|refresh| refresh.family).collect();
+        if let Some(family) = families.into_iter().find(|family| *self.session(*family) == *session) {
+            self.end_family(family);
+        } else if !self.farewells.iter().any(|ended| **ended == *session) {
+            self.farewells.push(session.into());
+        }
+    }
+
+    /// Logins that ended, from the `first` on.
+    pub fn ended(&self, first: usize) -> &[Arc<str>] {
+        &self.farewells[first.min(self.farewells.len())..]
+    }
+
+    fn end_family(&mut self, family: u64) {
+        if self.ended.insert(family) {
+            self.farewells.push(self.session(family));
+        }
+    }
+
+    /// The name of a login: no two desks have one of the same name, nor has a desk after a restart.
+    fn session(&self, family: u64) -> Arc<str> {
+        format!("{:016x}.{family}", self.life).into()
     }
 
     /// A code is gone when it was shown, whoever showed it.
@@ -205,7 +236,8 @@ impl Desk {
         }
         if known.spent && controls.on(&REFRESH_REUSE) {
             // Whether the thief or the owner comes second, somebody else has it.
-            self.ended.insert(known.family);
+            let family = known.family;
+            self.end_family(family);
             return Err("invalid_grant");
         }
         known.spent = true;

@@ -15,6 +15,7 @@ use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::oidc::login::{Login, LoginAnswer};
 use crate::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use crate::wire::signals::Signal;
 use sim::seed::mix;
 use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -84,6 +85,8 @@ pub struct IdpMachineSpec {
     pub rotate_every: Option<Duration>,
     /// When the key that signs is found to be stolen, and taken back without notice.
     pub key_stolen_at: Option<Instant>,
+    /// Who may have logins ended, and is told which did.
+    pub sentinel: Option<NodeId>,
     /// Worker time of a token.
     pub issue_cost: Duration,
     /// Worker time of the key set.
@@ -102,6 +105,7 @@ impl IdpMachineSpec {
             device_life: Duration::secs(600),
             rotate_every: None,
             key_stolen_at: None,
+            sentinel: None,
             issue_cost: Duration::micros(250),
             keys_cost: Duration::micros(20),
         }
@@ -254,7 +258,7 @@ impl IdpMachine {
             lifetime: self.spec.config.lifetime_max,
             valid_after: Duration::ZERO,
         };
-        let access = self.idp.issue_for_login(now, &request).map_err(|denial| denial.oauth_code())?;
+        let access = self.idp.issue_for_login(now, &request, &granted.session).map_err(|denial| denial.oauth_code())?;
         Ok(LoginAnswer::Tokens { access, refresh: granted.refresh.clone() })
     }
 }
@@ -301,6 +305,18 @@ impl Machine<Saas> for IdpMachine {
                     }
                 };
                 out.send(from, Wire::OidcAnswer(id, answer));
+            }
+            Input::Message { from, message: Wire::Signal(signal) } if Some(from) == self.spec.sentinel => {
+                match *signal {
+                    Signal::End(session) => self.desk.end(&session),
+                    Signal::Poll(after) => {
+                        // A provider that restarted has ended nothing yet, whatever it is asked for.
+                        let first = (after as usize).min(self.desk.ended(0).len());
+                        let ended = Signal::Ended(first as u64, self.desk.ended(first).to_vec());
+                        out.send(from, Wire::Signal(Box::new(ended)));
+                    }
+                    _ => {}
+                }
             }
             Input::Message { from, message: Wire::Probe(id) } => out.send(from, Wire::ProbeAnswer(id)),
             Input::Timer { token: KEYS } => self.keys(ctx, out),

@@ -3,7 +3,7 @@
 use super::admin::{ADMINS, GITOPS, bindings};
 use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
-use super::{Deployment, Enrolled, KnownBad, index_of};
+use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of};
 use crate::app::class::RecordClass;
 use crate::app::databases::Databases;
 use crate::app::upstream::CachesSpec;
@@ -38,7 +38,6 @@ use std::sync::Arc;
 /// Length of a database lease: a failover takes about two of them.
 const LEASE: Duration = Duration::millis(600);
 
-const GATEWAY: &str = "/ns/edge/sa/gateway";
 const POLICY: &str = "/ns/control/sa/policy";
 const CONFIG: &str = "/ns/control/sa/config";
 const SIEM: &str = "/ns/control/sa/siem";
@@ -65,7 +64,9 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             role: edge.id.to_string(),
             cell: edge.cell.to_string(),
             path: GATEWAY.into(),
-            calls: config.cells.iter().flat_map(apps).collect(),
+            calls: (config.cells.iter().flat_map(apps))
+                .chain(deployment.travel.map(|_| super::sentinel::role(&edge.cell)))
+                .collect(),
             accepts: (Vec::new(), Vec::new()),
             tells_callers: false,
             open: true,
@@ -126,6 +127,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::admin::workload(deployment, cell));
         workloads.extend(super::objects::workload(deployment, cell));
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
+        workloads.extend(super::sentinel::workload(deployment, cell));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
     workloads
@@ -154,6 +156,7 @@ fn idp_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         device_life: parts.deployment.config.tokens.device_code,
         rotate_every: Some(parts.deployment.config.tokens.signing_key),
         key_stolen_at: parts.deployment.key_stolen_at,
+        sentinel: super::sentinel::asked(parts, cell).map(|(sentinel, _)| sentinel),
         issue_cost: costs.of(Operation::IdpIssue),
         keys_cost: costs.of(Operation::IdpKeys),
     };
@@ -210,6 +213,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         super::graph::GRAPH => (Component::Graph, super::graph::boot(parts, cell)),
         super::graph::REPLICA => (Component::Graph, super::graph::replica_boot(parts, cell)),
         super::graph::SYNC => (Component::Graph, super::graph::sync_boot(parts, cell, &databases(&cell.id))),
+        super::sentinel::SENTINEL => (Component::Siem, super::sentinel::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
             let term = parts.deployment.config.housekeeping.every(LEASE);

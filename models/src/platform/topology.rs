@@ -94,7 +94,14 @@ const PARTNER_IDP: &str = "partner/idp";
 
 /// Certificates that principals present on their connections: one each, known by its digest.
 fn thumbprints(deployment: &Deployment, actors: &[Actor], directory: &Directory) -> BTreeMap<NodeId, [u8; 32]> {
-    let of_actors = actors.iter().map(|a| (directory.node(&a.role), sha256(a.role.as_bytes())));
+    let shown = |role: &str| {
+        deployment
+            .copies
+            .iter()
+            .find(|(by, _)| **by == *role)
+            .map_or(sha256(role.as_bytes()), |(_, of)| sha256(of.as_bytes()))
+    };
+    let of_actors = actors.iter().map(|a| (directory.node(&a.role), shown(&a.role)));
     let portals = super::people::portals(deployment);
     of_actors.chain(portals.iter().map(|role| (directory.node(role), super::people::certificate(role)))).collect()
 }
@@ -172,6 +179,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         patience: Duration::millis(2_500),
         check_every: config.housekeeping.every(CHECK_EVERY),
         revoked: parts.deployment.revoked.clone(),
+        sentinel: super::sentinel::asked(parts, cell),
         memo: parts.tokens.clone(),
     };
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))

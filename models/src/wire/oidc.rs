@@ -38,6 +38,9 @@ pub struct Claims {
     pub iat: u64,
     /// Its own name, unique within the issuer.
     pub jti: Arc<str>,
+    /// The login that it came of, when a person logged in (OpenID Connect Front-Channel Logout 1.0 §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Arc<str>>,
     /// The tenant that the bearer acts for.
     pub tenant: TenantId,
     /// Every tenant that the bearer may select; holds at least `tenant`.
@@ -239,6 +242,7 @@ struct Unchecked {
     nbf: Option<u64>,
     iat: Option<u64>,
     jti: Option<Arc<str>>,
+    sid: Option<Arc<str>>,
     tenant: Option<TenantId>,
     tenants: Option<Vec<TenantId>>,
     region: Option<Arc<str>>,
@@ -263,6 +267,7 @@ impl Unchecked {
             nbf: self.nbf.unwrap_or(0),
             iat: self.iat.ok_or(ParseFault::Missing("iat"))?,
             jti: name(self.jti, "jti")?,
+            sid: self.sid,
             tenants: self.tenants.unwrap_or_else(|| vec![tenant.clone()]),
             tenant,
             region: name(self.region, "region")?,

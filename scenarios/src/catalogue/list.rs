@@ -15,6 +15,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::query_explosion::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::residency_bypass::SCENARIO,
+    &crate::abuse::session_theft::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
     &crate::abuse::token_theft::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,

@@ -29,6 +29,17 @@ impl Stage<'_> {
         self.oracle(|cast| Box::new(Retention::new(cast)));
     }
 
+    /// Deploys a sentinel a cell, which watches over the uses of tokens. Between two gateways nobody travels faster
+    /// than in so long.
+    pub fn sentinels(&mut self, travel: Duration) {
+        self.travel = Some(travel);
+    }
+
+    /// An attacker shows the certificate of another, of whose machine it has a copy.
+    pub fn copies_machine(&mut self, attacker: &str, of: &str) {
+        self.copies.push((format!("attacker/{attacker}").into(), format!("attacker/{of}").into()));
+    }
+
     /// Deploys an exporter of offline bundles, and the cell that lives on them. It needs an object store.
     pub fn offline(&mut self, plan: OfflinePlan) {
         self.offline = Some(plan);

@@ -22,7 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
     title: "A stolen, forged or misused token opens no door",
     threat: "A compromised client impersonates a tenant via a stolen token. Each variant holds what its capability \
              gives it: a token read from another client's memory, a token of its own that it edits, re-signs, keeps \
-             past its end, or carries to another region, a partner's signing key.",
+             past its end, or carries to another region, a partner's signing key, a cookie of its own making.",
     stride: Some('S'),
     requirements: &["TEN-01", "IDN-01", "IDN-02", "POL-06"],
     variants: &[
@@ -35,6 +35,7 @@ pub const SCENARIO: Scenario = Scenario {
         variant("audience", "spoofing.other-audience", &[sole(&JWT_AUDIENCE)]),
         variant("partner", "spoofing.partner-issuer", &[sole(&JWT_ISSUER)]),
         variant("header", "spoofing.tenant-header", &[sole(&TENANT_HEADER)]),
+        variant("cookie", "spoofing.tenant-cookie", &[sole(&TENANT_HEADER)]),
         variant("abroad", "spoofing.token-abroad", &[sole(&RESIDENCY)]),
         variant("revoked", "spoofing.revoked-token", &[sole(&TOKEN_REVOCATION)]),
     ],
@@ -88,6 +89,11 @@ fn build(stage: &mut Stage<'_>) {
     stage.attacker("header", Some("acme-corp"), "TEN-01", false, |d| {
         let select = |token: &Arc<str>| Some(Headers { tenant_id: Some("acme".into()), ..bearer(token) });
         Box::new(door(d, "spoofing.tenant-header").crafting(select))
+    });
+    // A cookie of the client's own making.
+    stage.attacker("cookie", Some("acme-corp"), "TEN-01", false, |d| {
+        let select = |token: &Arc<str>| Some(Headers { cookie_tenant: Some("acme".into()), ..bearer(token) });
+        Box::new(door(d, "spoofing.tenant-cookie").crafting(select))
     });
     stage.attacker("abroad", Some("acme-corp"), "POL-06", true, |d| {
         let mut intruder = door(d, "spoofing.token-abroad");

@@ -234,6 +234,31 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "abuse/session-theft",
+        form(&[
+            part(
+                "access",
+                &[DOOR_A, &["cell-a/sentinel", "client/acme", "attacker/owner-1", "attacker/copied-access"]],
+                &["session-theft.access-used", "session-theft.owner-back"],
+            ),
+            part(
+                "machine",
+                &[DOOR_A, &["cell-a/sentinel", "edge-c", "attacker/owner-2", "attacker/copied-machine"]],
+                &["session-theft.used-at-two-places"],
+            ),
+            part(
+                "refresh",
+                &[DOOR_A, &["cell-a/sentinel", "client/acme", "attacker/owner-3", "attacker/first-refresh"]],
+                &["session-theft.refresh-used-first"],
+            ),
+            part(
+                "both",
+                &[DOOR_A, &["cell-a/sentinel", "client/acme", "attacker/owner-4", "attacker/copied-both"]],
+                &["session-theft.both-used"],
+            ),
+        ]),
+    ),
+    (
         "abuse/tenant-switching",
         form(&[part(
             "picker",
@@ -617,8 +642,8 @@ pub(super) const ROWS: &[Row] = &[
         form(&[
             part(
                 "stolen",
-                &[DOOR_A, &["client/acme", "attacker/replayed", "attacker/header"]],
-                &["spoofing.replayed-token", "spoofing.tenant-header"],
+                &[DOOR_A, &["client/acme", "attacker/replayed", "attacker/header", "attacker/cookie"]],
+                &["spoofing.replayed-token", "spoofing.tenant-header", "spoofing.tenant-cookie"],
             ),
             part(
                 "forged",
