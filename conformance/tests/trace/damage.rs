@@ -23,7 +23,7 @@ const DAMAGED: &[&str] = &[
 /// How many damages of each kind are tried where none may pass.
 const BOUND: u64 = 500;
 /// How many are where they are counted.
-const FREE: u64 = 30;
+const FREE: u64 = 12;
 
 /// How many, unless the environment says more.
 fn tries(usual: u64) -> u64 {

@@ -160,7 +160,7 @@ fn a_run_writes_its_trace_and_the_deployment_that_has_it() {
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
     let ended = cellproof(dir.path(), &["certify", "leak.ndjson.toml"]);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
-    assert!(ended.out.contains("leak.ndjson:") && ended.out.contains("[TEN-02]"), "{}", ended.out);
+    assert!(ended.out.contains("leak.ndjson:") && ended.out.contains("[CAC-01]"), "{}", ended.out);
     let refused = cellproof(dir.path(), &["run", "stride/disclosure-cache-bleed", "--trace", "x.ndjson"]);
     assert_eq!(refused.code, 2, "{}", refused.err);
 }
