@@ -155,9 +155,10 @@ fn tenant(fact: &Fact) -> Option<&str> {
     match fact {
         Fact::Asked { principal, .. } => Some(principal),
         Fact::Answered(answer) => answer.tenant.as_deref().or(Some(&answer.principal)),
-        Fact::RowStored { tenant, .. } | Fact::EntryEvicted { tenant, .. } | Fact::DecisionKept { tenant, .. } => {
-            Some(tenant)
-        }
+        Fact::RowStored { tenant, .. }
+        | Fact::EntryStored { tenant, .. }
+        | Fact::EntryEvicted { tenant, .. }
+        | Fact::DecisionKept { tenant, .. } => Some(tenant),
         Fact::EventStored { topic, .. } => Some(topic),
         Fact::ObjectStored { key, .. } | Fact::ObjectRemoved { key, .. } => Some(key),
         Fact::BundleRestored(restored) => Some(&restored.tenant),

@@ -15,6 +15,7 @@ pub mod machine;
 pub mod operation;
 pub mod reason;
 pub mod refused;
+pub mod slices;
 pub mod store;
 pub mod upstream;
 

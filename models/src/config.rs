@@ -19,7 +19,7 @@ pub use platform::{Cell, Edge, PlatformConfig, Vocabulary};
 pub use problems::{InputError, Problems};
 pub use settings::Tokens;
 pub use slos::Slos;
-pub use tenants::{Tenant, Tenants};
+pub use tenants::{Slice, Tenant, Tenants};
 
 use crate::crypto::hex;
 use sha2::{Digest, Sha256};

@@ -26,6 +26,8 @@ pub enum Fact {
     RowStored {
         /// Where it lies.
         place: Place,
+        /// The slice that holds it; `None` for the one that tenants share.
+        slice: Option<Arc<str>>,
         /// The tenant whose row it is, by its tenant column.
         tenant: TenantId,
         /// Primary key within the tenant.
@@ -49,6 +51,15 @@ pub enum Fact {
         request: u64,
         /// The event.
         body: Bytes,
+    },
+    /// An entry of a tenant that is pinned to a slice came into a cache. *store*
+    EntryStored {
+        /// Where it lies.
+        place: Place,
+        /// The logical database.
+        database: u16,
+        /// Whose it is.
+        tenant: TenantId,
     },
     /// An entry of a tenant left a cache to make room for another. *store*
     EntryEvicted {
@@ -238,6 +249,7 @@ impl sim::Fact for Fact {
             Fact::Asked { .. } | Fact::Answered(_) => Vantage::Client,
             Fact::RowStored { .. }
             | Fact::EventStored { .. }
+            | Fact::EntryStored { .. }
             | Fact::EntryEvicted { .. }
             | Fact::DecisionKept { .. }
             | Fact::AttemptKept { .. }
@@ -264,9 +276,10 @@ impl sim::Fact for Fact {
                 out.push(2);
                 answer.encode(out);
             }
-            Fact::RowStored { place, tenant, key, version, body } => {
-                out.push(3);
+            Fact::RowStored { place, slice, tenant, key, version, body } => {
+                out.push(if slice.is_some() { 17 } else { 3 });
                 place.encode(out);
+                slice.iter().for_each(|slice| text(out, slice));
                 text(out, tenant);
                 out.extend_from_slice(&key.to_le_bytes());
                 out.extend_from_slice(&version.to_le_bytes());
@@ -280,6 +293,12 @@ impl sim::Fact for Fact {
                 out.extend_from_slice(&offset.to_le_bytes());
                 out.extend_from_slice(&request.to_le_bytes());
                 bytes(out, body);
+            }
+            Fact::EntryStored { place, database, tenant } => {
+                out.push(18);
+                place.encode(out);
+                out.extend_from_slice(&database.to_le_bytes());
+                text(out, tenant);
             }
             Fact::EntryEvicted { place, tenant, by, held } => {
                 out.push(8);
@@ -353,8 +372,12 @@ impl sim::Fact for Fact {
                 let size = a.body.len();
                 format!("{} gets {} {} for {} (tenant {tenant}, {size} B)", a.principal, a.status, a.reason, a.what)
             }
-            Fact::RowStored { place, tenant, key, version, .. } => {
-                format!("{} in {} keeps row {tenant}/{key} version {version}", place.store, place.cell)
+            Fact::RowStored { place, slice, tenant, key, version, .. } => {
+                let slice = slice.as_deref().map(|slice| format!(", slice {slice},")).unwrap_or_default();
+                format!("{} in {}{slice} keeps row {tenant}/{key} version {version}", place.store, place.cell)
+            }
+            Fact::EntryStored { place, database, tenant } => {
+                format!("{} in {} keeps an entry of {tenant} in database {database}", place.store, place.cell)
             }
             Fact::EventStored { place, topic, partition, offset, .. } => {
                 format!("{} in {} keeps event {topic}/{partition}@{offset}", place.store, place.cell)

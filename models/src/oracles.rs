@@ -26,6 +26,7 @@ pub mod rehydration;
 pub mod residency;
 pub mod retention;
 pub mod revisions;
+pub mod slices;
 pub mod storage;
 pub mod switching;
 pub mod working_set;

@@ -30,6 +30,7 @@ mod parts;
 pub mod people;
 pub mod sentinel;
 pub mod sidecar;
+pub mod slices;
 mod topology;
 
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
@@ -249,6 +250,13 @@ fn retries(config: &PlatformConfig) -> retry::Settings {
 pub fn home_cell(config: &PlatformConfig, tenant: &Tenant) -> Arc<str> {
     let home = config.cells_in(&tenant.region).next().unwrap_or(&config.cells[0]);
     home.id.clone()
+}
+
+/// Identity providers of a cell's region, its own first. They are one issuer, with one set of keys.
+pub fn idps_of(config: &PlatformConfig, cell: &str) -> Vec<String> {
+    let region = config.cell(cell).map(|cell| &*cell.region).unwrap_or_default();
+    let others = config.cells_in(region).filter(|other| *other.id != *cell);
+    std::iter::once(cell).chain(others.map(|other| &*other.id)).map(|cell| format!("{cell}/idp")).collect()
 }
 
 /// The edge gateway in front of a cell.

@@ -32,5 +32,5 @@ pub use insider::Insider;
 pub use intruder::{Intruder, bearer};
 pub use librarian::{Chore, Librarian};
 pub use loot::Loot;
-pub use pod::{Call, Pod};
+pub use pod::{Call, Errand, Pod};
 pub use snoop::Snoop;

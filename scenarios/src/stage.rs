@@ -5,7 +5,7 @@
 
 use crate::actors::client::datum;
 use crate::actors::{Attacker, Client, ClientSpec, Habit, Loot, Script};
-use models::config::{Capacity, Component, Inputs, PlatformConfig, Tenant, Tenants};
+use models::config::{Capacity, Component, Inputs, PlatformConfig, Slice, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
 use models::ids::TenantId;
@@ -30,6 +30,7 @@ use sim::seed::{Draws, below, name_hash};
 use sim::swarm::{self, Allowance, Envelope};
 use sim::world::WorldSpec;
 use sim::{Duration, Instant};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -144,6 +145,7 @@ pub struct Stage<'a> {
     travel: Option<Duration>,
     copies: Vec<(Arc<str>, Arc<str>)>,
     offline: Option<OfflinePlan>,
+    pinned: BTreeMap<TenantId, Slice>,
     kept_decisions: bool,
     login: &'static str,
     records: u32,
@@ -209,6 +211,7 @@ impl<'a> Stage<'a> {
             travel: None,
             copies: Vec::new(),
             offline: None,
+            pinned: BTreeMap::new(),
             kept_decisions: false,
             login: "app",
             records: 12,
@@ -513,8 +516,14 @@ impl<'a> Stage<'a> {
         let salt = |id: &TenantId| if disguise.viewer.as_ref() == Some(id) { 0 } else { disguise.salt };
         let deployment = Deployment {
             config: Rc::new(self.platform.clone()),
-            tenants: self.tenants.iter().map(|(t, _)| t).chain(&self.idle).map(|t| (t.clone(), salt(&t.id))).collect(),
-            all_tenants: Rc::new(self.inputs.tenants.clone()),
+            tenants: self
+                .tenants
+                .iter()
+                .map(|(t, _)| t)
+                .chain(&self.idle)
+                .map(|t| (self.placed(t), salt(&t.id)))
+                .collect(),
+            all_tenants: Rc::new(self.all_tenants()),
             records: self.records,
             specials: self.specials.clone(),
             policies: self.policies.clone(),
@@ -594,6 +603,9 @@ impl<'a> Stage<'a> {
             )),
         ];
         oracles.extend(self.events.judges(&self.platform, cast));
+        if let Some(judge) = self.judge_of_slices(cast) {
+            oracles.push(Box::new(judge));
+        }
         if !self.forbidden.is_empty() {
             oracles.push(Box::new(handling::Handling::new(cast.clone())));
         }
@@ -661,6 +673,7 @@ impl<'a> Stage<'a> {
             let habit = self.habits.iter().find(|(id, _)| *id == tenant.id).map_or(Habit::Mixed, |(_, habit)| *habit);
             let index = platform::index_of(&deployment.all_tenants, &tenant.id);
             let cell = platform::home_cell(&self.platform, tenant);
+            let idps: Vec<String> = platform::idps_of(&self.platform, &cell);
             let gateway = platform::edge_of(&self.platform, &cell);
             let (tenant, role) = (tenant.clone(), principal.to_string());
             actors.push(Actor {
@@ -674,7 +687,7 @@ impl<'a> Stage<'a> {
                         index,
                         region: tenant.region.clone(),
                         gateway: directory.node(&gateway),
-                        idp: directory.node(&format!("{cell}/idp")),
+                        idps: idps.iter().map(|idp| directory.node(idp)).collect(),
                         token_life,
                         gap,
                         records,

@@ -163,7 +163,7 @@ impl Writer<'_> {
                 What::Answered(self.answered(answer))
             }
             Fact::Answered(answer) => What::Delivered(self.answered(answer)),
-            Fact::RowStored { place, tenant, key, version, body } => What::RowStored {
+            Fact::RowStored { place, tenant, key, version, body, .. } => What::RowStored {
                 place: here(place),
                 tenant: tenant.to_string(),
                 key: Id::Number(*key),
@@ -219,7 +219,7 @@ impl Writer<'_> {
                 about: about.to_string(),
                 value: *value,
             },
-            Fact::BundleRestored(_) | Fact::Truth { .. } => return None,
+            Fact::EntryStored { .. } | Fact::BundleRestored(_) | Fact::Truth { .. } => return None,
         })
     }
 

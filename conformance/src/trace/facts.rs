@@ -50,6 +50,7 @@ impl Maker<'_> {
             What::RowsReturned { tenant, rows, request } => self.returned(line.at, tenant, rows, request.as_deref()),
             What::RowStored { place, tenant, key, version, content, rows } => Fact::RowStored {
                 place: here(place)?,
+                slice: None,
                 tenant: tenant.as_str().into(),
                 key: key.number(),
                 version: i64::try_from(*version).unwrap_or(i64::MAX),

@@ -1,4 +1,5 @@
-//! Random programs: a schema of tenants' tables with policies, rows, and what sessions of several roles do with them.
+//! Random programs: tenants' tables in one schema or several, with policies and rows, and what sessions of several roles
+//! do with them.
 //!
 //! Most statements are valid and most roles hold their privileges, because programs that fail early prove little; the
 //! rest is wrong on purpose, each in one respect.
@@ -18,17 +19,29 @@ const LOGINS: [&str; 11] = ["app", "app", "app", "app", "app", "clerk", "distant
 /// Roles that policies and grants are for.
 const GRANTEES: [&str; 6] = ["public", "app", "app", "staff", "owner", "clerk"];
 
+/// Schemas that programs make beside `public`; one is called like a role, which finds it by `"$user"`.
+pub const SCHEMAS: [&str; 3] = ["s", "v", "app"];
+
 /// A table of a program.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Its name.
     pub name: &'static str,
+    /// Its schema, if that is not `public`.
+    pub schema: Option<&'static str>,
     /// Its columns.
     pub columns: Columns,
     /// Columns of its keys.
     pub keys: Vec<Vec<&'static str>>,
     /// Names of policies that were made.
     pub policies: Vec<String>,
+}
+
+impl Table {
+    /// Its name with its schema.
+    pub fn full(&self) -> String {
+        self.schema.map_or_else(|| self.name.to_owned(), |schema| format!("{schema}.{}", self.name))
+    }
 }
 
 /// A session of a program, as far as its next statement depends on it.
@@ -45,6 +58,8 @@ pub struct Seat {
 pub struct Generator {
     /// The draws.
     pub luck: Luck,
+    /// Schemas beside `public`.
+    pub schemas: Vec<&'static str>,
     /// Tables so far.
     pub tables: Vec<Table>,
     /// Sessions.
@@ -57,10 +72,16 @@ pub struct Generator {
 /// The program of a seed.
 pub fn program(seed: u64) -> Program {
     let (luck, model) = (Luck::new(seed), Model::new(ControlSet::EMPTY));
-    let mut generator = Generator { luck, tables: vec![], seats: vec![], model, steps: vec![] };
+    let mut generator = Generator { luck, schemas: vec![], tables: vec![], seats: vec![], model, steps: vec![] };
+    generator.make_schemas();
     let tables = if generator.luck.percent(70) { 1 } else { 2 };
     for name in ["t", "u"].into_iter().take(tables) {
-        generator.table(name);
+        let schemas = generator.schemas.clone();
+        let schema = if schemas.is_empty() || generator.luck.percent(45) { None } else { Some(generator.luck.pick(&schemas)) };
+        // Two tables of one name lie in two schemas: which of them is meant is for the search path to say.
+        let apart = generator.tables.iter().all(|other| other.schema != schema);
+        let name = if apart && generator.luck.percent(50) { "t" } else { name };
+        generator.table(name, schema);
     }
     generator.sessions();
     let length = 12 + generator.luck.below(20);
@@ -109,6 +130,10 @@ impl Generator {
             let twice = self.seats.iter().any(|s| s.name == login);
             let name = if twice { format!("{login}/2") } else { login.into() };
             self.seats.push(Seat { name, savepoints: 0 });
+            if !self.schemas.is_empty() && self.luck.percent(55) {
+                let path = self.path();
+                self.say(n, format!("set search_path = {path}"), vec![]);
+            }
             if self.luck.percent(85) {
                 let tenant = TENANTS[self.luck.below(3)];
                 self.say(n, format!("set app.tenant_id = '{tenant}'"), vec![]);
@@ -116,7 +141,55 @@ impl Generator {
         }
     }
 
-    fn table(&mut self, name: &'static str) {
+    /// Schemas, who may use them and create in them, and what sessions of a role begin with.
+    fn make_schemas(&mut self) {
+        let count = self.luck.weighted(&[45, 30, 17, 8]);
+        for name in SCHEMAS.into_iter().take(count) {
+            let owner = self.luck.pick(&["", "", " authorization owner", " authorization app"]);
+            self.root(format!("create schema {name}{owner}"));
+            if self.luck.percent(75) {
+                let whom = self.luck.pick(&["public", "app, bypass", "staff, app", "app, owner", "clerk"]);
+                let what = self.luck.pick(&["usage", "usage", "usage", "all", "create"]);
+                self.root(format!("grant {what} on schema {name} to {whom}"));
+            }
+            self.schemas.push(name);
+        }
+        if count == 0 {
+            return;
+        }
+        if self.luck.percent(10) {
+            self.root("revoke usage on schema public from public".into());
+        }
+        if self.luck.percent(12) {
+            let view = self.luck.pick(&["pg_tables", "pg_catalog.pg_tables", "information_schema.tables"]);
+            self.root(format!("revoke select on {view} from public"));
+        }
+        if self.luck.percent(25) {
+            let (role, to) = (self.luck.pick(&["app", "app", "clerk", "owner"]), self.luck.pick(&["s", "v", "'s, v'", "public"]));
+            self.root(format!("alter role {role} set search_path = {to}"));
+        }
+    }
+
+    /// A value for `search_path`.
+    pub fn path(&mut self) -> String {
+        let paths = [
+            "s",
+            "s, public",
+            "public, s",
+            "v, s, public",
+            "public",
+            "\"$user\", s",
+            "'s'",
+            "nowhere, S, public",
+            "'s, public'",
+            "\"$user\", pg_catalog, v",
+            "app, public",
+            "''",
+        ];
+        self.luck.pick(&paths).to_owned()
+    }
+
+    fn table(&mut self, name: &'static str, schema: Option<&'static str>) {
         let luck = &mut self.luck;
         let mut columns = vec![Column { name: "tenant", kind: Kind::Text, not_null: luck.percent(40) }];
         let number = |luck: &mut Luck| if luck.percent(60) { Kind::Big } else { Kind::Int };
@@ -140,11 +213,12 @@ impl Generator {
             let kind = if at == 0 && primary { "primary key" } else { "unique" };
             parts.push(format!("{kind} ({})", key.join(", ")));
         }
-        let sql = format!("create table {name} ({})", parts.join(", "));
         let columns = Columns { table: name, columns };
-        self.tables.push(Table { name, columns, keys, policies: vec![] });
-        self.root(sql);
-        self.rights(name);
+        let table = Table { name, schema, columns, keys, policies: vec![] };
+        let full = table.full();
+        self.tables.push(table);
+        self.root(format!("create table {full} ({})", parts.join(", ")));
+        self.rights(&full);
         self.rows();
         let policies = self.luck.weighted(&[1, 5, 5, 3, 2]);
         for _ in 0..policies {
@@ -189,7 +263,7 @@ impl Generator {
             let row: Vec<String> = table.columns.columns.iter().map(|c| value(&mut self.luck, c)).collect();
             rows.push(format!("({})", row.join(", ")));
         }
-        self.root(format!("insert into {} values {}", table.name, rows.join(", ")));
+        self.root(format!("insert into {} values {}", table.full(), rows.join(", ")));
     }
 
     /// `CREATE POLICY`.
@@ -200,7 +274,8 @@ impl Generator {
         let command = ["", " for select", " for insert", " for update", " for delete"][command];
         let kind = if self.luck.percent(18) { " as restrictive" } else { "" };
         let to = if self.luck.percent(72) { String::new() } else { format!(" to {}", self.luck.pick(&GRANTEES)) };
-        let mut sql = format!("create policy {name} on {}{kind}{command}{to}", self.tables[at].name);
+        let table = self.tables[at].full();
+        let mut sql = format!("create policy {name} on {table}{kind}{command}{to}");
         let mistaken = self.luck.percent(2);
         if (using || mistaken) && self.luck.percent(92) {
             sql += &format!(" using ({})", self.condition_of_policy(at));

@@ -1,8 +1,11 @@
 //! Programs on a real PostgreSQL: one database a worker, an empty schema `public` a program, one connection a session.
 //!
-//! A setting that a session has once made exists in it for ever, so no connection is used for two programs.
+//! A setting that a session has once made exists in it for ever, so no connection is used for two programs. Roles are
+//! the server's, and every worker uses them at once: what a program makes a role's default is made one for the worker's
+//! database alone.
 
 use crate::answer::{Answer, Cell};
+use crate::generate::SCHEMAS;
 use crate::program::{ROLES, SUPERUSER, Step};
 use models::wire::sql::Value;
 use std::collections::BTreeMap;
@@ -75,8 +78,7 @@ impl Database {
         *programs += 1;
         let sweep = *programs % SWEEP_EVERY == 0;
         runtime.block_on(async {
-            let fresh = "drop schema public cascade; create schema public; grant usage on schema public to public";
-            root.batch_execute(fresh).await.expect("an empty schema");
+            root.batch_execute(&fresh(config)).await.expect("an empty schema");
             if sweep {
                 root.batch_execute("vacuum").await.expect("a sweep");
             }
@@ -92,13 +94,37 @@ impl Database {
                 }
                 let client = &sessions[&*step.session];
                 answers.push(if step.params.is_empty() {
-                    simple(client, &step.sql).await
+                    simple(client, &scoped(config, &step.sql)).await
                 } else {
                     bound(client, step).await
                 });
             }
             answers
         })
+    }
+}
+
+fn database(config: &Config) -> &str {
+    config.get_dbname().expect("it was given one")
+}
+
+/// What undoes whatever a program may have done to its database, and leaves an empty schema `public`.
+fn fresh(config: &Config) -> String {
+    let names = ROLES.map(|role| role.split_whitespace().nth(2).expect("a role has a name"));
+    let reset = names.map(|role| format!("alter role {role} in database {} reset all", database(config)));
+    format!(
+        "drop schema if exists public, {}, nowhere cascade; create schema public; grant usage on schema public to \
+         public; grant select on pg_catalog.pg_tables, information_schema.tables to public; {}",
+        SCHEMAS.join(", "),
+        reset.join("; ")
+    )
+}
+
+/// A statement that changes a role's defaults, for this database alone.
+fn scoped(config: &Config, sql: &str) -> String {
+    match sql.strip_prefix("alter role ").and_then(|rest| rest.split_once(" set ")) {
+        Some((role, what)) => format!("alter role {role} in database {} set {what}", database(config)),
+        None => sql.to_owned(),
     }
 }
 

@@ -40,7 +40,8 @@ impl Generator {
             2 => self.update(at),
             3 => self.delete(at),
             4 => {
-                let table = self.any_table().name;
+                let table = self.any_table();
+                let table = self.call(&table);
                 self.changing(at, format!("truncate {table}"));
             }
             5 => self.setting(at),
@@ -56,6 +57,19 @@ impl Generator {
     fn any_table(&mut self) -> Table {
         let at = self.luck.below(self.tables.len());
         self.tables[at].clone()
+    }
+
+    /// A table by the name that a statement calls it: with its schema, or without, or, rarely, with another's.
+    fn call(&mut self, table: &Table) -> String {
+        match self.luck.below(40) {
+            0..16 => table.full(),
+            16 if !self.schemas.is_empty() => {
+                format!("{}.{}", self.luck.pick(&["s", "v", "public", "nowhere"]), table.name)
+            }
+            // Where the path leads nowhere, a bare name is one mistake too many.
+            _ if table.schema.is_some() && self.luck.percent(35) => table.full(),
+            _ => table.name.to_owned(),
+        }
     }
 
     /// Says a statement that takes a lock on the whole table, unless another session may hold one: it would wait.
@@ -94,6 +108,10 @@ impl Generator {
             let sql = format!("select {}", none.of(&mut self.luck, kind, 2));
             return self.say(at, sql, vec![]);
         }
+        if !self.schemas.is_empty() && self.luck.percent(6) {
+            return self.catalogue(at);
+        }
+        let name = self.call(&table);
         let luck = &mut self.luck;
         let list = match luck.below(10) {
             0..4 => "*".into(),
@@ -106,7 +124,7 @@ impl Generator {
             }
         };
         let mut params = Vec::new();
-        let mut sql = format!("select {list} from {}", table.name);
+        let mut sql = format!("select {list} from {name}");
         sql += &self.condition(at, columns, &mut params);
         if !list.contains("count") && self.luck.percent(20) {
             // By every column: otherwise a LIMIT may show any of the rows.
@@ -125,7 +143,7 @@ impl Generator {
 
     fn insert(&mut self, at: usize) {
         let table = self.any_table();
-        let tenant = self.tenant(at);
+        let (tenant, name) = (self.tenant(at), self.call(&table));
         let luck = &mut self.luck;
         let named = luck.percent(30);
         let columns: Vec<&Column> =
@@ -140,7 +158,7 @@ impl Generator {
         }
         let names: Vec<&str> = columns.iter().map(|c| c.name).collect();
         let names = if named { format!(" ({})", names.join(", ")) } else { String::new() };
-        let mut sql = format!("insert into {}{names} values {}", table.name, rows.join(", "));
+        let mut sql = format!("insert into {name}{names} values {}", rows.join(", "));
         match luck.below(12) {
             0 => sql += " on conflict do nothing",
             1 => {
@@ -165,6 +183,7 @@ impl Generator {
 
     fn update(&mut self, at: usize) {
         let table = self.any_table();
+        let name = self.call(&table);
         let columns = &table.columns;
         let luck = &mut self.luck;
         let rest: Vec<&Column> = columns.columns.iter().filter(|c| !matches!(c.name, "tenant" | "id")).collect();
@@ -189,7 +208,7 @@ impl Generator {
             }
         };
         let sql =
-            format!("update {} set {set}{}{}", table.name, self.condition(at, columns, &mut params), self.returning());
+            format!("update {name} set {set}{}{}", self.condition(at, columns, &mut params), self.returning());
         self.say(at, sql, params);
     }
 
@@ -197,12 +216,24 @@ impl Generator {
         let table = self.any_table();
         let mut params = Vec::new();
         let condition = self.condition(at, &table.columns, &mut params);
-        let sql = format!("delete from {}{condition}{}", table.name, self.returning());
+        let sql = format!("delete from {}{condition}{}", self.call(&table), self.returning());
         self.say(at, sql, params);
     }
 
     fn setting(&mut self, at: usize) {
         let tenant = TENANTS[self.luck.weighted(&[40, 20, 30, 10])];
+        if !self.schemas.is_empty() && self.luck.percent(30) {
+            let path = self.path();
+            let sql = match self.luck.below(9) {
+                0..3 => format!("set search_path = {path}"),
+                3..5 => format!("set local search_path to {path}"),
+                5 => "reset search_path".into(),
+                6 => "show search_path".into(),
+                7 => format!("select set_config('search_path', {}, false)", self.luck.pick(&["'s, public'", "'v,'", "'\"s\"'", "''"])),
+                _ => "set search_path to default".into(),
+            };
+            return self.say(at, sql, vec![]);
+        }
         let role = self.luck.pick(&["owner", "staff", "app", "bypass", "none", "heir"]);
         let sql = match self.luck.below(24) {
             0..5 => format!("set app.tenant_id = '{tenant}'"),
@@ -263,9 +294,43 @@ impl Generator {
         self.end(at);
     }
 
+    /// Which tables there are, by what the catalogue shows. The server's own are left out, for the model lists none.
+    fn catalogue(&mut self, at: usize) {
+        let own = "('public', 's', 'v', 'app')";
+        let sql = match self.luck.below(5) {
+            0 => format!("select schemaname, tablename from pg_tables where schemaname in {own}"),
+            1 => format!("select * from pg_catalog.pg_tables where schemaname in {own}"),
+            2 => "select count(*) from pg_tables where schemaname = 's'".into(),
+            3 => format!("select table_schema, table_name, table_type from information_schema.tables where table_schema in {own}"),
+            _ => "select table_name, is_insertable_into from information_schema.tables where table_schema = 's'".into(),
+        };
+        self.say(at, sql, vec![]);
+    }
+
+    fn schema_definition(&mut self, at: usize) {
+        let schema = self.luck.pick(&["s", "s", "v", "public", "app", "nowhere"]);
+        let whom = self.luck.pick(&["app", "staff", "public", "bypass", "owner"]);
+        let what = self.luck.pick(&["usage", "usage", "create", "all", "usage, create", "select"]);
+        let sql = match self.luck.below(12) {
+            0..3 => format!("grant {what} on schema {schema} to {whom}"),
+            3..6 => format!("revoke {what} on schema {schema} from {whom}"),
+            6 => format!("create schema {schema}"),
+            7 => format!("create schema if not exists {schema} authorization owner"),
+            8 => format!("create table {schema}.w (id int8 primary key, tenant text)"),
+            9 => format!("drop table if exists {schema}.w"),
+            10 => format!("drop schema if exists {schema}"),
+            _ => "drop schema v cascade".into(),
+        };
+        self.changing(at, sql);
+    }
+
     fn definition(&mut self, at: usize) {
+        if !self.schemas.is_empty() && self.luck.percent(40) {
+            return self.schema_definition(at);
+        }
         let which = self.luck.below(self.tables.len());
-        let name = self.tables[which].name;
+        let table = self.tables[which].clone();
+        let name = self.call(&table);
         let whom = self.luck.pick(&["app", "staff", "public", "bypass"]);
         let sql = match self.luck.below(12) {
             0 => format!("alter table {name} enable row level security"),

@@ -13,6 +13,7 @@ use super::flights::{Errand, Flights};
 use super::graphql::{self, Query};
 use super::operation::Task;
 use super::reason::{denied, publish_refused};
+use super::slices::Slices;
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
 use crate::breaker::FastFail;
@@ -35,7 +36,7 @@ use crate::wire::bolt;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{Decision, Input as Question};
-use crate::wire::sql::{Outcome as SqlOutcome, Row};
+use crate::wire::sql::{Outcome as SqlOutcome, Row, Transaction};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub struct AppSpec {
     pub caches: CachesSpec,
     /// The database nodes.
     pub databases: Databases,
+    /// Logins of tenants that are pinned to a slice of their own.
+    pub slices: Slices,
     /// How retries are spent: what is earned is counted at the gateway, and sent along.
     pub retries: retry::Settings,
     /// The brokers.
@@ -322,6 +325,7 @@ impl App {
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
         };
+        let transaction = Transaction { login: self.spec.slices.login(ctx.controls(), &open.tenant), ..transaction };
         let asked = match self.databases.ask(ctx.now(), key) {
             Ok(node) => node,
             Err(after) => return self.fail_fast(out, key, after),

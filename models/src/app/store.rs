@@ -75,7 +75,8 @@ impl Default for Texts {
 
 impl Texts {
     /// The transaction of a task, if it needs the database. `tenant` is the one that the request is served for;
-    /// the connection library sets it, save for operations that forgot to. `class` is what the policy was asked about.
+    /// the connection library sets it, save for operations that forgot to. It is for the login that tenants share; who
+    /// knows of another one puts it in. `class` is what the policy was asked about.
     pub fn transaction(
         &self,
         controls: &Controls,
@@ -95,7 +96,7 @@ impl Texts {
             if self.has_outbox(controls) {
                 statements.push(Statement { text: self.outbox.clone(), params });
             }
-            return Some(Transaction { tenant: Some(tenant.clone()), statements });
+            return Some(Transaction { tenant: Some(tenant.clone()), login: None, statements });
         }
         let within = |mut params: Vec<Value>| {
             let level = Value::Int(class.level.rank().into());
@@ -124,7 +125,7 @@ impl Texts {
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
             Task::Sql(_) => {
                 let statements = vec![Statement::new(body, Vec::new())];
-                return Some(Transaction { tenant: Some(tenant.clone()), statements });
+                return Some(Transaction { tenant: Some(tenant.clone()), login: None, statements });
             }
             Task::Page(_)
             | Task::Publish(_)
@@ -136,7 +137,7 @@ impl Texts {
         };
         let statements = vec![Statement { text: sql.clone(), params }];
         let set = !matches!(task, Task::Report { sets_tenant: false });
-        Some(Transaction { tenant: set.then(|| tenant.clone()), statements })
+        Some(Transaction { tenant: set.then(|| tenant.clone()), login: None, statements })
     }
 }
 

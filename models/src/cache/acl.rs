@@ -150,6 +150,14 @@ impl User {
         Err(denial)
     }
 
+    /// Whether the user may choose a logical database.
+    ///
+    /// # Errors
+    /// [`Denial::Command`].
+    pub fn may_select(&self, controls: &Controls, database: u16) -> Result<(), Denial> {
+        self.decide(controls, &["select", &database.to_string()]).unwrap_or(Err(Denial::Command))
+    }
+
     /// Whether the user may run a command, given by its words: what `ACL DRYRUN` answers.
     ///
     /// # Errors

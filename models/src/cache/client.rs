@@ -5,12 +5,21 @@
 
 use super::envelope::{self, Cached, Unreadable};
 use super::keys::{Key, Owner, key_bytes};
-use crate::control::Controls;
+use crate::control;
+use crate::control::{Control, Controls};
 use crate::ids::{Bytes, TenantId};
 use crate::wire::resp::{Command, ConnectionId, ErrorCode, Reply, Request, Response};
 use sim::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The library works in the logical database of its account (TEN-04).
+pub const SLICE_DATABASE: Control = control!(
+    "cache.slice-database",
+    upholds: ["TEN-04"],
+    off: "the library ignores the database of an account, as when it is left out of the connection's URL: entries of a \
+          pinned tenant lie in the database that tenants share",
+);
 
 /// Epoch of what the platform itself owns.
 const PLATFORM_EPOCH: u64 = 1;
@@ -111,7 +120,7 @@ impl CacheClient {
     /// [`NoAccount`] when the tenant is unknown here.
     pub fn get(&mut self, controls: &Controls, key: Key<'_>) -> Result<Call, NoAccount> {
         let name = key_bytes(controls, key);
-        self.call(key, Command::Get(name))
+        self.call(controls, key, Command::Get(name))
     }
 
     /// Stores `payload` under the owner's present epoch.
@@ -122,7 +131,7 @@ impl CacheClient {
         let name = key_bytes(controls, key);
         let value = envelope::seal(epoch(key), payload);
         let ttl = Some(self.ttl);
-        self.call(key, Command::Set { key: name, value, ttl })
+        self.call(controls, key, Command::Set { key: name, value, ttl })
     }
 
     /// Removes an entry after its source has changed.
@@ -131,7 +140,7 @@ impl CacheClient {
     /// [`NoAccount`] when the tenant is unknown here.
     pub fn invalidate(&mut self, controls: &Controls, key: Key<'_>) -> Result<Call, NoAccount> {
         let name = key_bytes(controls, key);
-        self.call(key, Command::Del(name))
+        self.call(controls, key, Command::Del(name))
     }
 
     /// Reads the response of a call and puts its connection back. A connection that could not log in is dropped.
@@ -160,7 +169,7 @@ impl CacheClient {
         self.idle.entry(ticket.user).or_default().push(ticket.connection);
     }
 
-    fn call(&mut self, key: Key<'_>, command: Command) -> Result<Call, NoAccount> {
+    fn call(&mut self, controls: &Controls, key: Key<'_>, command: Command) -> Result<Call, NoAccount> {
         let account = match key {
             Key::Tenant { owner, .. } => self.accounts.get(&owner.tenant).ok_or(NoAccount)?,
             Key::Session { .. } | Key::Public { .. } => &self.platform,
@@ -170,7 +179,7 @@ impl CacheClient {
         let connection = pooled.unwrap_or_else(|| {
             let Account { user, password, database } = account.clone();
             request.push(Command::Auth { user, password });
-            if database != 0 {
+            if database != 0 && controls.on(&SLICE_DATABASE) {
                 request.push(Command::Select(database));
             }
             self.next_connection += 1;

@@ -83,6 +83,11 @@ impl CacheServer {
         replies
     }
 
+    /// The logical database of a connection.
+    pub fn database(&self, connection: ConnectionId) -> u16 {
+        self.sessions.get(&connection).map_or(0, |session| session.database)
+    }
+
     /// The memory, for measurements and for facts about its contents.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -106,8 +111,15 @@ impl CacheServer {
             return Ok(Reply::Ok);
         }
         let user = session.user.as_ref().ok_or(ErrorCode::NoAuth)?;
-        let (verb, key) = verb_and_key(&command);
-        user.may(controls, verb, key).map_err(|denial| match denial {
+        let permission = match &command {
+            // The one command that is permitted by its argument.
+            Command::Select(index) => user.may_select(controls, *index),
+            other => {
+                let (verb, key) = verb_and_key(other);
+                user.may(controls, verb, key)
+            }
+        };
+        permission.map_err(|denial| match denial {
             Denial::Command => ErrorCode::NoPermCommand,
             Denial::Key(_) | Denial::Channel(_) => ErrorCode::NoPermKey,
         })?;

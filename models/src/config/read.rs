@@ -209,3 +209,10 @@ pub fn is_tenant_id(id: &str) -> bool {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&id.len()) && id.bytes().all(legal) && !id.starts_with('-')
 }
+
+/// `[a-z][a-z0-9_]{0,40}`, and no schema that every database has: the name stands unquoted in SQL.
+pub fn is_schema_name(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let formed = (1..=41).contains(&name.len()) && name.bytes().all(legal) && name.as_bytes()[0].is_ascii_lowercase();
+    formed && !name.starts_with("pg_") && !["public", "information_schema"].contains(&name)
+}

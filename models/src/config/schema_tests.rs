@@ -2,7 +2,7 @@
 //!
 //! A validator of just the words the schemas use; it panics on a word it does not know, so none is silently skipped.
 
-use super::read::is_tenant_id;
+use super::read::{is_schema_name, is_tenant_id};
 use super::tree::{At, Node, from_toml, from_yaml};
 use super::{Component, Operation, PLATFORM_SCHEMA, PLATFORM_TOML, TENANTS_SCHEMA, TENANTS_YAML, settings};
 use crate::wire::policy::Level;
@@ -43,8 +43,12 @@ fn walk(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec<Str
             "maxItems" => value.as_array().is_none_or(|a| a.len() as i64 <= number(want)),
             "uniqueItems" => value.as_array().is_none_or(|a| a.iter().enumerate().all(|(i, v)| !a[..i].contains(v))),
             "pattern" => {
-                assert_eq!(want, "^[a-z0-9][a-z0-9-]{0,62}$", "the only pattern in use");
-                value.as_str().is_none_or(is_tenant_id)
+                let check = match want.as_str() {
+                    Some("^[a-z0-9][a-z0-9-]{0,62}$") => is_tenant_id,
+                    Some("^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,40}$") => is_schema_name,
+                    other => panic!("a pattern that this test does not know: {other:?}"),
+                };
+                value.as_str().is_none_or(check)
             }
             "items" => {
                 for (i, item) in value.as_array().into_iter().flatten().enumerate() {

@@ -5,7 +5,7 @@
 
 use super::platform::Vocabulary;
 use super::problems::Problems;
-use super::read::{Reader, Table, is_tenant_id};
+use super::read::{Reader, Table, is_schema_name, is_tenant_id};
 use super::tree::{self, At, Node};
 use crate::ids::TenantId;
 use crate::wire::policy::Level;
@@ -37,7 +37,22 @@ pub struct Tenant {
     pub data_classes: BTreeMap<Arc<str>, Level>,
     /// Who answers for it.
     pub owner: Option<Arc<str>>,
+    /// The data-plane slice that it is pinned to, if it does not share one with the others (TEN-04).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Slice>,
 }
+
+/// A data-plane slice of one tenant, inside its cell.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Slice {
+    /// Its schema in the database; `[a-z][a-z0-9_]{0,40}`, and none that the server has already.
+    pub schema: Arc<str>,
+    /// Its logical database in the cache, from 1 on: 0 is the one that tenants share.
+    pub cache_database: u16,
+}
+
+/// Logical databases of a cache.
+pub const CACHE_DATABASES: u16 = 16;
 
 impl Tenants {
     /// Reads and validates a file; `known` gives the words it may use.
@@ -95,9 +110,18 @@ fn read(file: &str, text: &str, known: &Vocabulary, previous: Option<&Tenants>) 
             }
         }
         let mut places: BTreeMap<TenantId, u32> = BTreeMap::new();
+        let mut slices: Vec<Slice> = Vec::new();
         for node in top.list(&mut r, "tenants") {
             let Some(table) = r.table(node, "a tenant") else { continue };
+            let slice_place = table.place_of("slice");
             let (tenant, id_place) = read_tenant(&mut r, table, known, previous);
+            if let Some(slice) = &tenant.slice {
+                let taken = |s: &Slice| s.schema == slice.schema || s.cache_database == slice.cache_database;
+                if slices.iter().any(taken) {
+                    r.problem(slice_place, "a slice that another tenant has", "a schema and a database of its own");
+                }
+                slices.push(slice.clone());
+            }
             if tenant.id.is_empty() {
                 continue;
             }
@@ -135,8 +159,22 @@ fn read_tenant(r: &mut Reader, mut t: Table, known: &Vocabulary, previous: Optio
     {
         check_owner(r, id_place, &id, owner.is_some(), previous);
     }
+    let slice = t.optional("slice").and_then(|node| read_slice(r, node));
     t.finish(r);
-    (Tenant { id, name, region, labels, data_classes, owner }, id_place)
+    (Tenant { id, name, region, labels, data_classes, owner, slice }, id_place)
+}
+
+fn read_slice(r: &mut Reader, node: &At<Node>) -> Option<Slice> {
+    let mut t = r.table(node, "a slice")?;
+    let at = t.place_of("schema");
+    let schema = t.text(r, "schema");
+    if !schema.is_empty() && !is_schema_name(&schema) {
+        let expected = "a name of the form [a-z][a-z0-9_]{0,40} that the server has not taken";
+        r.problem(at, format!("schema {schema:?}"), expected);
+    }
+    let cache_database = t.integer(r, "cache_database", 1..=u64::from(CACHE_DATABASES) - 1) as u16;
+    t.finish(r);
+    Some(Slice { schema, cache_database })
 }
 
 fn read_id<'n>(r: &mut Reader, node: &'n At<Node>) -> Option<&'n str> {

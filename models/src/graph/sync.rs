@@ -162,7 +162,7 @@ impl GraphSync {
         let id = self.number(ctx, i, step);
         let lane = &self.lanes[i];
         let to = self.spec.databases[lane.database % self.spec.databases.len()];
-        let transaction = Transaction { tenant: Some(lane.tenant.clone()), statements };
+        let transaction = Transaction { tenant: Some(lane.tenant.clone()), login: None, statements };
         out.send(to, Wire::Sql(id, Box::new(transaction)));
     }
 

@@ -77,7 +77,7 @@ impl Gather {
             let id = number();
             self.rows_asked = Some((id, now));
             let statements = vec![Statement::new(DUMP, vec![Value::Text(self.tenant.clone())])];
-            let transaction = Transaction { tenant: Some(self.tenant.clone()), statements };
+            let transaction = Transaction { tenant: Some(self.tenant.clone()), login: None, statements };
             let to = sources.databases[self.database % sources.databases.len()];
             asks.push((to, id, Wire::Sql(id, Box::new(transaction))));
         }

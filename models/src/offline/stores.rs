@@ -181,7 +181,7 @@ impl Stores {
     /// What lies here of a tenant, as SHA-256 of the files that would say the same: read back from the stores.
     pub fn contents(&self, tenant: &str) -> Vec<(Arc<str>, [u8; 32])> {
         let rows =
-            self.engine.scan_store().filter(|(table, row)| *table == "records" && row[0].as_text() == Some(tenant));
+            self.engine.scan_store().filter(|(table, row)| table == "records" && row[0].as_text() == Some(tenant));
         let mut rows: Vec<&Row> = rows.map(|(_, row)| row).collect();
         rows.sort_by_key(|row| row[1].as_int());
         let records: String = rows.iter().map(|row| line_of(row)).collect();

@@ -139,6 +139,7 @@ mod tests {
                 'w' => asked("PUT /v1/records/1"),
                 _ => Fact::RowStored {
                     place: Place { store: "postgres", cell: "cell-a".into(), region: "EU".into() },
+                    slice: None,
                     tenant: "acme".into(),
                     key: 1,
                     version,

@@ -3,15 +3,17 @@
 use super::admin::{ADMINS, GITOPS, bindings};
 use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
-use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of};
+use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
 use crate::app::class::RecordClass;
 use crate::app::databases::Databases;
+use crate::app::slices::Slices;
 use crate::app::upstream::CachesSpec;
 use crate::app::{App, AppSpec};
 use crate::breaker::Settings;
 use crate::cache::machine::{CacheCosts, CacheNode, CacheSpec, PLATFORM_USER, account};
 use crate::config::settings::Dependency;
-use crate::config::{Cell, Component, Operation, PlatformConfig, Tenants};
+use crate::config::tenants::CACHE_DATABASES;
+use crate::config::{Cell, Component, Operation, PlatformConfig, Tenant, Tenants};
 use crate::idp::IdpConfig;
 use crate::idp::keys::KeyRotation;
 use crate::idp::machine::{IdpMachine, IdpMachineSpec};
@@ -24,7 +26,7 @@ use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
-use crate::postgres::reference::{RELATIONS, Seed};
+use crate::postgres::reference::{RELATIONS, SHARED, Seed};
 use crate::saas::Saas;
 use crate::siem::machine::{Siem, SiemSpec};
 use crate::wire::policy::Level;
@@ -239,7 +241,8 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
     let config = &deployment.config;
     let node = |name: &str| parts.directory.node(&format!("{}/{name}", cell.id));
     let number: u64 = role.rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let accounts = deployment.all_tenants.tenants.iter().map(|t| account(&t.id)).collect();
+    let database = |t: &Tenant| t.slice.as_ref().map_or(0, |slice| slice.cache_database);
+    let accounts = deployment.all_tenants.tenants.iter().map(|t| account(&t.id, database(t))).collect();
     let dependency = |name| config.dependency(name).expect("every input says when each dependency counts as failed");
     let (redis, timescaledb) = (dependency("redis"), dependency("timescaledb"));
     let foreign = deployment.known_bad.map(|KnownBad::ForeignRowInLists| {
@@ -253,7 +256,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         policy_patience: Duration::millis(400),
         caches: CachesSpec {
             node: node("cache"),
-            platform: account(PLATFORM_USER),
+            platform: account(PLATFORM_USER, 0),
             tenants: accounts,
             connection_base: number << 32,
             ttl: config.ttls.cache_entry,
@@ -266,6 +269,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
             timescaledb.timeout,
             breaker_of(timescaledb),
         ),
+        slices: Slices(Rc::new(slices::of(deployment, cell).map(|(tenant, slice)| (tenant, slices::login(slice))).collect())),
         retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
         objects: super::objects::library(parts, cell),
@@ -334,7 +338,8 @@ fn cache_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let spec = CacheSpec {
         tenants: parts.deployment.all_tenants.tenants.iter().map(|t| t.id.clone()).collect(),
-        databases: 16,
+        slices: slices::of(parts.deployment, cell).map(|(tenant, slice)| (tenant, slice.cache_database)).collect(),
+        databases: CACHE_DATABASES,
         memory_max: cell.sizes.redis_memory_bytes,
         floor: config.limits.cache_floor_bytes,
         place: place("cache", cell),
@@ -379,7 +384,11 @@ pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
     if deployment.graph.is_some() {
         schema.bootstrap(RELATIONS).expect("the schema of relations is valid");
     }
-    let base = |cell: &Cell| (cell.id.clone(), Rc::new(filled(schema.clone(), deployment, cell)));
+    let base = |cell: &Cell| {
+        let mut engine = schema.clone();
+        slices::of(deployment, cell).for_each(|(_, slice)| engine.add_slice(&slice.schema, &slices::login(slice)));
+        (cell.id.clone(), Rc::new(filled(engine, deployment, cell)))
+    };
     deployment.config.cells.iter().map(base).collect()
 }
 
@@ -387,31 +396,34 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
     let classes = classes(deployment);
     for (tenant, salt) in deployment.tenants.iter().filter(|(t, _)| t.region == cell.region) {
         let class = &classes[&tenant.id];
+        let schema = tenant.slice.as_ref().map_or(SHARED, |slice| &*slice.schema);
         debug_assert!(index_of(&deployment.all_tenants, &tenant.id) < u32::MAX >> 8);
         for id in 0..deployment.records {
             let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, id, 0).encode().as_str().into();
-            engine.load(Seed {
+            let seed = Seed {
                 tenant: &tenant.id,
                 id: i64::from(id),
                 kind: &class.kind,
                 level: class.level.rank().into(),
                 label: &class.label,
                 body: &body,
-            });
+            };
+            engine.load(schema, seed);
         }
         if deployment.graph.is_some() {
-            super::graph::first_rows(&tenant.id).for_each(|row| engine.load_row("relations", row));
+            super::graph::first_rows(&tenant.id).for_each(|row| engine.load_row(SHARED, "relations", row));
         }
         for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
             let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, special.id, 0).encode().as_str().into();
-            engine.load(Seed {
+            let seed = Seed {
                 tenant: &tenant.id,
                 id: i64::from(special.id),
                 kind: &special.kind,
                 level: special.level,
                 label: &special.label,
                 body: &body,
-            });
+            };
+            engine.load(schema, seed);
         }
     }
     engine

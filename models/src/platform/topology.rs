@@ -157,10 +157,12 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
                 apps: cell::apps(c).iter().map(|role| parts.directory.node(role)).collect(),
             })
             .collect(),
-        issuers: vec![
-            (super::ISSUER.into(), parts.directory.node(&format!("{cell}/idp"))),
-            (super::PARTNER_ISSUER.into(), parts.directory.node(PARTNER_IDP)),
-        ],
+        // Keys are had from every provider of the region: a cell that is lost takes none of them away.
+        issuers: super::idps_of(config, cell)
+            .iter()
+            .map(|idp| (Arc::from(super::ISSUER), parts.directory.node(idp)))
+            .chain([(Arc::from(super::PARTNER_ISSUER), parts.directory.node(PARTNER_IDP))])
+            .collect(),
         policy: token_policy(config),
         thumbprints: parts.thumbprints.clone(),
         tenants: Rc::new(tenants),

@@ -9,7 +9,7 @@ use super::clause::{
     plain_wildcard, target_column,
 };
 use super::expr::Expr;
-use super::name::{call, folded, object_name};
+use super::name::{call, folded, table_name};
 use super::plan::{Delete, Insert, Item, Order, Output, Search, Select, Update};
 use super::prepare::Analyzer;
 use super::sqlstate::{GROUPING_ERROR, SYNTAX_ERROR, SqlError};
@@ -175,8 +175,7 @@ impl<'a> Analyzer<'a> {
         let (ast::TableObject::TableName(name), Some(query), true) = (&insert.table, &insert.source, plain) else {
             return Err(SqlError::unsupported("this INSERT"));
         };
-        let name = object_name(name)?;
-        let id = self.catalog.table_named(&name)?;
+        let id = self.writable(self.catalog.relation(self.asker, &table_name(name)?)?)?;
         let table = self.catalog.table(id);
         let targets = insert_targets(table, &insert.columns)?;
         let ast::SetExpr::Values(values) = &*query.body else {
@@ -233,6 +232,7 @@ impl<'a> Analyzer<'a> {
             return Err(SqlError::unsupported("UPDATE … ORDER BY"));
         }
         let (id, table, known_as) = self.source(table)?;
+        let id = self.writable(id)?;
         let source = (id, table, Arc::clone(&known_as));
         let search = self.search(source.clone(), update.selection.as_ref())?;
         let returning = self.returning(update.returning.as_deref(), source)?;
@@ -273,6 +273,7 @@ impl<'a> Analyzer<'a> {
         };
         let [one] = from.as_slice() else { return Err(SqlError::unsupported("DELETE from several tables")) };
         let source = self.source(one)?;
+        self.writable(source.0)?;
         let search = self.search(source.clone(), delete.selection.as_ref())?;
         let returning = self.returning(delete.returning.as_deref(), source)?;
         let reads = search.reads() || returning.as_ref().is_some_and(Output::reads);

@@ -7,9 +7,10 @@ use super::catalog::Type;
 use super::coerce::cast;
 use super::engine::Engine;
 use super::expr::Env;
+use super::namespace::check_path;
 use super::plan::{Item, Select};
 use super::session::Session;
-use super::setting::{ROLE, ROW_SECURITY, Scope, SettingId};
+use super::setting::{ROLE, ROW_SECURITY, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER, NULL_NOT_ALLOWED, SqlError};
 use crate::wire::sql::{Reply, Value};
 use std::sync::Arc;
@@ -94,6 +95,9 @@ impl Engine {
                 let message = format!("permission denied to set role \"{value}\"");
                 return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, message));
             }
+        }
+        if id == SEARCH_PATH {
+            check_path(value)?;
         }
         let mut value = Arc::clone(value);
         if id == ROW_SECURITY {

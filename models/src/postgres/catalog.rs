@@ -1,10 +1,11 @@
-//! Roles, tables, grants and policies: what the system catalogs of a server hold.
+//! Roles, schemas, tables, grants and policies: what the system catalogs of a server hold.
 //!
 //! Being the owner is more than one role: every role that *inherits* membership of the owner counts as owner, for
 //! privileges and for the exemption from row security alike. `BYPASSRLS` and superuser are never inherited.
 
 use super::expr::Expr;
 pub use super::kind::Type;
+use super::setting::SettingId;
 use super::sqlstate::SqlError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,57 @@ pub struct RoleId(pub u16);
 /// A table by its place in [`Catalog::tables`]. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TableId(pub u16);
+
+/// A schema by its place in [`Catalog::schemas`]. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SchemaId(pub u16);
+
+/// `pg_catalog`, which is looked into before every search path that does not name it.
+pub const PG_CATALOG: SchemaId = SchemaId(0);
+/// `information_schema`.
+pub const INFORMATION_SCHEMA: SchemaId = SchemaId(1);
+/// `public`.
+pub const PUBLIC: SchemaId = SchemaId(2);
+
+/// A schema.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Grants. The owner has both from the beginning, and can lose them.
+    pub grants: Vec<(Grantee, SchemaRight)>,
+    /// Its tables by name.
+    pub tables: BTreeMap<Arc<str>, TableId>,
+    /// Whether `DROP SCHEMA` removed it.
+    pub dropped: bool,
+}
+
+/// What can be granted on a schema, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SchemaRight(pub u8);
+
+impl SchemaRight {
+    /// `USAGE`: to find what lies in it.
+    pub const USAGE: SchemaRight = SchemaRight(1);
+    /// `CREATE`: to put something into it.
+    pub const CREATE: SchemaRight = SchemaRight(2);
+    /// Both.
+    pub const ALL: SchemaRight = SchemaRight(3);
+}
+
+/// Places of the catalogue's own views begin here, so that tables keep the places that the log calls them by.
+pub const VIEWS_FIRST: u16 = 0xff00;
+
+/// A view of the catalogue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum View {
+    /// `pg_catalog.pg_tables`.
+    PgTables,
+    /// `information_schema.tables`.
+    Tables,
+}
 
 /// The bootstrap superuser, who owns what nobody else owns.
 pub const BOOTSTRAP: RoleId = RoleId(0);
@@ -30,12 +82,13 @@ pub const POLICIES_MAX: usize = 64;
 pub struct Catalog {
     /// Roles; the first is the bootstrap superuser.
     pub roles: Vec<Role>,
+    /// Schemas, dropped ones included.
+    pub schemas: Vec<Schema>,
     /// Tables, dropped ones included.
     pub tables: Vec<Table>,
     role_names: BTreeMap<Arc<str>, RoleId>,
-    table_names: BTreeMap<Arc<str>, TableId>,
-    /// Who may create tables (`GRANT CREATE ON SCHEMA public`); since PostgreSQL 15 not everybody.
-    pub creators: Vec<Grantee>,
+    /// The catalogue's own views; none where nobody reads them.
+    pub views: Vec<Table>,
 }
 
 /// A role.
@@ -47,6 +100,10 @@ pub struct Role {
     pub attributes: Attributes,
     /// Roles that it is a direct member of.
     pub member_of: Vec<RoleId>,
+    /// Its password, if it has one.
+    pub password: Option<Arc<str>>,
+    /// Settings that its sessions begin with (`ALTER ROLE … SET`).
+    pub defaults: Vec<(SettingId, Arc<str>)>,
 }
 
 /// Attributes of `CREATE ROLE`.
@@ -119,6 +176,8 @@ pub struct Index {
 pub struct Table {
     /// Its name.
     pub name: Arc<str>,
+    /// Where it lies.
+    pub schema: SchemaId,
     /// Its owner.
     pub owner: RoleId,
     /// Its columns.
@@ -140,6 +199,8 @@ pub struct Table {
     pub dropped: bool,
     /// Names of the columns, as a reply carries them.
     pub header: Arc<[Arc<str>]>,
+    /// Which view of the catalogue it is, if it is one.
+    pub view: Option<View>,
 }
 
 /// Which command a policy is for, and which command is asked about.
@@ -192,17 +253,51 @@ pub struct Sets {
     pub admits_all: u64,
 }
 
+impl Role {
+    /// A role without a password, whose sessions begin as the server would have them.
+    pub fn new(name: &str, attributes: Attributes, member_of: Vec<RoleId>) -> Role {
+        Role { name: name.into(), attributes, member_of, password: None, defaults: Vec::new() }
+    }
+}
+
+impl Schema {
+    /// An empty schema.
+    pub fn new(name: &str, owner: RoleId) -> Schema {
+        let grants = vec![(Grantee::Role(owner), SchemaRight::ALL)];
+        Schema { name: name.into(), owner, grants, tables: BTreeMap::new(), dropped: false }
+    }
+    /// Adds to what a grantee holds.
+    pub fn grant(&mut self, grantee: Grantee, right: SchemaRight) {
+        match self.grants.iter_mut().find(|(g, _)| *g == grantee) {
+            Some((_, held)) => held.0 |= right.0,
+            None => self.grants.push((grantee, right)),
+        }
+    }
+    /// Takes from what a grantee holds.
+    pub fn revoke(&mut self, grantee: Grantee, right: SchemaRight) {
+        if let Some((_, held)) = self.grants.iter_mut().find(|(g, _)| *g == grantee) {
+            held.0 &= !right.0;
+        }
+    }
+}
+
 impl Default for Catalog {
     fn default() -> Catalog {
         let mut catalog = Catalog {
             roles: Vec::new(),
+            schemas: Vec::new(),
             tables: Vec::new(),
             role_names: BTreeMap::new(),
-            table_names: BTreeMap::new(),
-            creators: Vec::new(),
+            views: Vec::new(),
         };
         let attributes = Attributes { superuser: true, bypassrls: true, inherit: true, login: true, createrole: true };
-        catalog.add_role(Role { name: Arc::from(BOOTSTRAP_NAME), attributes, member_of: Vec::new() });
+        catalog.add_role(Role::new(BOOTSTRAP_NAME, attributes, Vec::new()));
+        // In the order of their ids. Everybody may use them; since PostgreSQL 15 not everybody may create in `public`.
+        for name in ["pg_catalog", "information_schema", "public"] {
+            let mut schema = Schema::new(name, BOOTSTRAP);
+            schema.grant(Grantee::Public, SchemaRight::USAGE);
+            catalog.schemas.push(schema);
+        }
         catalog
     }
 }
@@ -215,10 +310,10 @@ impl Catalog {
         self.roles.push(role);
         id
     }
-    /// Adds a table; the name must be free.
+    /// Adds a table to its schema; the name must be free there.
     pub fn add_table(&mut self, table: Table) -> TableId {
         let id = TableId(self.tables.len() as u16);
-        self.table_names.insert(Arc::clone(&table.name), id);
+        self.schemas[table.schema.0 as usize].tables.insert(Arc::clone(&table.name), id);
         self.tables.push(table);
         id
     }
@@ -226,7 +321,7 @@ impl Catalog {
     pub fn drop_table(&mut self, id: TableId) {
         let table = &mut self.tables[id.0 as usize];
         table.dropped = true;
-        self.table_names.remove(&table.name);
+        self.schemas[table.schema.0 as usize].tables.remove(&table.name);
     }
     /// The role with this name.
     pub fn role_id(&self, name: &str) -> Option<RoleId> {
@@ -236,21 +331,23 @@ impl Catalog {
     pub fn role_named(&self, name: &str) -> Result<RoleId, SqlError> {
         self.role_id(name).ok_or_else(|| SqlError::no_role(name))
     }
-    /// The table with this name.
-    pub fn table_id(&self, name: &str) -> Option<TableId> {
-        self.table_names.get(name).copied()
-    }
-    /// The table with this name, or `42P01`.
-    pub fn table_named(&self, name: &str) -> Result<TableId, SqlError> {
-        self.table_id(name).ok_or_else(|| SqlError::no_table(name))
-    }
     /// A role.
     pub fn role(&self, id: RoleId) -> &Role {
         &self.roles[id.0 as usize]
     }
-    /// A table.
+    /// A table, or a view of the catalogue.
     pub fn table(&self, id: TableId) -> &Table {
-        &self.tables[id.0 as usize]
+        match id.0.checked_sub(VIEWS_FIRST) {
+            Some(view) => &self.views[view as usize],
+            None => &self.tables[id.0 as usize],
+        }
+    }
+    /// The same, to be changed.
+    pub fn table_mut(&mut self, id: TableId) -> &mut Table {
+        match id.0.checked_sub(VIEWS_FIRST) {
+            Some(view) => &mut self.views[view as usize],
+            None => &mut self.tables[id.0 as usize],
+        }
     }
     /// Whether `role` acts with the privileges of `of` without `SET ROLE` (`has_privs_of_role` of the server).
     pub fn inherits(&self, role: RoleId, of: RoleId) -> bool {

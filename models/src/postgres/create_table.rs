@@ -2,7 +2,7 @@
 //!
 //! Every key is a unique index, and a primary key also makes its columns `NOT NULL`; its index stands first.
 
-use super::catalog::{Column, Grantee, Index, Privilege, RoleId, Sets, Table, Type};
+use super::catalog::{Column, Grantee, Index, Privilege, RoleId, SchemaId, Sets, Table, Type};
 use super::expr::Expr;
 use super::lower::Lowerer;
 use super::name::{data_type, folded};
@@ -12,12 +12,12 @@ use crate::wire::sql::Value;
 use sqlparser::ast;
 use std::sync::Arc;
 
-/// Builds the table that a statement describes, owned by `owner`.
+/// Builds the table that a statement describes, in a schema, owned by `owner`.
 ///
 /// # Errors
 /// `42701`, `42703`, `42P16`, and `0A000` for what the model lacks.
 pub fn build_table(
-    name: String,
+    (schema, name): (SchemaId, String),
     create: &ast::CreateTable,
     owner: RoleId,
     names: &mut Names,
@@ -29,7 +29,7 @@ pub fn build_table(
     for constraint in &create.constraints {
         building.constraint(constraint)?;
     }
-    building.finish(owner)
+    building.finish(schema, owner)
 }
 
 /// A table in the making.
@@ -84,7 +84,7 @@ impl Building {
         Ok(())
     }
 
-    fn finish(mut self, owner: RoleId) -> Result<Table, SqlError> {
+    fn finish(mut self, schema: SchemaId, owner: RoleId) -> Result<Table, SqlError> {
         let mut indexes = Vec::new();
         let (primary, unique) = (self.primary.take(), std::mem::take(&mut self.unique));
         let keys = primary.into_iter().map(|k| (true, k)).chain(unique.into_iter().map(|k| (false, k)));
@@ -107,6 +107,7 @@ impl Building {
         let header = self.columns.iter().map(|c| Arc::clone(&c.name)).collect();
         Ok(Table {
             name: self.name.into(),
+            schema,
             owner,
             columns: self.columns,
             indexes,
@@ -117,6 +118,7 @@ impl Building {
             grants: vec![(Grantee::Role(owner), Privilege::ALL)],
             dropped: false,
             header,
+            view: None,
         })
     }
 }

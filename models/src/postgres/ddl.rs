@@ -1,16 +1,17 @@
-//! Changes of the catalog: tables, roles, grants, policies.
+//! Changes of the catalog: tables, roles, policies. Schemas and grants have files of their own.
 //!
 //! A policy is compiled when it is created, as in the server, so a column or setting that does not exist is an error of
 //! `CREATE POLICY`, not of the first query.
 
 use super::catalog::{
-    Attributes, Catalog, Command, Grantee, POLICIES_MAX, Policy, Privilege, Role, RoleId, Sets, Table, TableId,
+    Attributes, Catalog, Command, Grantee, POLICIES_MAX, Policy, Role, SchemaRight, Sets, Table, TableId,
 };
 use super::create_table::build_table;
 use super::doom;
 use super::expr::Expr;
 use super::lower::Lowerer;
-use super::name::{folded, object_name};
+use super::name::{folded, plain_name, table_name};
+use super::namespace::Asker;
 use super::setting::Names;
 use super::sqlstate::{
     DUPLICATE_OBJECT, DUPLICATE_TABLE, INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED, SYNTAX_ERROR, SqlError,
@@ -25,8 +26,8 @@ pub struct Definer<'a> {
     pub catalog: &'a mut Catalog,
     /// Names of settings.
     pub names: &'a mut Names,
-    /// The present role.
-    pub role: RoleId,
+    /// The present role, and where it looks for names.
+    pub asker: Asker<'a>,
 }
 
 impl Definer<'_> {
@@ -38,6 +39,7 @@ impl Definer<'_> {
     pub fn define(&mut self, statement: &S) -> Result<(), SqlError> {
         match statement {
             S::CreateTable(create) => self.create_table(create),
+            S::CreateSchema { schema_name, if_not_exists, .. } => self.create_schema(schema_name, *if_not_exists),
             S::CreateRole(create) => self.create_role(create),
             S::AlterRole { name, operation } => self.alter_role(name, operation),
             S::Grant(grant) => {
@@ -54,32 +56,32 @@ impl Definer<'_> {
             S::Drop { object_type: ast::ObjectType::Table, if_exists, names, .. } => {
                 self.drop_tables(names, *if_exists)
             }
+            S::Drop { object_type: ast::ObjectType::Schema, if_exists, names, cascade, .. } => {
+                self.drop_schemas(names, *if_exists, *cascade)
+            }
             other => Err(SqlError::unsupported(other)),
         }
     }
 
-    fn superuser(&self) -> bool {
-        self.catalog.role(self.role).attributes.superuser
+    pub(super) fn superuser(&self) -> bool {
+        self.catalog.role(self.asker.role).attributes.superuser
     }
 
     /// The table, if the present role owns it.
     fn owned(&self, name: &ast::ObjectName) -> Result<TableId, SqlError> {
-        let id = self.catalog.table_named(&object_name(name)?)?;
+        let id = self.catalog.defined(self.asker, &table_name(name)?)?;
         let table = self.catalog.table(id);
-        if self.catalog.inherits(self.role, table.owner) { Ok(id) } else { Err(SqlError::not_owner(&table.name)) }
-    }
-
-    fn table_mut(&mut self, id: TableId) -> &mut Table {
-        &mut self.catalog.tables[id.0 as usize]
+        if table.view.is_some() {
+            return Err(SqlError::unsupported("a change of the catalogue's own views"));
+        }
+        if self.catalog.inherits(self.asker.role, table.owner) { Ok(id) } else { Err(SqlError::not_owner(&table.name)) }
     }
 
     fn create_table(&mut self, create: &ast::CreateTable) -> Result<(), SqlError> {
-        let name = object_name(&create.name)?;
-        let may = self.superuser() || self.catalog.creators.iter().any(|g| self.catalog.covers(*g, self.role));
-        if !may {
-            return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, "permission denied for schema public"));
-        }
-        if self.catalog.table_id(&name).is_some() {
+        let full = table_name(&create.name)?;
+        let schema = self.catalog.place_of_new(self.asker, &full)?;
+        let name = full.name;
+        if self.catalog.table_in(schema, &name).is_some() {
             if create.if_not_exists {
                 return Ok(());
             }
@@ -97,28 +99,38 @@ impl Definer<'_> {
                 "CREATE TABLE with LIKE, AS, INHERITS, PARTITION, TEMPORARY or UNLOGGED",
             ));
         }
-        self.catalog.add_table(build_table(name, create, self.role, self.names)?);
+        self.catalog.add_table(build_table((schema, name), create, self.asker.role, self.names)?);
         Ok(())
     }
 
     fn drop_tables(&mut self, names: &[ast::ObjectName], if_exists: bool) -> Result<(), SqlError> {
         for name in names {
-            let missing = |e: &SqlError| if_exists && e.sqlstate() == UNDEFINED_TABLE;
-            match self.owned(name) {
-                Ok(id) => self.catalog.drop_table(id),
-                Err(e) if missing(&e) => {}
-                Err(e) if e.sqlstate() == UNDEFINED_TABLE => {
-                    let name = object_name(name)?;
-                    return Err(SqlError::new(UNDEFINED_TABLE, format!("table \"{name}\" does not exist")));
+            let name = table_name(name)?;
+            let Some(id) = self.catalog.find(self.asker, &name)? else {
+                if if_exists {
+                    continue;
                 }
-                Err(e) => return Err(e),
+                if let Some(schema) = &name.schema {
+                    self.catalog.schema_named(schema)?;
+                }
+                return Err(SqlError::new(UNDEFINED_TABLE, format!("table \"{}\" does not exist", name.name)));
+            };
+            let table = self.catalog.table(id);
+            if table.view.is_some() {
+                return Err(SqlError::unsupported("a change of the catalogue's own views"));
             }
+            // The owner of the schema may as well, for it could drop the schema.
+            let owners = [table.owner, self.catalog.schema(table.schema).owner];
+            if !owners.into_iter().any(|owner| self.catalog.inherits(self.asker.role, owner)) {
+                return Err(SqlError::not_owner(&table.name));
+            }
+            self.catalog.drop_table(id);
         }
         Ok(())
     }
 
     fn create_role(&mut self, create: &ast::CreateRole) -> Result<(), SqlError> {
-        let creator = self.catalog.role(self.role).attributes;
+        let creator = self.catalog.role(self.asker.role).attributes;
         if !creator.superuser && !creator.createrole {
             return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, "permission denied to create role"));
         }
@@ -136,12 +148,19 @@ impl Definer<'_> {
         }
         let groups = create.in_role.iter().chain(&create.in_group);
         let member_of = groups.map(|g| self.catalog.role_named(&folded(g))).collect::<Result<Vec<_>, _>>()?;
+        let password = match &create.password {
+            Some(ast::Password::Password(ast::Expr::Value(v))) => v.value.clone().into_string(),
+            None | Some(ast::Password::NullPassword) => None,
+            Some(_) => return Err(SqlError::unsupported("a password that is no literal")),
+        };
+        let password: Option<Arc<str>> = password.map(Arc::from);
         for name in &create.names {
-            let name = object_name(name)?;
+            let name = plain_name(name)?;
             if self.catalog.role_id(&name).is_some() {
                 return Err(SqlError::new(DUPLICATE_OBJECT, format!("role \"{name}\" already exists")));
             }
-            self.catalog.add_role(Role { name: name.into(), attributes, member_of: member_of.clone() });
+            let password = password.clone();
+            self.catalog.add_role(Role { password, ..Role::new(&name, attributes, member_of.clone()) });
         }
         Ok(())
     }
@@ -162,8 +181,9 @@ impl Definer<'_> {
 
     fn alter_role(&mut self, name: &ast::Ident, operation: &ast::AlterRoleOperation) -> Result<(), SqlError> {
         let id = self.catalog.role_named(&folded(name))?;
-        let ast::AlterRoleOperation::WithOptions { options } = operation else {
-            return Err(SqlError::unsupported("this ALTER ROLE"));
+        let options = match operation {
+            ast::AlterRoleOperation::WithOptions { options } => options,
+            other => return self.role_default(id, other),
         };
         let mut attributes = self.catalog.role(id).attributes;
         for option in options {
@@ -191,74 +211,15 @@ impl Definer<'_> {
         Ok(())
     }
 
-    fn grantee(&self, grantee: &ast::Grantee) -> Result<Grantee, SqlError> {
-        match (&grantee.grantee_type, &grantee.name) {
-            (ast::GranteesType::Public, None) => Ok(Grantee::Public),
-            (_, Some(ast::GranteeName::ObjectName(name))) => {
-                Ok(Grantee::Role(self.catalog.role_named(&object_name(name)?)?))
-            }
-            _ => Err(SqlError::unsupported(grantee)),
-        }
-    }
-
-    /// `GRANT` and `REVOKE` on tables, and `CREATE` on schema `public`.
-    fn privileges(
-        &mut self,
-        privileges: &ast::Privileges,
-        objects: Option<&ast::GrantObjects>,
-        grantees: &[ast::Grantee],
-        (giving, plain): (bool, bool),
-    ) -> Result<(), SqlError> {
-        if !plain {
-            return Err(SqlError::unsupported("a grant option"));
-        }
-        let grantees = grantees.iter().map(|g| self.grantee(g)).collect::<Result<Vec<_>, _>>()?;
-        match objects {
-            Some(ast::GrantObjects::Schemas(_)) => {
-                if !self.superuser() {
-                    return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, "permission denied for schema public"));
-                }
-                for grantee in grantees {
-                    self.catalog.creators.retain(|g| *g != grantee);
-                    if giving {
-                        self.catalog.creators.push(grantee);
-                    }
-                }
-                Ok(())
-            }
-            Some(ast::GrantObjects::Tables(names)) => {
-                let bits = privilege_bits(privileges)?;
-                for name in names {
-                    let id = self.catalog.table_named(&object_name(name)?)?;
-                    let table = self.catalog.table(id);
-                    if !self.catalog.inherits(self.role, table.owner) {
-                        let holds = |g: &(Grantee, Privilege)| g.1.0 != 0 && self.catalog.covers(g.0, self.role);
-                        if table.grants.iter().any(holds) {
-                            // The server only warns those who hold something, and grants nothing.
-                            continue;
-                        }
-                        return Err(SqlError::denied(&table.name));
-                    }
-                    for grantee in &grantees {
-                        let table = self.table_mut(id);
-                        if giving { table.grant(*grantee, bits) } else { table.revoke(*grantee, bits) }
-                    }
-                }
-                Ok(())
-            }
-            _ => Err(SqlError::unsupported("a grant on anything but tables and schemas")),
-        }
-    }
-
     fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<(), SqlError> {
         let id = self.owned(&alter.name)?;
         for operation in &alter.operations {
             use ast::AlterTableOperation as Op;
             match operation {
-                Op::EnableRowLevelSecurity => self.table_mut(id).row_security = true,
-                Op::DisableRowLevelSecurity => self.table_mut(id).row_security = false,
-                Op::ForceRowLevelSecurity => self.table_mut(id).force = true,
-                Op::NoForceRowLevelSecurity => self.table_mut(id).force = false,
+                Op::EnableRowLevelSecurity => self.catalog.table_mut(id).row_security = true,
+                Op::DisableRowLevelSecurity => self.catalog.table_mut(id).row_security = false,
+                Op::ForceRowLevelSecurity => self.catalog.table_mut(id).force = true,
+                Op::NoForceRowLevelSecurity => self.catalog.table_mut(id).force = false,
                 Op::OwnerTo { new_owner } => self.change_owner(id, new_owner)?,
                 other => return Err(SqlError::unsupported(format_args!("ALTER TABLE … {other}"))),
             }
@@ -269,14 +230,20 @@ impl Definer<'_> {
     fn change_owner(&mut self, id: TableId, owner: &ast::Owner) -> Result<(), SqlError> {
         let owner = match owner {
             ast::Owner::Ident(name) => self.catalog.role_named(&folded(name))?,
-            ast::Owner::CurrentRole | ast::Owner::CurrentUser => self.role,
+            ast::Owner::CurrentRole | ast::Owner::CurrentUser => self.asker.role,
             ast::Owner::SessionUser => return Err(SqlError::unsupported("OWNER TO SESSION_USER")),
         };
-        if !self.catalog.may_become(self.role, owner) {
+        if !self.catalog.may_become(self.asker.role, owner) {
             let name = &self.catalog.role(owner).name;
             return Err(SqlError::new(INSUFFICIENT_PRIVILEGE, format!("must be member of role \"{name}\"")));
         }
-        self.table_mut(id).hand_over(owner);
+        let table = self.catalog.table(id);
+        // Whoever gets the table must be one who could have made it where it lies.
+        let could = self.superuser() || self.catalog.may_in(owner, table.schema, SchemaRight::CREATE);
+        if table.owner != owner && !could {
+            return Err(SqlError::denied_schema(&self.catalog.schema(table.schema).name));
+        }
+        self.catalog.table_mut(id).hand_over(owner);
         Ok(())
     }
 
@@ -312,7 +279,7 @@ impl Definer<'_> {
         }
         let permissive = create.policy_type != Some(ast::CreatePolicyType::Restrictive);
         let policy = Policy { name: name.into(), permissive, command, roles, using, check, keys, estimates };
-        add_policy(self.table_mut(id), policy)
+        add_policy(self.catalog.table_mut(id), policy)
     }
 
     fn policy_role(&self, owner: &ast::Owner) -> Result<Grantee, SqlError> {
@@ -321,20 +288,20 @@ impl Definer<'_> {
                 Ok(Grantee::Public)
             }
             ast::Owner::Ident(name) => Ok(Grantee::Role(self.catalog.role_named(&folded(name))?)),
-            ast::Owner::CurrentRole | ast::Owner::CurrentUser => Ok(Grantee::Role(self.role)),
+            ast::Owner::CurrentRole | ast::Owner::CurrentUser => Ok(Grantee::Role(self.asker.role)),
             ast::Owner::SessionUser => Err(SqlError::unsupported("a policy TO SESSION_USER")),
         }
     }
 
     fn drop_policy(&mut self, drop: &ast::DropPolicy) -> Result<(), SqlError> {
         // The policy is looked for before anybody asks whose table it is.
-        let id = self.catalog.table_named(&object_name(&drop.table_name)?)?;
+        let id = self.catalog.defined(self.asker, &table_name(&drop.table_name)?)?;
         let name = folded(&drop.name);
         let table = self.catalog.table(id);
         match table.policies.iter().position(|p| *p.name == *name) {
             Some(at) => {
                 self.owned(&drop.table_name)?;
-                let table = self.table_mut(id);
+                let table = self.catalog.table_mut(id);
                 table.policies.remove(at);
                 table.sets = sets(&table.policies);
                 Ok(())
@@ -387,21 +354,4 @@ fn sets(policies: &[Policy]) -> Sets {
         sets.admits_all |= all(if policy.check.is_some() { &policy.check } else { &policy.using });
     }
     sets
-}
-
-fn privilege_bits(privileges: &ast::Privileges) -> Result<Privilege, SqlError> {
-    let ast::Privileges::Actions(actions) = privileges else { return Ok(Privilege::ALL) };
-    let mut bits = Privilege(0);
-    for action in actions {
-        let one = match action {
-            ast::Action::Select { columns: None } => Privilege::SELECT,
-            ast::Action::Insert { columns: None } => Privilege::INSERT,
-            ast::Action::Update { columns: None } => Privilege::UPDATE,
-            ast::Action::Delete => Privilege::DELETE,
-            ast::Action::Truncate => Privilege::TRUNCATE,
-            other => return Err(SqlError::unsupported(format_args!("GRANT {other}"))),
-        };
-        bits.0 |= one.0;
-    }
-    Ok(bits)
 }

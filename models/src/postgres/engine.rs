@@ -4,12 +4,13 @@
 //! out (`0A000`), because there are no row versions yet to show them; a pooled transaction never meets this.
 
 use super::bind::bind;
-use super::catalog::{BOOTSTRAP, Catalog, RoleId};
+use super::catalog::{BOOTSTRAP, Catalog, PUBLIC, Table};
 use super::ddl::Definer;
 use super::execute::Cx;
 use super::expr::Env;
+use super::namespace::Asker;
 use super::plan::{Plan, Prepared};
-use super::plan_cache::PlanCache;
+use super::plan_cache::{Made, PlanCache};
 use super::prepare::{parse, prepare};
 use super::session::{Block, Change, Session};
 use super::setting::{Names, ROLE, Scope};
@@ -20,6 +21,8 @@ use crate::control::Controls;
 use crate::ids::Bytes;
 use crate::wire::sql::{Lsn, Reply, Row, Statement, Timeline, Value};
 use sqlparser::ast;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The database of one node.
@@ -28,8 +31,8 @@ pub struct Engine {
     pub(super) catalog: Arc<Catalog>,
     pub(super) stores: Vec<Store>,
     pub(super) log: Log,
-    /// Definitions in order: what rebuilds the catalog.
-    pub(super) history: Vec<(Arc<str>, Arc<str>)>,
+    /// Definitions in order, each with its role and search path: what rebuilds the catalog.
+    pub(super) history: Vec<[Arc<str>; 3]>,
     pub(super) names: Names,
     plans: PlanCache,
     /// Changes with the catalog; plans of another generation are stale.
@@ -57,7 +60,7 @@ impl Default for Engine {
         let writer = Writer::default();
         let fresh = Vec::new();
         Engine {
-            catalog: Arc::default(),
+            catalog: Arc::new(Catalog::of_server()),
             stores: Vec::new(),
             log: Log { end: LOG_START, previous: Lsn(0), timeline: Timeline(1), durable: LOG_START, fresh, writer },
             history: Vec::new(),
@@ -77,6 +80,11 @@ impl Engine {
     /// # Errors
     /// `28000` when there is no such role, or it may not log in.
     pub fn connect(&mut self, login: &str) -> Result<Session, SqlError> {
+        self.connect_as(login, true)
+    }
+
+    /// The same; `defaults` says whether the role's own defaults are taken.
+    pub(super) fn connect_as(&mut self, login: &str, defaults: bool) -> Result<Session, SqlError> {
         let refused = |message: String| SqlError::new(INVALID_AUTHORIZATION, message);
         let id = self.catalog.role_id(login).ok_or_else(|| refused(format!("role \"{login}\" does not exist")))?;
         let role = self.catalog.role(id);
@@ -84,7 +92,16 @@ impl Engine {
             return Err(refused(format!("role \"{login}\" is not permitted to log in")));
         }
         self.sessions += 1;
-        Ok(Session::new(self.sessions, id, Arc::clone(&role.name)))
+        let defaults = if defaults { &role.defaults[..] } else { &[] };
+        Ok(Session::new(self.sessions, id, Arc::clone(&role.name), defaults))
+    }
+
+    /// Whether a password opens sessions of a role; `asked` says whether it is asked for. A role that does not exist, or
+    /// may not log in, has none.
+    pub(super) fn admits(&self, login: &str, password: &str, asked: bool) -> bool {
+        let role = self.catalog.role_id(login).map(|id| self.catalog.role(id));
+        let shows = |held: Option<&str>| !asked || held == Some(password);
+        role.is_some_and(|role| role.attributes.login && shows(role.password.as_deref()))
     }
 
     /// Runs a statement and appends its replies, one a command. After an error the rest of its commands is skipped.
@@ -107,7 +124,7 @@ impl Engine {
         replies: &mut Vec<Reply>,
         mut watch: impl FnMut(&Engine, &Session, &Plan),
     ) {
-        if let Some(prepared) = self.plans.get(&statement.text, self.generation) {
+        if let Some(prepared) = self.plans.get(&statement.text, &self.made(session)) {
             watch(self, session, &prepared.plan);
             return replies.push(self.attempt(session, controls, &prepared, &statement.params));
         }
@@ -125,13 +142,15 @@ impl Engine {
                 // The commands of one simple query are one transaction.
                 session.block = Block::Implicit;
             }
-            let prepared = match prepare(&self.catalog, &mut self.names, command) {
+            let made = self.made(session);
+            let asker = Asker { role: made.role, path: &made.path, controls };
+            let prepared = match prepare(&self.catalog, &mut self.names, asker, command) {
                 Ok(prepared) => Arc::new(prepared),
                 Err(_) if session.block == Block::Failed => return replies.push(failed_block()),
                 Err(e) => return replies.push(self.fail(session, e)),
             };
             if !several {
-                self.plans.put(&statement.text, self.generation, &prepared);
+                self.plans.put(&statement.text, &made, &prepared);
             }
             watch(self, session, &prepared.plan);
             match self.attempt(session, controls, &prepared, &statement.params) {
@@ -142,6 +161,12 @@ impl Engine {
         if several && session.block == Block::Implicit {
             self.commit(session);
         }
+    }
+
+    /// What a name means to a session now.
+    fn made(&self, session: &Session) -> Made {
+        let (role, path) = (session.role(&self.catalog), Arc::clone(session.path()));
+        Made { generation: self.generation, role, path }
     }
 
     /// Runs one command; on an error the transaction fails.
@@ -250,7 +275,7 @@ impl Engine {
                 Ok(Reply::Rows { columns: Arc::from([Arc::clone(name)]), rows: vec![row] })
             }
             Plan::Define(definition) => {
-                self.define(session, definition)?;
+                self.define(session, controls, definition)?;
                 Ok(Reply::Done(0))
             }
         }
@@ -293,23 +318,28 @@ impl Engine {
         }
     }
 
-    fn define(&mut self, session: &mut Session, definition: &ast::Statement) -> Result<(), SqlError> {
+    fn define(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        definition: &ast::Statement,
+    ) -> Result<(), SqlError> {
         self.alone(session)?;
         self.writable(session, "a definition")?;
-        let role = session.role(&self.catalog);
+        let Made { role, path, .. } = self.made(session);
         let before = Arc::clone(&self.catalog);
-        self.define_as(role, definition)?;
+        self.define_as(Asker { role, path: &path, controls }, definition)?;
         let role = Arc::clone(&before.role(role).name);
         let text: Arc<str> = definition.to_string().into();
-        self.history.push((Arc::clone(&role), Arc::clone(&text)));
-        session.txn.changes.push(Change::Define { before, role, text });
+        self.history.push([&role, &path, &text].map(Arc::clone));
+        session.txn.changes.push(Change::Define { before, role, path, text });
         Ok(())
     }
 
     /// Runs a definition, and makes room for the tables that it creates.
-    pub(super) fn define_as(&mut self, role: RoleId, definition: &ast::Statement) -> Result<(), SqlError> {
+    pub(super) fn define_as(&mut self, asker: Asker<'_>, definition: &ast::Statement) -> Result<(), SqlError> {
         let mut catalog = Catalog::clone(&self.catalog);
-        Definer { catalog: &mut catalog, names: &mut self.names, role }.define(definition)?;
+        Definer { catalog: &mut catalog, names: &mut self.names, asker }.define(definition)?;
         for table in &catalog.tables[self.stores.len()..] {
             self.stores.push(Store::new(table));
         }
@@ -330,10 +360,28 @@ impl Engine {
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
     }
-    /// Everything that is durable here, by table: what an oracle at the store sees, policies notwithstanding.
-    pub fn scan_store(&self) -> impl Iterator<Item = (&str, &Row)> {
+    /// Tables of this name by their place, each with the schema that it lies in; `None` is `public`.
+    pub fn slices_of(&self, name: &str) -> BTreeMap<u16, Option<Arc<str>>> {
+        let all = self.catalog.tables.iter().enumerate().filter(|(_, table)| !table.dropped && *table.name == *name);
+        let schema = |table: &Table| match table.schema {
+            PUBLIC => None,
+            other => Some(Arc::clone(&self.catalog.schema(other).name)),
+        };
+        all.map(|(at, table)| (at as u16, schema(table))).collect()
+    }
+
+    fn known_as<'a>(&'a self, table: &'a Table) -> Cow<'a, str> {
+        match table.schema {
+            PUBLIC => Cow::Borrowed(&table.name),
+            other => Cow::Owned(format!("{}.{}", self.catalog.schema(other).name, table.name)),
+        }
+    }
+
+    /// Everything that is durable here, by table: what an oracle at the store sees, policies notwithstanding. Tables
+    /// outside of `public` carry the name of their schema.
+    pub fn scan_store(&self) -> impl Iterator<Item = (Cow<'_, str>, &Row)> {
         let tables = self.catalog.tables.iter().zip(&self.stores).filter(|(table, _)| !table.dropped);
-        tables.flat_map(|(table, store)| store.rows().map(|(_, stored)| (&*table.name, &stored.row)))
+        tables.flat_map(move |(table, store)| store.rows().map(move |(_, stored)| (self.known_as(table), &stored.row)))
     }
 
     /// Runs a script as the bootstrap superuser, outside of the log: how a base is made.
@@ -342,7 +390,7 @@ impl Engine {
     /// The first error; what ran before it stays.
     pub fn bootstrap(&mut self, script: &str) -> Result<(), SqlError> {
         let controls = Controls::all_on();
-        let mut session = Session::new(0, BOOTSTRAP, Arc::clone(&self.catalog.role(BOOTSTRAP).name));
+        let mut session = Session::new(0, BOOTSTRAP, Arc::clone(&self.catalog.role(BOOTSTRAP).name), &[]);
         let mut replies = Vec::new();
         // Rows of the base are older than the log.
         self.log.end = Lsn(0);

@@ -115,8 +115,8 @@ pub struct DbNode {
     acked: Instant,
     /// Whether the deletion of a former owner's data was committed while this node led.
     former_gone: bool,
-    /// The table of records, by its place in the catalogue.
-    records: Arc<str>,
+    /// Tables of records by their place in the catalogue, each with the slice that it belongs to.
+    records: BTreeMap<u16, Option<Arc<str>>>,
 }
 
 impl DbNode {
@@ -134,7 +134,7 @@ impl DbNode {
             asked: Instant::ZERO,
             acked: ctx.now(),
             former_gone: false,
-            records: "records".into(),
+            records: spec.base.slices_of("records"),
             spec: spec.clone(),
         };
         node.take_up(ctx, out);
@@ -282,7 +282,7 @@ impl DbNode {
 
     fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: u64, kept: bool) {
         let Some(end) = self.log.synced(token, kept) else { return };
-        self.log.state_rows(ctx.controls(), out, &self.spec.place, end);
+        self.log.state_rows(ctx.controls(), out, (&self.spec.place, &self.records), end);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
                 let step = primary.synced(ctx.now(), ctx.controls(), end);
@@ -430,9 +430,9 @@ impl DbNode {
             // Without a lease it would be refused: try again when there is one.
             return out.timer(self.spec.term.scale(1, 4), REBORN);
         }
-        let text: Arc<str> = format!("DELETE FROM {} WHERE tenant_id = $1", self.records).into();
-        let statement = Statement { text, params: vec![Value::Text(tenant.clone())] };
-        let call = Transaction { tenant: Some(tenant), statements: vec![statement] };
+        let params = vec![Value::Text(tenant.clone())];
+        let statement = Statement::new("DELETE FROM records WHERE tenant_id = $1", params);
+        let call = Transaction { tenant: Some(tenant), login: None, statements: vec![statement] };
         let draw = ctx.draw(luck::SPREAD);
         let step = primary.submit(ctx.now(), ctx.controls(), (DELETION, draw), call);
         self.take(out, step);

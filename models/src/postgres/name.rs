@@ -1,10 +1,29 @@
 //! Names, types and calls as they are written in SQL.
 //!
-//! Only schema `public` exists: a name in any other schema is an unknown table, not a table of the same name.
+//! A table's name may carry a schema; a role's carries none, and a function's is one of the server's own.
 
 use super::catalog::Type;
 use super::sqlstate::{SYNTAX_ERROR, SqlError};
 use sqlparser::ast;
+use std::fmt;
+
+/// The name of a table, as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// The schema, when it was named.
+    pub schema: Option<String>,
+    /// The table.
+    pub name: String,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
 
 /// Name and arguments of a plain call.
 ///
@@ -18,7 +37,11 @@ pub fn call(function: &ast::Function) -> Result<(String, Vec<&ast::Expr>), SqlEr
         && function.within_group.is_empty()
         && matches!(function.parameters, ast::FunctionArguments::None)
         && !function.uses_odbc_syntax;
-    let name = object_name(&function.name).map_err(|_| refused())?;
+    let name = table_name(&function.name).map_err(|_| refused())?;
+    if name.schema.is_some_and(|schema| schema != "pg_catalog") {
+        return Err(refused());
+    }
+    let name = name.name;
     let args = match &function.args {
         ast::FunctionArguments::None => Vec::new(),
         ast::FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => {
@@ -55,17 +78,28 @@ pub fn folded(ident: &ast::Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
 }
 
-/// A name in schema `public`.
+/// The name of a table.
 ///
 /// # Errors
-/// `42P01` for every other schema.
-pub fn object_name(name: &ast::ObjectName) -> Result<String, SqlError> {
+/// `0A000` for a name of three parts: the first would be a database.
+pub fn table_name(name: &ast::ObjectName) -> Result<Name, SqlError> {
     let parts: Vec<String> = name.0.iter().filter_map(|p| p.as_ident().map(folded)).collect();
     match parts.as_slice() {
-        [one] if name.0.len() == 1 => Ok(one.clone()),
-        [schema, one] if schema == "public" && name.0.len() == 2 => Ok(one.clone()),
-        [] => Err(SqlError::new(SYNTAX_ERROR, "syntax error")),
-        _ => Err(SqlError::no_table(&parts.join("."))),
+        _ if parts.len() != name.0.len() => Err(SqlError::new(SYNTAX_ERROR, "syntax error")),
+        [one] => Ok(Name { schema: None, name: one.clone() }),
+        [schema, one] => Ok(Name { schema: Some(schema.clone()), name: one.clone() }),
+        _ => Err(SqlError::unsupported(format_args!("the cross-database reference {name}"))),
+    }
+}
+
+/// A name that no schema holds: of a role, or of a schema itself.
+///
+/// # Errors
+/// `42601`.
+pub fn plain_name(name: &ast::ObjectName) -> Result<String, SqlError> {
+    match table_name(name)? {
+        Name { schema: None, name } => Ok(name),
+        _ => Err(SqlError::new(SYNTAX_ERROR, "syntax error")),
     }
 }
 

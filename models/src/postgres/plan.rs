@@ -1,6 +1,7 @@
 //! Prepared statements: what is left of SQL text once names are positions and types are known.
 //!
-//! A plan knows no role: who may run it, and which policies apply, is decided each time it runs.
+//! A plan is made for a role and its search path, which decide whose tables its names are. Whether the role may run it,
+//! and which policies apply, is decided each time it runs.
 
 use super::catalog::{Estimate, TableId, Type};
 use super::expr::Expr;

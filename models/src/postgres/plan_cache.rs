@@ -3,6 +3,7 @@
 //! A hit costs a few loads and one comparison of the text, or none when the client shares its `Arc`. The cache is a
 //! fixed table of small buckets: an attacker who sends new text all day evicts plans, and never grows it.
 
+use super::catalog::RoleId;
 use super::plan::Prepared;
 use std::sync::Arc;
 
@@ -23,33 +24,53 @@ struct Bucket {
     next: u8,
 }
 
+/// Whom a plan was made for: what a name means depends on the role, its search path, and the definitions so far.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The generation of the catalog.
+    pub generation: u64,
+    /// The role.
+    pub role: RoleId,
+    /// Its search path.
+    pub path: Arc<str>,
+}
+
+impl Made {
+    #[inline]
+    fn same(&self, other: &Made) -> bool {
+        self.generation == other.generation
+            && self.role == other.role
+            && (Arc::ptr_eq(&self.path, &other.path) || self.path == other.path)
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Entry {
     text: Arc<str>,
-    generation: u64,
+    made: Made,
     prepared: Arc<Prepared>,
 }
 
 impl PlanCache {
-    /// The plan of a text, if it was made for this generation of the catalog.
+    /// The plan of a text, if it was made for the same.
     #[inline]
-    pub fn get(&self, text: &Arc<str>, generation: u64) -> Option<Arc<Prepared>> {
+    pub fn get(&self, text: &Arc<str>, made: &Made) -> Option<Arc<Prepared>> {
         let bucket = self.buckets.get(place(text));
-        let same = |e: &&Entry| e.generation == generation && (Arc::ptr_eq(&e.text, text) || e.text == *text);
+        let same = |e: &&Entry| e.made.same(made) && (Arc::ptr_eq(&e.text, text) || e.text == *text);
         bucket.and_then(|b| b.ways.iter().flatten().find(same)).map(|e| Arc::clone(&e.prepared))
     }
     /// Keeps a plan, in place of the oldest of its bucket.
-    pub fn put(&mut self, text: &Arc<str>, generation: u64, prepared: &Arc<Prepared>) {
+    pub fn put(&mut self, text: &Arc<str>, made: &Made, prepared: &Arc<Prepared>) {
         if self.buckets.is_empty() {
             self.buckets.resize(BUCKETS, Bucket::default());
         }
         let bucket = &mut self.buckets[place(text)];
-        let stale = bucket.ways.iter().position(|w| w.as_ref().is_none_or(|e| e.generation != generation));
+        let stale = bucket.ways.iter().position(|w| w.as_ref().is_none_or(|e| e.made.generation != made.generation));
         let way = stale.unwrap_or_else(|| {
             bucket.next = (bucket.next + 1) % WAYS as u8;
             usize::from(bucket.next)
         });
-        let entry = Entry { text: Arc::clone(text), generation, prepared: Arc::clone(prepared) };
+        let entry = Entry { text: Arc::clone(text), made: made.clone(), prepared: Arc::clone(prepared) };
         bucket.ways[way] = Some(entry);
     }
 }

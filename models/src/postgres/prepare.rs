@@ -6,9 +6,10 @@
 use super::catalog::{Catalog, Table, TableId, Type};
 use super::doom;
 use super::lower::Lowerer;
-use super::name::{folded, object_name};
+use super::name::{folded, table_name};
+use super::namespace::{Asker, quoted};
 use super::plan::{Plan, Prepared, Search};
-use super::setting::{Names, ROLE, Scope, SettingId};
+use super::setting::{Names, ROLE, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
 use sqlparser::ast::{self, Statement as S};
 use sqlparser::dialect::PostgreSqlDialect;
@@ -25,6 +26,8 @@ pub struct Analyzer<'a> {
     pub catalog: &'a Catalog,
     /// Names of settings.
     pub names: &'a mut Names,
+    /// Who asks, and where names are looked for.
+    pub asker: Asker<'a>,
     /// Types of the parameters, as far as they are known.
     pub params: Vec<Option<Type>>,
 }
@@ -50,8 +53,13 @@ pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
 ///
 /// # Errors
 /// Whatever PostgreSQL's analysis would say, and `0A000` for what the model lacks.
-pub fn prepare(catalog: &Catalog, names: &mut Names, command: S) -> Result<Prepared, SqlError> {
-    let mut analyzer = Analyzer { catalog, names, params: Vec::new() };
+pub fn prepare(
+    catalog: &Catalog,
+    names: &mut Names,
+    asker: Asker<'_>,
+    command: S,
+) -> Result<Prepared, SqlError> {
+    let mut analyzer = Analyzer { catalog, names, asker, params: Vec::new() };
     let plan = analyzer.command(command)?;
     let params = analyzer.params.iter().map(|kind| kind.unwrap_or(Type::Text)).collect();
     let doomed = doom::of(&plan);
@@ -85,7 +93,10 @@ impl<'a> Analyzer<'a> {
                 Ok(Plan::Show(self.setting_named(&name)?))
             }
             S::Discard { object_type: ast::DiscardObject::ALL } => Ok(Plan::DiscardAll),
-            S::CreateTable(_)
+            S::CreateSchema {
+                or_replace: false, with: None, options: None, default_collate_spec: None, clone: None, ..
+            }
+            | S::CreateTable(_)
             | S::CreateRole(_)
             | S::AlterRole { .. }
             | S::Grant(_)
@@ -110,8 +121,19 @@ impl<'a> Analyzer<'a> {
         if *identity == Some(ast::TruncateIdentityOption::Restart) {
             return Err(SqlError::unsupported("RESTART IDENTITY"));
         }
-        let id = |t: &ast::TruncateTableTarget| self.catalog.table_named(&object_name(&t.name)?);
+        let id = |t: &ast::TruncateTableTarget| {
+            let id = self.catalog.defined(self.asker, &table_name(&t.name)?)?;
+            self.writable(id)
+        };
         Ok(Plan::Truncate(table_names.iter().map(id).collect::<Result<_, _>>()?))
+    }
+
+    /// A table that may be written by name: no view of the catalogue.
+    pub fn writable(&self, id: TableId) -> Result<TableId, SqlError> {
+        match self.catalog.table(id).view {
+            None => Ok(id),
+            Some(_) => Err(SqlError::unsupported("a change of the catalogue's own views")),
+        }
     }
 
     fn set(&mut self, set: &ast::Set) -> Result<Plan, SqlError> {
@@ -128,8 +150,9 @@ impl<'a> Analyzer<'a> {
                 Ok(Plan::Set(ROLE, role, scope(context_modifier)?))
             }
             ast::Set::SingleAssignment { scope: modifier, hivevar: false, variable, values } => {
-                let [value] = values.as_slice() else { return Err(SqlError::unsupported("SET to a list")) };
-                Ok(Plan::Set(self.setting(variable)?, set_value(value)?, scope(modifier)?))
+                let id = self.setting(variable)?;
+                let value = if id == SEARCH_PATH { path_value(values)? } else { single(values)? };
+                Ok(Plan::Set(id, value, scope(modifier)?))
             }
             other => Err(SqlError::unsupported(other)),
         }
@@ -165,16 +188,19 @@ impl<'a> Analyzer<'a> {
         if !from.joins.is_empty() || !with_hints.is_empty() || !partitions.is_empty() || !index_hints.is_empty() {
             return Err(refused());
         }
-        let name = object_name(name)?;
+        let mut name = table_name(name)?;
         // The parser reads `ONLY t` as a table called ONLY with the alias t.
-        let (name, alias) = match alias {
-            Some(alias) if name == "only" && !alias.explicit => (folded(&alias.name), None),
-            other => (name, other.as_ref()),
+        let alias = match alias {
+            Some(alias) if name.schema.is_none() && name.name == "only" && !alias.explicit => {
+                name.name = folded(&alias.name);
+                None
+            }
+            other => other.as_ref(),
         };
         if alias.is_some_and(|a| !a.columns.is_empty()) {
             return Err(refused());
         }
-        let id = self.catalog.table_named(&name)?;
+        let id = self.catalog.relation(self.asker, &name)?;
         let table = self.catalog.table(id);
         let known_as = alias.map_or_else(|| Arc::clone(&table.name), |a| Arc::from(folded(&a.name)));
         Ok((id, table, known_as))
@@ -216,8 +242,29 @@ fn begin(modes: &[ast::TransactionMode]) -> Result<Plan, SqlError> {
     Ok(Plan::Begin { read_only, snapshot })
 }
 
+fn single(values: &[ast::Expr]) -> Result<Option<Arc<str>>, SqlError> {
+    let [value] = values else { return Err(SqlError::unsupported("SET to a list")) };
+    set_value(value)
+}
+
+/// The value of `SET search_path`: a list of names, of which a literal is one, whatever it holds.
+fn path_value(values: &[ast::Expr]) -> Result<Option<Arc<str>>, SqlError> {
+    let mut names = Vec::new();
+    for value in values {
+        match set_value(value)? {
+            Some(name) => names.push(quoted(&name)),
+            None if values.len() == 1 => return Ok(None),
+            None => return Err(SqlError::new(SYNTAX_ERROR, "syntax error at or near \"DEFAULT\"")),
+        }
+    }
+    Ok(Some(names.join(", ").into()))
+}
+
 /// The value of a `SET`; `None` for `DEFAULT`.
-fn set_value(value: &ast::Expr) -> Result<Option<Arc<str>>, SqlError> {
+///
+/// # Errors
+/// `42601` for what is no plain value.
+pub fn set_value(value: &ast::Expr) -> Result<Option<Arc<str>>, SqlError> {
     let text = match value {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default") => {
             return Ok(None);

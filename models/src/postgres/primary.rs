@@ -75,6 +75,8 @@ pub struct Primary {
     acked: Lsn,
     waiting: BTreeMap<(Lsn, u64), Waiting>,
     queue: VecDeque<Queued>,
+    /// Whether a client has come with a login of its own.
+    several_logins: bool,
     arrivals: u64,
     kept: Kept,
 }
@@ -177,6 +179,7 @@ impl Primary {
             acked: end,
             waiting: BTreeMap::new(),
             queue: VecDeque::new(),
+            several_logins: false,
             arrivals: 0,
             kept,
         }
@@ -222,6 +225,11 @@ impl Primary {
             step.released.push(Released { token, outcome: failed(error) });
             return step;
         }
+        if let Err(error) = self.pool.authenticate(&self.engine, controls, transaction.login.as_ref()) {
+            step.released.push(Released { token, outcome: failed(error) });
+            return step;
+        }
+        self.several_logins |= transaction.login.is_some();
         self.queue.push_back(Queued { token, draw, transaction });
         self.work(now, controls, &mut step);
         step
@@ -405,9 +413,17 @@ impl Primary {
             self.turn_away(step);
             self.queue = reads;
         }
-        while let Some(next) = self.queue.front() {
-            let Some(session) = self.pool.checkout(next.draw) else { break };
-            let Some(Queued { token, transaction, .. }) = self.queue.pop_front() else { break };
+        // Who waits for a session of one login keeps nobody of another waiting.
+        let free = |pool: &Pool, next: &Queued| pool.has_free(next.transaction.login.as_ref());
+        let ahead = if self.several_logins { usize::MAX } else { 1 };
+        while let Some(at) = self.queue.iter().take(ahead).position(|next| free(&self.pool, next)) {
+            let Some(Queued { token, draw, transaction }) = self.queue.remove(at) else { break };
+            let login = transaction.login.as_ref();
+            let Some(session) = self.pool.checkout_for(&mut self.engine, controls, login, draw) else {
+                let error = SqlError::new(TOO_MANY_CONNECTIONS, "no more connections allowed for this login");
+                step.released.push(Released { token, outcome: failed(error) });
+                continue;
+            };
             let (tenant, statements) = (transaction.tenant.as_ref(), &transaction.statements);
             let outcome = self.pool.run_in(&mut self.engine, controls, session, tenant, statements);
             for (at, bytes) in self.engine.take_log() {

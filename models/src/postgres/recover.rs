@@ -5,6 +5,7 @@
 
 use super::engine::Engine;
 use super::kept::Kept;
+use super::namespace::Asker;
 use super::prepare::parse;
 use super::store::{RowId, Store, Stored};
 use super::wal::{Header, LogError, Reader, Record, Redo, Writer, decode_record, read_log};
@@ -85,7 +86,7 @@ impl Engine {
                 store.removed = since;
                 Some(())
             }
-            Redo::Define(role, text) => self.redo_define(role, text),
+            Redo::Define(role, path, text) => self.redo_define(role, path, text),
         }
     }
 
@@ -100,12 +101,13 @@ impl Engine {
         Some(())
     }
 
-    fn redo_define(&mut self, role: &Arc<str>, text: &Arc<str>) -> Option<()> {
-        let id = self.catalog.role_id(role)?;
+    fn redo_define(&mut self, role: &Arc<str>, path: &Arc<str>, text: &Arc<str>) -> Option<()> {
+        let controls = Controls::all_on();
+        let asker = Asker { role: self.catalog.role_id(role)?, path, controls: &controls };
         for definition in parse(text).ok()? {
-            self.define_as(id, &definition).ok()?;
+            self.define_as(asker, &definition).ok()?;
         }
-        self.history.push((Arc::clone(role), Arc::clone(text)));
+        self.history.push([role, path, text].map(Arc::clone));
         Some(())
     }
 
@@ -118,8 +120,8 @@ impl Engine {
     pub fn to_base(&self) -> Bytes {
         let mut writer = Writer::default();
         writer.begin();
-        for (role, text) in &self.history {
-            writer.define(role, text);
+        for [role, path, text] in &self.history {
+            writer.define(role, path, text);
         }
         for (table, store) in self.stores.iter().enumerate() {
             for (id, stored) in store.rows() {

@@ -6,13 +6,19 @@
 use super::engine::Engine;
 use super::store::Stored;
 use crate::ids::TenantId;
-use crate::wire::sql::{Lsn, Row, Value};
+use crate::wire::sql::{Login, Lsn, Row, Value};
 use std::sync::Arc;
 
-/// The schema as SQL.
-pub const SCHEMA: &str = include_str!("schema.sql");
+/// The schema as SQL: roles, then tables.
+pub const SCHEMA: &str = concat!(include_str!("roles.sql"), include_str!("tables.sql"));
 /// Tables of what is also kept in a graph, as SQL.
 pub const RELATIONS: &str = include_str!("relations.sql");
+/// A slice of a pinned tenant as SQL, up to its tables, with places for its schema, its login and the password.
+const SLICE: &str = include_str!("slice.sql");
+/// The tables alone.
+const TABLES: &str = include_str!("tables.sql");
+/// The schema of the shared slice.
+pub const SHARED: &str = "public";
 /// The role that serves requests.
 pub const APP: &str = "app";
 /// The role that owns the tables: migrations and maintenance.
@@ -43,12 +49,23 @@ impl Engine {
         engine
     }
 
-    /// Puts a row into `records`, as part of the base: not logged, no policy asked. Load before the first transaction,
-    /// and give the standby a clone.
+    /// Adds a slice for a tenant that is pinned to one: a schema with the same tables, and a login of its own that finds
+    /// nothing else.
+    ///
+    /// # Panics
+    /// When there is one already: a mistake of the stage.
+    pub fn add_slice(&mut self, schema: &str, login: &Login) {
+        let script = SLICE.replace("{slice}", schema).replace("{login}", &login.role);
+        let script = script.replace("{password}", &login.password) + TABLES;
+        self.bootstrap(&script).expect("the script of a slice is valid");
+    }
+
+    /// Puts a row into `records` of a schema, as part of the base: not logged, no policy asked. Load before the first
+    /// transaction, and give the standby a clone.
     ///
     /// # Panics
     /// When the schema has no `records`, or the key is taken: a mistake of the stage.
-    pub fn load(&mut self, seed: Seed<'_>) {
+    pub fn load(&mut self, schema: &str, seed: Seed<'_>) {
         let text = |s: &Arc<str>| Value::Text(Arc::clone(s));
         let row = Arc::from([
             text(seed.tenant),
@@ -59,15 +76,16 @@ impl Engine {
             text(seed.body),
             Value::Int(1),
         ]);
-        self.load_row("records", row);
+        self.load_row(schema, "records", row);
     }
 
-    /// Puts a row into a table, as [`Engine::load`] does.
+    /// Puts a row into a table of a schema, as [`Engine::load`] does.
     ///
     /// # Panics
     /// When there is no such table, or the key is taken: a mistake of the stage.
-    pub fn load_row(&mut self, table: &str, row: Row) {
-        let id = self.catalog.table_id(table).expect("the schema has the table");
+    pub fn load_row(&mut self, schema: &str, table: &str, row: Row) {
+        let schema = self.catalog.schema_id(schema).expect("the schema was made before");
+        let id = self.catalog.table_in(schema, table).expect("the schema has the table");
         let store = &mut self.stores[id.0 as usize];
         let loaded = store.insert(self.catalog.table(id), Stored { row, since: Lsn(0) });
         loaded.expect("the key is free");

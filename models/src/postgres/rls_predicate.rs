@@ -12,7 +12,7 @@
 //!  "settings": {"app.tenant_id": "acme"}}
 //! ```
 
-use super::catalog::{Attributes, Catalog, Column, Command, Grantee, Policy, Role, RoleId, Sets, Table, Type};
+use super::catalog::{Attributes, Catalog, Column, Command, Grantee, PUBLIC, Policy, Role, RoleId, Sets, Table, Type};
 use super::ddl::{add_policy, compile_condition};
 use super::expr::Env;
 use super::rls::{Applicable, Standing, Verdict, standing};
@@ -148,7 +148,7 @@ impl World {
         let mut catalog = Catalog::default();
         let plain = Attributes { superuser: false, bypassrls: false, inherit: true, login: true, createrole: false };
         let group = |name: &str, catalog: &mut Catalog| {
-            let named = Role { name: Arc::from(name), attributes: plain, member_of: Vec::new() };
+            let named = Role::new(name, plain, Vec::new());
             catalog.role_id(name).unwrap_or_else(|| catalog.add_role(named))
         };
         let asked = &question.role;
@@ -159,7 +159,7 @@ impl World {
             return Err(format!("role {} is taken", asked.name));
         }
         let role_name: Arc<str> = Arc::from(asked.name.as_str());
-        let role = catalog.add_role(Role { name: Arc::clone(&role_name), attributes, member_of });
+        let role = catalog.add_role(Role::new(&role_name, attributes, member_of));
         let owner = if asked.owner { role } else { super::catalog::BOOTSTRAP };
         let mut names = Names::default();
         let mut settings = Settings::default();
@@ -299,6 +299,7 @@ fn table(question: &Question, owner: RoleId) -> Result<Table, String> {
     let header = columns.iter().map(|c| Arc::clone(&c.name)).collect();
     Ok(Table {
         name: Arc::from("t"),
+        schema: PUBLIC,
         owner,
         columns,
         indexes: Vec::new(),
@@ -309,6 +310,7 @@ fn table(question: &Question, owner: RoleId) -> Result<Table, String> {
         grants: Vec::new(),
         dropped: false,
         header,
+        view: None,
     })
 }
 

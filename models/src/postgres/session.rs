@@ -3,7 +3,7 @@
 //! A pooled session outlives its clients. Whatever a transaction leaves in here, the next client finds.
 
 use super::catalog::{Catalog, RoleId};
-use super::setting::{ROLE, Settings};
+use super::setting::{ROLE, SEARCH_PATH, SettingId, Settings};
 use super::sqlstate::{INVALID_SAVEPOINT, NO_TRANSACTION, SqlError};
 use super::store::{RowId, Store, Stored};
 use crate::wire::sql::{Lsn, Row};
@@ -107,14 +107,22 @@ pub enum Change {
         before: Arc<Catalog>,
         /// The role that ran the definition.
         role: Arc<str>,
+        /// Its search path.
+        path: Arc<str>,
         /// The definition.
         text: Arc<str>,
     },
 }
 
 impl Session {
-    pub(super) fn new(id: u32, login: RoleId, login_name: Arc<str>) -> Session {
-        let (settings, txn) = (Settings::default(), Txn::default());
+    /// A session that begins with these settings beside the server's own.
+    pub(super) fn new(
+        id: u32,
+        login: RoleId,
+        login_name: Arc<str>,
+        defaults: &[(SettingId, Arc<str>)],
+    ) -> Session {
+        let (settings, txn) = (Settings::beginning_with(defaults), Txn::default());
         Session { id, login, login_name, settings, block: Block::Idle, txn, committed: None }
     }
     /// State of the transaction block.
@@ -131,6 +139,10 @@ impl Session {
             Some(name) if &**name != "none" => catalog.role_id(name).unwrap_or(self.login),
             _ => self.login,
         }
+    }
+    /// The present search path.
+    pub(super) fn path(&self) -> &Arc<str> {
+        self.settings.get(SEARCH_PATH).expect("the server has a default for it")
     }
     pub(super) fn savepoint(&mut self, name: &Arc<str>) {
         let (changes, settings) = (self.txn.changes.len(), self.settings.mark());

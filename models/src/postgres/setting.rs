@@ -18,10 +18,18 @@ pub const ROW_SECURITY: SettingId = SettingId(1);
 /// `app.tenant_id`: the tenant that the policies of the reference schema ask for.
 pub const TENANT: SettingId = SettingId(2);
 
+/// `search_path`: the schemas in which a name without one is looked for.
+pub const SEARCH_PATH: SettingId = SettingId(4);
+
 /// Built-in settings with their defaults, and the platform's own. Other built-ins of the server are not modelled and
 /// read as unrecognised.
-const KNOWN: [(&str, Option<&str>); 4] =
-    [("role", Some("none")), ("row_security", Some("on")), ("app.tenant_id", None), ("application_name", Some(""))];
+const KNOWN: [(&str, Option<&str>); 5] = [
+    ("role", Some("none")),
+    ("row_security", Some("on")),
+    ("app.tenant_id", None),
+    ("application_name", Some("")),
+    ("search_path", Some("\"$user\", public")),
+];
 
 /// More names than this are refused: a client may invent names, and they are never forgotten.
 const NAMES_MAX: usize = 4096;
@@ -97,6 +105,8 @@ pub struct Settings {
     slots: Vec<Slot>,
     /// What the open transaction has overwritten, oldest first.
     undo: Vec<(SettingId, Slot)>,
+    /// What the session began with, beside the server's own defaults: `RESET` brings it back.
+    began: Vec<(SettingId, Arc<str>)>,
     empty: Arc<str>,
 }
 
@@ -104,11 +114,19 @@ impl Default for Settings {
     fn default() -> Settings {
         let slot = |default: Option<&str>| default.map(Arc::from);
         let slots = KNOWN.iter().map(|(_, d)| Slot { now: slot(*d), stays: slot(*d) }).collect();
-        Settings { slots, undo: Vec::new(), empty: Arc::from("") }
+        Settings { slots, undo: Vec::new(), began: Vec::new(), empty: Arc::from("") }
     }
 }
 
 impl Settings {
+    /// The settings of a session whose role has defaults of its own.
+    pub fn beginning_with(defaults: &[(SettingId, Arc<str>)]) -> Settings {
+        let mut settings = Settings { began: defaults.to_vec(), ..Settings::default() };
+        for (id, value) in defaults {
+            *settings.slot(*id) = Slot { now: Some(Arc::clone(value)), stays: Some(Arc::clone(value)) };
+        }
+        settings
+    }
     /// The present value; `None` while the setting does not exist in this session.
     #[inline]
     pub fn get(&self, id: SettingId) -> Option<&Arc<str>> {
@@ -124,10 +142,12 @@ impl Settings {
         slot.now = Some(value);
         self.undo.push((id, before));
     }
-    /// `RESET`: back to the default, which for a custom setting is the empty string.
+    /// `RESET`: back to what the session began with: its role's default, or the server's, which for a custom setting is
+    /// the empty string.
     pub fn reset(&mut self, id: SettingId, scope: Scope) {
         let default = KNOWN.get(id.0 as usize).and_then(|(_, d)| *d);
-        let value = default.map_or_else(|| Arc::clone(&self.empty), Arc::from);
+        let began = self.began.iter().find(|(of, _)| *of == id).map(|(_, value)| Arc::clone(value));
+        let value = began.unwrap_or_else(|| default.map_or_else(|| Arc::clone(&self.empty), Arc::from));
         self.set(id, value, scope);
     }
     /// `RESET ALL`: every setting but `role`, which `RESET ROLE` resets.

@@ -20,6 +20,8 @@ pub const INVALID_OFFSET: &str = "2201X";
 pub const OUT_OF_RANGE: &str = "22003";
 /// `22004` null_value_not_allowed.
 pub const NULL_NOT_ALLOWED: &str = "22004";
+/// `0LP01` invalid_grant_operation.
+pub const INVALID_GRANT: &str = "0LP01";
 /// `22023` invalid_parameter_value.
 pub const INVALID_PARAMETER: &str = "22023";
 /// `22025` invalid_escape_sequence.
@@ -40,8 +42,14 @@ pub const NO_TRANSACTION: &str = "25P01";
 pub const FAILED_TRANSACTION: &str = "25P02";
 /// `28000` invalid_authorization_specification.
 pub const INVALID_AUTHORIZATION: &str = "28000";
+/// `28P01` invalid_password.
+pub const INVALID_PASSWORD: &str = "28P01";
+/// `2BP01` dependent_objects_still_exist.
+pub const DEPENDENT_OBJECTS: &str = "2BP01";
 /// `3B001` invalid_savepoint_specification.
 pub const INVALID_SAVEPOINT: &str = "3B001";
+/// `3F000` invalid_schema_name.
+pub const UNDEFINED_SCHEMA: &str = "3F000";
 /// `42501` insufficient_privilege: a missing grant, and every violated policy.
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// `42601` syntax_error.
@@ -64,10 +72,14 @@ pub const DATATYPE_MISMATCH: &str = "42804";
 pub const CANNOT_COERCE: &str = "42846";
 /// `42883` undefined_function.
 pub const UNDEFINED_FUNCTION: &str = "42883";
+/// `42939` reserved_name.
+pub const RESERVED_NAME: &str = "42939";
 /// `42P01` undefined_table.
 pub const UNDEFINED_TABLE: &str = "42P01";
 /// `42P02` undefined_parameter.
 pub const UNDEFINED_PARAMETER: &str = "42P02";
+/// `42P06` duplicate_schema.
+pub const DUPLICATE_SCHEMA: &str = "42P06";
 /// `42P07` duplicate_table.
 pub const DUPLICATE_TABLE: &str = "42P07";
 /// `42P10` invalid_column_reference.
@@ -132,6 +144,21 @@ impl SqlError {
     #[cold]
     pub fn denied(table: &str) -> SqlError {
         SqlError::new(INSUFFICIENT_PRIVILEGE, format!("permission denied for table {table}"))
+    }
+    /// No grant on a view.
+    #[cold]
+    pub fn denied_view(view: &str) -> SqlError {
+        SqlError::new(INSUFFICIENT_PRIVILEGE, format!("permission denied for view {view}"))
+    }
+    /// No `USAGE`, or no `CREATE`, on a schema.
+    #[cold]
+    pub fn denied_schema(schema: &str) -> SqlError {
+        SqlError::new(INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {schema}"))
+    }
+    /// No such schema.
+    #[cold]
+    pub fn no_schema(name: &str) -> SqlError {
+        SqlError::new(UNDEFINED_SCHEMA, format!("schema \"{name}\" does not exist"))
     }
     /// Only the owner may.
     #[cold]

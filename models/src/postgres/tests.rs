@@ -5,4 +5,5 @@ mod failover;
 mod log;
 mod pool;
 mod rls;
+mod schemas;
 mod sql;

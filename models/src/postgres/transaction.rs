@@ -74,7 +74,7 @@ impl Engine {
                     self.stores[table as usize].removed = log.end;
                     truncated.push(table);
                 }
-                Change::Define { role, text, .. } => log.writer.define(&role, &text),
+                Change::Define { role, path, text, .. } => log.writer.define(&role, &path, &text),
             }
         }
         let (start, previous) = (log.end, log.previous);

@@ -59,8 +59,8 @@ pub enum Redo {
     Delete(u16, RowId),
     /// All rows go.
     Truncate(u16),
-    /// A definition, run by a role.
-    Define(Arc<str>, Arc<str>),
+    /// A definition: the role that ran it, its search path, and the text.
+    Define(Arc<str>, Arc<str>, Arc<str>),
 }
 
 /// A decoded record.
@@ -221,9 +221,10 @@ impl Writer {
         self.bytes.extend(table.to_le_bytes());
     }
     /// Adds a definition.
-    pub fn define(&mut self, role: &str, text: &str) {
+    pub fn define(&mut self, role: &str, path: &str, text: &str) {
         self.bytes.push(5);
         self.text(role);
+        self.text(path);
         self.text(text);
     }
     /// Ends the record: its bytes.
@@ -319,7 +320,7 @@ impl<'a> Reader<'a> {
             2 => Redo::Update(self.u16()?, RowId(self.u32()?), self.row()?),
             3 => Redo::Delete(self.u16()?, RowId(self.u32()?)),
             4 => Redo::Truncate(self.u16()?),
-            5 => Redo::Define(self.text()?, self.text()?),
+            5 => Redo::Define(self.text()?, self.text()?, self.text()?),
             _ => return None,
         })
     }

@@ -41,12 +41,23 @@ pub struct Statement {
     pub params: Vec<Value>,
 }
 
+/// A role with its password.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// The role.
+    pub role: Arc<str>,
+    /// The password, in clear: the link is sealed by the mesh.
+    pub password: Arc<str>,
+}
+
 /// One client transaction through a pool in transaction mode.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Transaction {
     /// The tenant that the service's connection library sets before the first statement. `None` is an operation that
     /// forgot to.
     pub tenant: Option<TenantId>,
+    /// As whom the service logs in; `None` for the login that all tenants of the cell share.
+    pub login: Option<Login>,
     /// What runs between `BEGIN` and `COMMIT`.
     pub statements: Vec<Statement>,
 }

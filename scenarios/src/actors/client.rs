@@ -33,8 +33,8 @@ pub struct ClientSpec {
     pub region: Arc<str>,
     /// Its gateway.
     pub gateway: NodeId,
-    /// Its identity provider.
-    pub idp: NodeId,
+    /// Identity providers of its region, that of its own cell first.
+    pub idps: Vec<NodeId>,
     /// How long a token is to live.
     pub token_life: Duration,
     /// Mean gap between requests.
@@ -156,6 +156,8 @@ pub struct Client {
     token: Option<Arc<str>>,
     token_until: Instant,
     token_asked: u64,
+    /// How often it has asked for a token since it got one.
+    unanswered: usize,
     /// Whether the token was refused, and another is asked for.
     unbelieved: bool,
     waiting: Vec<(Lineage, Box<Request>)>,
@@ -196,6 +198,7 @@ impl Client {
             token: None,
             token_until: Instant::ZERO,
             token_asked: 0,
+            unanswered: 0,
             unbelieved: false,
             waiting: Vec::new(),
             open: BTreeMap::new(),
@@ -236,7 +239,10 @@ impl Client {
             valid_after: Duration::ZERO,
         };
         let message = Wire::Oidc(self.token_asked, Box::new(OidcRequest::Token(Arc::new(request))));
-        out.send_for(lineage, self.spec.idp, message);
+        // Its own cell's first; when that does not answer, the next of its region.
+        let idp = self.spec.idps[self.unanswered % self.spec.idps.len()];
+        self.unanswered += 1;
+        out.send_for(lineage, idp, message);
         out.timer_for(lineage.child(1), TOKEN_RETRY, RENEW);
     }
 
@@ -410,6 +416,7 @@ impl Client {
             out.send_for(lineage, self.spec.gateway, Wire::Http(request));
         }
         self.token = Some(token);
+        self.unanswered = 0;
         let lineage = Lineage::root(self.name, mix(10, self.token_asked));
         out.timer_for(lineage, lifetime.scale(2, 3), RENEW);
     }

@@ -2,7 +2,7 @@
 //!
 //! It opens the link as any peer would and believes whatever answers, since it has no reason to be careful. Past the
 //! handshake it speaks as those do who may: to the service as the gateway, which shows no token and names a tenant; to
-//! a broker as the service.
+//! a broker, a database or a cache as the service.
 
 use super::attacker::{Event, Kit, Script};
 use super::broker::{content, spell, status};
@@ -12,6 +12,8 @@ use models::mesh::handshake::Identity;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method};
 use models::wire::kafka::{Fetch, Request, TopicName};
+use models::wire::resp::{self, ConnectionId};
+use models::wire::sql::{Outcome, Transaction, Value};
 use models::wire::svid::Handshake;
 use sim::seed::below;
 use sim::{Duration, NodeId};
@@ -34,6 +36,8 @@ pub struct Pod {
     pub gap: Duration,
     /// The nonce of the handshake under way.
     pub nonce: u64,
+    /// What it asked a store for last, in its own words.
+    pub asked: String,
 }
 
 /// What a pod wants.
@@ -44,6 +48,10 @@ pub enum Errand {
     Events(TopicName),
     /// A call to an API.
     Call(Call),
+    /// Transactions of its own making, of a database: one of them at a time.
+    Statements(Vec<Transaction>),
+    /// Commands of its own making, of a cache: one batch at a time, each on a connection of its own.
+    Commands(Vec<resp::Request>),
 }
 
 /// A call that is made again and again.
@@ -80,9 +88,14 @@ impl Pod {
         Pod::with(door, identity, Errand::Events(topic), mark)
     }
 
+    /// A pod with this identity at the door of a store, which speaks for itself there.
+    pub fn at_store(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
+        Pod::with(door, identity, errand, mark)
+    }
+
     fn with(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
         let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
-        Pod { door, identity, errand, mark, wait, tries: 12, gap, nonce: 0 }
+        Pod { door, identity, errand, mark, wait, tries: 12, gap, nonce: 0, asked: String::new() }
     }
 
     fn dial(&mut self, kit: &mut Kit<'_, '_>) {
@@ -97,8 +110,18 @@ impl Pod {
         kit.after(self.gap, DIAL);
     }
 
-    fn speak(&self, kit: &mut Kit<'_, '_>) {
+    fn speak(&mut self, kit: &mut Kit<'_, '_>) {
         match &self.errand {
+            Errand::Statements(all) => {
+                let one = &all[below(kit.draw(luck::ATTACK), all.len() as u64) as usize];
+                self.asked = one.statements.iter().map(|s| &*s.text).collect::<Vec<_>>().join("; ");
+                kit.out.send(self.door, Wire::Sql(self.nonce, Box::new(one.clone())));
+            }
+            Errand::Commands(all) => {
+                let one = &all[below(kit.draw(luck::ATTACK), all.len() as u64) as usize];
+                self.asked = format!("{} commands of a cache", one.len());
+                kit.out.send(self.door, Wire::Resp(self.nonce, ConnectionId(self.nonce), one.clone()));
+            }
             Errand::Records(tenant) => {
                 let record = below(kit.draw(luck::ATTACK), 4);
                 let headers = Headers { tenant_id: Some(tenant.clone()), ..Headers::default() };
@@ -125,6 +148,33 @@ fn say(kit: &mut Kit<'_, '_>, to: NodeId, word: Handshake) {
     kit.out.send(to, Wire::Handshake(Box::new(word)));
 }
 
+/// What came of statements: the rows, or the first error's SQLSTATE. What an error says was in the question.
+fn rows(outcome: &Outcome) -> (u16, &'static str, Bytes) {
+    if let Some(sqlstate) = outcome.error().and_then(models::wire::sql::Reply::sqlstate) {
+        return (403, sqlstate, (*b"").into());
+    }
+    let text = |value: &Value| match value {
+        Value::Text(text) => text.to_string(),
+        other => format!("{other:?}"),
+    };
+    let row = |row: &models::wire::sql::Row| row.iter().map(text).collect::<Vec<_>>().join("|");
+    let all: Vec<String> = outcome.replies.iter().flat_map(|reply| reply.rows()).map(row).collect();
+    (200, "ROWS", all.join("\n").into_bytes().into())
+}
+
+/// What came of commands: the values, or the first error.
+fn values(response: &resp::Response) -> (u16, &'static str, Bytes) {
+    let mut found = Vec::new();
+    for reply in response {
+        match reply {
+            resp::Reply::Error(code) => return (403, code.text(), (*b"").into()),
+            resp::Reply::Value(Some(value)) => found.extend_from_slice(value),
+            _ => {}
+        }
+    }
+    (200, "VALUES", found.into())
+}
+
 impl Script for Pod {
     fn step(&mut self, kit: &mut Kit<'_, '_>, event: Event<'_>) {
         match event {
@@ -137,6 +187,14 @@ impl Script for Pod {
                     say(kit, from, self.identity.client_proof(self.nonce, nonce));
                     kit.after(BREATH, SPEAK);
                 }
+            }
+            Event::Word(_, Wire::SqlAnswer(_, outcome)) => {
+                let (status, reason, body) = rows(&outcome);
+                kit.heard(&self.asked, status, reason, body);
+            }
+            Event::Word(_, Wire::RespAnswer(_, response)) => {
+                let (status, reason, body) = values(&response);
+                kit.heard(&self.asked, status, reason, body);
             }
             Event::Word(_, Wire::KafkaAnswer(_, response)) => {
                 if let Errand::Events(topic) = &self.errand {

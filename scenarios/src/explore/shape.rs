@@ -62,7 +62,9 @@ impl Shape {
                 let late = bucket(answer.took.as_nanos() >> 20);
                 mix(name_hash(answer.reason), mix(u64::from(answer.status), late))
             }
-            Fact::RowStored { place, .. } => mix(name_hash(place.store), name_hash(&place.cell)),
+            Fact::RowStored { place, slice: None, .. } => mix(name_hash(place.store), name_hash(&place.cell)),
+            Fact::RowStored { place, slice: Some(slice), .. } => mix(name_hash(&place.cell), mix(13, name_hash(slice))),
+            Fact::EntryStored { place, database, .. } => mix(name_hash(&place.cell), mix(14, u64::from(*database))),
             Fact::EventStored { place, partition, .. } => {
                 mix(name_hash(&place.cell), mix(name_hash(place.store), u64::from(*partition)))
             }

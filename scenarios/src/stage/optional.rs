@@ -1,20 +1,24 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
 use super::Stage;
+use models::config::{Slice, Tenant, Tenants};
 use models::control::Controls;
 use models::graph::cypher::Mistake;
 use models::graph::{client, read::read, run, store::Session};
 use models::ids::{Bytes, TenantId};
+use models::oracles::Cast;
 use models::oracles::alone::Alone;
 use models::oracles::console::Console;
 use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
 use models::oracles::retention::Retention;
+use models::oracles::slices::Slices;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 impl Stage<'_> {
@@ -90,6 +94,32 @@ impl Stage<'_> {
             known.insert(format!("attacker/{name}").into(), body.into());
         }
         self.oracle(move |cast| Box::new(Alone::new(cast, requirement, known)));
+    }
+
+    /// Pins a tenant to a slice of its own in its cell: a schema of the database, and a logical database of the cache.
+    /// Who lies where is judged.
+    pub fn pin(&mut self, tenant: &str, schema: &str, cache_database: u16) {
+        self.pinned.insert(tenant.into(), Slice { schema: schema.into(), cache_database });
+    }
+
+    /// A tenant, with the slice that it is pinned to here.
+    pub(super) fn placed(&self, tenant: &Tenant) -> Tenant {
+        let slice = self.pinned.get(&tenant.id).cloned().or_else(|| tenant.slice.clone());
+        Tenant { slice, ..tenant.clone() }
+    }
+
+    /// All configured tenants, each with its slice.
+    pub(super) fn all_tenants(&self) -> Tenants {
+        let mut all = self.inputs.tenants.clone();
+        all.tenants = all.tenants.iter().map(|tenant| self.placed(tenant)).collect();
+        all
+    }
+
+    /// Who judges what lies where, if anybody is pinned.
+    pub(super) fn judge_of_slices(&self, cast: &Rc<Cast>) -> Option<Slices> {
+        let pinned = self.all_tenants().tenants.into_iter().filter_map(|t| Some((t.id, t.slice?)));
+        let pinned: BTreeMap<TenantId, Slice> = pinned.collect();
+        (!pinned.is_empty()).then(|| Slices::new(cast.clone(), pinned))
     }
 
     /// Deploys a SIEM a cell, which keeps the decisions of its policy agent, and the judge of that.

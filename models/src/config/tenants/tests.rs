@@ -57,7 +57,7 @@ fn a_mistake_is_named_with_its_place_and_what_was_expected() {
         &with("name:", "nmae:"),
         "tenants.yaml:3:5: a tenant without key `name`, expected `name`\n\
          tenants.yaml:4:5: unknown key `nmae` in a tenant, expected one of id, name, region, labels, data_classes, \
-         owner",
+         owner, slice",
     );
     check(
         &with("    region: EU\n", "    region: EU\n    region: US\n"),
@@ -136,4 +136,26 @@ fn order_and_spelling_do_not_matter() {
     let other = ACME.replace("acme", "zeta");
     let named = ACME.replace("audit: 2", "audit: confidential");
     assert_eq!(parse(&format!("{HEAD}{ACME}{other}")), parse(&format!("{HEAD}{other}{named}")));
+}
+
+#[test]
+fn a_slice_has_a_schema_and_a_logical_database_that_nobody_else_has() {
+    let acme = |slice: &str| format!("{HEAD}{ACME}    slice: {slice}\n");
+    let two = |slice: &str| acme("{ schema: plane_a, cache_database: 1 }")
+        + &ACME.replace("acme", "beta") + &format!("    slice: {slice}\n");
+    let read = parse(&acme("{ schema: plane_a, cache_database: 1 }")).expect("a slice");
+    assert_eq!(read.tenants[0].slice, Some(Slice { schema: "plane_a".into(), cache_database: 1 }));
+    check(&two("{ schema: plane_b, cache_database: 2 }"), "valid");
+    let shared = "a slice that another tenant has, expected a schema and a database of its own";
+    check(&two("{ schema: plane_a, cache_database: 2 }"), &format!("tenants.yaml:14:12: {shared}"));
+    check(&two("{ schema: plane_b, cache_database: 1 }"), &format!("tenants.yaml:14:12: {shared}"));
+    let form = "expected a name of the form [a-z][a-z0-9_]{0,40} that the server has not taken";
+    for name in ["public", "pg_x", "information_schema", "A", "a-b", "1a"] {
+        let text = acme(&format!("{{ schema: '{name}', cache_database: 1 }}"));
+        check(&text, &format!("tenants.yaml:8:22: schema {name:?}, {form}"));
+    }
+    check(
+        &acme("{ schema: plane_a, cache_database: 0 }"),
+        "tenants.yaml:8:47: integer 0, expected a whole number from 1 to 15 (cache_database)",
+    );
 }

@@ -12,7 +12,8 @@ use crate::saas::Saas;
 use crate::wire::sql::{Lsn, Value};
 use sim::disk::Write;
 use sim::{Ctx, Outbox};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 const LOG: u8 = 0;
 
@@ -111,17 +112,25 @@ impl LogFile {
         }
     }
 
-    /// Rows whose log is on disk now are facts of the store.
-    pub(super) fn state_rows(&mut self, controls: &Controls, out: &mut Outbox<Saas>, place: &Place, end: Lsn) {
+    /// Rows whose log is on disk now are facts of the store. `tables` are those of records, each with its slice.
+    pub(super) fn state_rows(
+        &mut self,
+        controls: &Controls,
+        out: &mut Outbox<Saas>,
+        (place, tables): (&Place, &BTreeMap<u16, Option<Arc<str>>>),
+        end: Lsn,
+    ) {
         while self.unstated.front().is_some_and(|(at, bytes)| at.0 + bytes.len() as u64 <= end.0) {
             let Some((at, bytes)) = self.unstated.pop_front() else { break };
             let Some((record, _)) = decode_record(controls, &bytes, at) else { continue };
             for change in record.changes {
-                if let Redo::Insert(0, _, row) | Redo::Update(0, _, row) = change
+                if let Redo::Insert(table, _, row) | Redo::Update(table, _, row) = change
+                    && let Some(slice) = tables.get(&table)
                     && let [Value::Text(tenant), Value::Int(key), .., Value::Text(body), Value::Int(version)] = &row[..]
                 {
                     out.fact(Fact::RowStored {
                         place: place.clone(),
+                        slice: slice.clone(),
                         tenant: tenant.clone(),
                         key: *key,
                         version: *version,

@@ -27,12 +27,12 @@ fn at(ms: u64) -> Instant {
 fn put(id: i64) -> Transaction {
     let sql = "insert into records values ('acme', $1, 'audit', 1, 'pii', 'x')";
     let statements = vec![Statement::new(sql, vec![Value::Int(id)])];
-    Transaction { tenant: Some(Arc::from("acme")), statements }
+    Transaction { tenant: Some(Arc::from("acme")), login: None, statements }
 }
 
 fn get(id: i64) -> Transaction {
     let statements = vec![Statement::new("select id from records where id = $1", vec![Value::Int(id)])];
-    Transaction { tenant: Some(Arc::from("acme")), statements }
+    Transaction { tenant: Some(Arc::from("acme")), login: None, statements }
 }
 
 /// A primary and a standby joined by wires that a test can cut.
@@ -384,7 +384,7 @@ fn a_session_of_the_old_primary_leaves_nothing_in_the_new_one() {
     successor.arbiter_said(at(0), &Controls::all_on(), &granted);
     let count = vec![Statement::new("select count(*) from records", Vec::new())];
     for draw in 0..4 {
-        let transaction = Transaction { tenant: None, statements: count.clone() };
+        let transaction = Transaction { tenant: None, login: None, statements: count.clone() };
         let step = successor.submit(at(1), &Controls::all_on(), (draw, draw), transaction);
         assert_eq!(render(&step.released[0].outcome.replies[0]), "(0)");
     }

@@ -2,7 +2,7 @@
 
 use super::super::engine::Engine;
 use super::super::pool::{Pool, SET_LOCAL};
-use super::super::reference::{APP, OWNER, Seed};
+use super::super::reference::{APP, OWNER, SHARED, Seed};
 use super::super::rls::{FORCE_RLS, ROW_LEVEL_SECURITY, WITH_CHECK};
 use super::super::testing::{render, without};
 use crate::control::{Control, Controls};
@@ -15,7 +15,7 @@ pub fn loaded() -> Engine {
     let mut engine = Engine::reference();
     for (tenant, id) in [("acme", 1), ("acme", 2), ("beta", 1)] {
         let (kind, label, body) = (&Arc::from("audit"), &Arc::from("pii"), &Arc::from(format!("{tenant}'s {id}")));
-        engine.load(Seed { tenant: &Arc::from(tenant), id, kind, level: 2, label, body });
+        engine.load(SHARED, Seed { tenant: &Arc::from(tenant), id, kind, level: 2, label, body });
     }
     engine
 }

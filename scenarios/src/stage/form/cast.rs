@@ -575,6 +575,31 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-slice",
+        form(&[
+            part(
+                "inward",
+                &[DOOR_A, &["client/gamma", "attacker/qualified", "attacker/own-path", "attacker/guess"]],
+                &[
+                    "slice.row-kept",
+                    "slice.named-outright",
+                    "slice.put-into-path",
+                    "slice.login-guessed",
+                ],
+            ),
+            part(
+                "outward",
+                &[DOOR_A, &["client/acme", "attacker/outward", "attacker/catalogue", "attacker/path"]],
+                &["slice.left", "slice.catalogue-read", "slice.creation-asked"],
+            ),
+            part(
+                "cache",
+                &[DOOR_A, &["cell-a/cache", "client/gamma", "attacker/database"]],
+                &["slice.entry-kept", "slice.database-chosen"],
+            ),
+        ]),
+    ),
+    (
         "stride/elevation-pod-to-admin",
         form(&[part(
             "certificates",

@@ -1,10 +1,6 @@
--- The reference schema of a cell: what the crosscutting document demands of the database.
---
--- `owner` owns the tables and runs migrations; `app` serves requests. Neither is a superuser nor exempt from policies,
--- and `app` owns nothing. Policies are for every role, so that FORCE holds the owner to them as well.
-CREATE ROLE owner LOGIN NOSUPERUSER NOBYPASSRLS;
-CREATE ROLE app LOGIN NOSUPERUSER NOBYPASSRLS;
-
+-- The tables of a slice, shared or dedicated: the same migration for each, run as a superuser with the search path
+-- set to where they belong. Rights are granted to `service`, of which every login of the service is a member: which
+-- slice a login reaches is for the schemas to say.
 CREATE TABLE records (
     tenant_id text NOT NULL,
     id int8 NOT NULL,
@@ -22,7 +18,7 @@ ALTER TABLE records FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON records
     USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))
     WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
-GRANT SELECT, INSERT, UPDATE, DELETE ON records TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON records TO service;
 
 -- Signed, hash-chained log of requests, per tenant. There is no policy for UPDATE and DELETE, and no grant.
 CREATE TABLE request_log (
@@ -43,4 +39,4 @@ CREATE POLICY tenant_reads ON request_log FOR SELECT
     USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
 CREATE POLICY tenant_appends ON request_log FOR INSERT
     WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
-GRANT SELECT, INSERT ON request_log TO app;
+GRANT SELECT, INSERT ON request_log TO service;
