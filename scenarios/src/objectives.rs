@@ -6,7 +6,7 @@
 
 use models::config::slos::P95;
 use models::config::{Inputs, Slos};
-use models::platform::home_cell;
+use models::platform::{Mirrors, home_cell};
 use sim::measure::{
     AlertState, BurnPolicy, CanaryRule, CanaryVerdict, Judgement, Objective, RunTallies, Tally, Timeline, Windows,
     judge_quantile_runs, judge_runs,
@@ -66,6 +66,7 @@ pub fn judged(inputs: &Inputs, serving: &[(String, Serving)]) -> Vec<SloRecord> 
     for (condition, serving) in absent.iter().map(|serving| (CALM, serving)).chain(measured) {
         rows.push(success(slos, condition, serving));
         rows.push(latency(slos, condition, serving));
+        rows.extend(mirror_lag(inputs, condition, serving));
         if condition == CALM {
             rows.extend(unwatched(slos, serving));
         }
@@ -122,15 +123,39 @@ fn latency(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
     watched(row("SLO-02", words, bound, condition, serving, judged), slos, P95, runs, &timeline)
 }
 
+/// EVT-04: how long events are on their way into the other cell. Of tenants whose cell has no mirror, and of events that
+/// never leave their region, nothing is promised.
+fn mirror_lag(inputs: &Inputs, condition: &str, serving: &Serving) -> Option<SloRecord> {
+    let slos = &inputs.platform.slos;
+    let is_source = Mirrors::default().ways(&inputs.platform).iter().any(|(from, _)| *from.id == *serving.cell);
+    let (bound, words) = at_most(slos.p95_mirror_lag, "p95 mirror lag ≤");
+    if serving.mirrored.is_empty() {
+        let silent = condition == CALM && is_source;
+        return silent.then(|| row("EVT-04", words, bound, condition, serving, NOTHING));
+    }
+    let runs = &serving.spread.mirrored;
+    let limit = slos.p95_mirror_lag;
+    let judged = judge_quantile_runs(&serving.mirrored, runs, P95_PERMYRIAD, limit, ALPHA, slos.requests_min);
+    let all = runs.total();
+    Some(SloRecord {
+        bad: all.bad,
+        seeds: SeedsRecord::of(runs),
+        budget: BudgetRecord::of(all, P95, slos.budget_window),
+        ..row("EVT-04", words, bound, condition, serving, judged)
+    })
+}
+
+/// What a judgement of no event says.
+const NOTHING: Judgement = Judgement { total: 0, estimate: 0.0, low: 0.0, high: 0.0, verdict: SloVerdict::NoData };
+
 fn timeline(counts: Vec<Tally>) -> Timeline {
     Windows::from_counts(WIDTH, counts.into_iter().map(<(u64, u64)>::from)).timeline()
 }
 
 /// SLO-03 to SLO-05: promised, and measured by nothing that is modelled.
 fn unwatched(slos: &Slos, serving: &Serving) -> [SloRecord; 3] {
-    let nothing = Judgement { total: 0, estimate: 0.0, low: 0.0, high: 0.0, verdict: SloVerdict::NoData };
     let of =
-        |requirement: &str, (bound, words): (SloBound, String)| row(requirement, words, bound, CALM, serving, nothing);
+        |requirement: &str, (bound, words): (SloBound, String)| row(requirement, words, bound, CALM, serving, NOTHING);
     [
         of("SLO-03", at_least(slos.job_success, "job success")),
         of("SLO-04", at_least(slos.index_available, "transparency index availability")),

@@ -1,17 +1,18 @@
 //! EVT-02, EVT-03, EVT-04, EVT-06: no log keeps what is no event; acknowledged events are kept, arrive in the other
-//! cell exactly once, and arrive unaltered.
+//! cell exactly once, and arrive unaltered. How long they were on their way is measured here too.
 //!
 //! Judged by the contents of the logs in both cells and by what honest producers were told.
 
 use super::{Cast, FINDINGS_MAX, finding};
 use crate::fact::{Answer, Fact};
-use crate::ids::Bytes;
+use crate::ids::{Bytes, TenantId};
 use crate::kafka::event;
 use crate::kafka::schema::Schema;
 use crate::saas::{MIRROR_MARK, Saas, is_bound_topic, is_dead_letter_topic};
+use sim::measure::Latency;
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
-use sim::{Instant, Vantage};
+use sim::{Duration, Instant, Vantage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,14 +36,21 @@ pub struct Mirroring {
     places: BTreeMap<(Arc<str>, Event), Places>,
     /// By request, in which topic, when, and by which cause.
     acknowledged: BTreeMap<u64, (Arc<str>, Instant, u64)>,
+    /// When each event was first kept at home.
+    kept_at: BTreeMap<Event, Instant>,
+    /// What takes longer is late.
+    lag_max: Duration,
+    /// How long events of each tenant were on their way, and how many were late.
+    lags: BTreeMap<TenantId, (Latency, u64)>,
     found: usize,
     /// Events that were compared with their origin.
     pub compared: u64,
 }
 
 impl Mirroring {
-    /// Judges by this cast the mirrors that go from the first cell of each pair to the second.
-    pub fn new(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>) -> Mirroring {
+    /// Judges by this cast the mirrors that go from the first cell of each pair to the second. An event that takes
+    /// longer than `lag_max` is late.
+    pub fn new(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>, lag_max: Duration) -> Mirroring {
         Mirroring {
             cast,
             schema: Some(event::schema()),
@@ -50,14 +58,31 @@ impl Mirroring {
             home: BTreeMap::new(),
             places: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            kept_at: BTreeMap::new(),
+            lag_max,
+            lags: BTreeMap::new(),
             found: 0,
             compared: 0,
         }
     }
 
-    /// The same by digests of events: whether they are events by their schema, nobody can say.
+    /// The same by digests of events: whether they are events by their schema, nobody can say, and none is late.
     pub fn of_digests(cast: Rc<Cast>, ways: Vec<(Arc<str>, Arc<str>)>) -> Mirroring {
-        Mirroring { schema: None, ..Mirroring::new(cast, ways) }
+        Mirroring { schema: None, ..Mirroring::new(cast, ways, Duration(u64::MAX)) }
+    }
+
+    /// How long events of each tenant were on their way, and how many of them were late.
+    pub fn lags(&self) -> &BTreeMap<TenantId, (Latency, u64)> {
+        &self.lags
+    }
+
+    /// An event has arrived for the first time.
+    fn measure(&mut self, event: &Event, at: Instant) {
+        let (Some(kept_at), Some(owner)) = (self.kept_at.get(event), self.cast.topic_owner(&event.0)) else { return };
+        let lag = at.since(*kept_at);
+        let (lags, late) = self.lags.entry(owner.id.clone()).or_default();
+        lags.record(lag);
+        *late += u64::from(lag > self.lag_max);
     }
 
     /// The cell from which what lies in a topic came, and the topic's name there. Copies either say so in their name
@@ -82,6 +107,7 @@ impl Mirroring {
         let is_home = origin == place.cell;
         if is_home {
             self.home.insert(event.clone(), body.clone());
+            self.kept_at.entry(event.clone()).or_insert(seen.at);
         } else {
             self.compared += 1;
             let source = &event.0;
@@ -93,6 +119,9 @@ impl Mirroring {
             if let Some(message) = wrong {
                 self.report(seen, findings, "EVT-06", topic, message);
             }
+        }
+        if !is_home && !self.places.contains_key(&(place.cell.clone(), event.clone())) {
+            self.measure(&event, seen.at);
         }
         let places = self.places.entry((place.cell.clone(), event)).or_default();
         places.insert((*partition, *offset));

@@ -31,13 +31,14 @@ fn row_of(condition: &str, serving: Serving, requirement: &str) -> SloRecord {
 #[test]
 fn what_is_promised_and_not_measured_has_a_row_that_says_so() {
     let rows = rows(CALM, served(&[&[(5_000, 0)]]));
-    assert_eq!(rows.len(), 5 * 5, "five objectives for each of five tenants");
+    assert_eq!(rows.len(), 5 * 5 + 3, "five objectives for each of five tenants, and the lag of the three mirrored");
     let verdicts = |tenant: &str| {
         let own = rows.iter().filter(|s| s.tenant == tenant);
         own.map(|s| (s.requirement.as_str(), s.verdict)).collect::<Vec<_>>()
     };
     let silent = [("SLO-03", NoData), ("SLO-04", NoData), ("SLO-05", NoData)];
-    assert_eq!(verdicts("acme"), [&[("SLO-01", Met), ("SLO-02", Met)], &silent[..]].concat());
+    let served = [("EVT-04", NoData), ("SLO-01", Met), ("SLO-02", Met)];
+    assert_eq!(verdicts("acme"), [&served, &silent[..]].concat());
     assert_eq!(verdicts("beta"), [&[("SLO-01", NoData), ("SLO-02", NoData)], &silent[..]].concat());
     let beta = rows.iter().find(|s| s.tenant == "beta").expect("beta has a row");
     assert_eq!((beta.cell.as_str(), beta.total, beta.seeds, beta.budget), ("cell-b", 0, None, None));
@@ -54,6 +55,20 @@ fn the_swarm_is_shown_and_not_judged_and_an_attack_is_judged_for_whom_it_meets()
     assert_eq!(conditions, ["calm", "stride/x"].into());
     assert_eq!(rows.iter().filter(|s| s.condition == "stride/x").count(), 2);
     assert!(rows.iter().filter(|s| s.condition == CALM).all(|s| s.verdict == NoData));
+}
+
+#[test]
+fn events_that_are_late_in_the_other_cell_miss_their_own_objective() {
+    let lag = |seconds: u64, late: u64| {
+        let mut serving = served(&[&[(5_000, 0)]]);
+        (0..4_000).for_each(|_| serving.mirrored.record(Duration::secs(seconds)));
+        serving.mirrored_late = late;
+        row_of(CALM, serving.of_one_run(), "EVT-04")
+    };
+    let (soon, late) = (lag(2, 0), lag(90, 4_000));
+    assert_eq!((soon.verdict, soon.total, soon.bad), (Met, 4_000, 0));
+    assert_eq!((late.verdict, late.bad), (Missed, 4_000));
+    assert_eq!(soon.objective, "p95 mirror lag ≤ 60 s");
 }
 
 #[test]

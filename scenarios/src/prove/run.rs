@@ -10,12 +10,13 @@ use models::config::Inputs;
 use models::gateway::token::TokenMemo;
 use models::mesh::verify::ChainMemo;
 use models::oracles::availability::Availability;
+use models::oracles::mirroring::Mirroring;
 use models::registry;
 use models::saas::Saas;
 use sim::choice::{Choice, Choices};
 use sim::control::{Control, ControlSet};
 use sim::journal;
-use sim::record::{Pass, RunRecord};
+use sim::record::{Pass, RunRecord, Serving};
 use sim::seed::Draws;
 use sim::world::Struck;
 use std::collections::BTreeMap;
@@ -119,15 +120,26 @@ pub fn execute_staged(engine: &Engine, inputs: &Inputs, order: &Order, build: im
     let mut serving = Vec::new();
     let (mut sent, mut good) = (0, 0);
     let mut shape = None;
+    let mut lags = BTreeMap::new();
     for oracle in outcome.oracles {
-        match oracle.into_any().downcast::<Availability>() {
+        let other = match oracle.into_any().downcast::<Availability>() {
             Ok(availability) => {
                 serving = availability.serving();
                 (sent, good) = (availability.sent, availability.good);
+                continue;
             }
+            Err(other) => other,
+        };
+        match other.downcast::<Mirroring>() {
+            Ok(mirroring) => lags = mirroring.lags().clone(),
             Err(other) => shape = shape.or(other.downcast::<Shape>().ok()),
         }
     }
+    let serving = serving.into_iter().map(|one: Serving| match lags.get(&*one.tenant) {
+        Some((lags, late)) => Serving { mirrored: lags.clone(), mirrored_late: *late, ..one }.of_one_run(),
+        None => one,
+    });
+    let serving: Vec<Serving> = serving.collect();
     let digest: String = outcome.journal.digest.iter().map(|b| format!("{b:02x}")).collect();
     let consulted = registry::ALL.iter().filter(|c| outcome.consulted.contains(c.slot)).map(|c| c.id.into());
     let record = RunRecord {

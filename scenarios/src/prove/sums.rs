@@ -64,21 +64,23 @@ mod lean {
     use super::*;
 
     /// [`Serving`], written as a row.
-    type Row = (String, String, u64, u64, u64, Steps, Vec<(u32, u32)>, Vec<(u32, u32)>);
+    type Row = (String, String, u64, u64, u64, Steps, Vec<(u32, u32)>, Vec<(u32, u32)>, (Steps, u64));
 
     pub fn serialize<S: Serializer>(serving: &[Serving], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(serving.iter().map(|s| -> Row {
-            let steps = steps(&s.latency.bins());
-            (s.tenant.clone(), s.cell.clone(), s.good, s.bad, s.excluded, steps, s.windows.clone(), s.slow.clone())
+            let (own, mirrored) = (steps(&s.latency.bins()), (steps(&s.mirrored.bins()), s.mirrored_late));
+            let (tenant, cell, windows, slow) = (s.tenant.clone(), s.cell.clone(), s.windows.clone(), s.slow.clone());
+            (tenant, cell, s.good, s.bad, s.excluded, own, windows, slow, mirrored)
         }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Serving>, D::Error> {
         let rows = Vec::<Row>::deserialize(deserializer)?;
-        let serving = |(tenant, cell, good, bad, excluded, steps, windows, slow): Row| {
-            let latency = latency(&steps).ok_or_else(|| D::Error::custom("latency bins do not ascend"))?;
+        let bins = |steps: &Steps| latency(steps).ok_or_else(|| D::Error::custom("latency bins do not ascend"));
+        let serving = |(tenant, cell, good, bad, excluded, steps, windows, slow, (lags, mirrored_late)): Row| {
+            let (latency, mirrored, spread) = (bins(&steps)?, bins(&lags)?, Spread::default());
             let serving =
-                Serving { tenant, cell, good, bad, excluded, latency, windows, slow, spread: Spread::default() };
+                Serving { tenant, cell, good, bad, excluded, latency, windows, slow, mirrored, mirrored_late, spread };
             Ok(serving.of_one_run())
         };
         rows.into_iter().map(serving).collect()

@@ -111,7 +111,7 @@ impl Events {
         let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
         let mut judges: Vec<Box<dyn Oracle<Saas>>> = Vec::new();
         if self.is_mirrored {
-            judges.push(Box::new(mirroring::Mirroring::new(cast.clone(), ways)));
+            judges.push(Box::new(mirroring::Mirroring::new(cast.clone(), ways, platform.slos.p95_mirror_lag)));
         }
         if !self.connectors.is_empty() {
             let tenants = self.connectors.iter().map(|t| t.id.clone());

@@ -28,6 +28,12 @@ pub struct Serving {
     /// requests), ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slow: Vec<(u32, u32)>,
+    /// How long the tenant's events took from the log of its cell into that of another, those that leave it.
+    #[serde(default, skip_serializing_if = "Latency::is_empty")]
+    pub mirrored: Latency,
+    /// Those among them that took longer than the 95th percentile may (EVT-04).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mirrored_late: u64,
     /// How the runs behind the sums differ.
     #[serde(default)]
     pub spread: Spread,
@@ -43,6 +49,13 @@ pub struct Spread {
     pub success: RunTallies,
     /// Served requests that were as quick as promised, and that were not.
     pub latency: RunTallies,
+    /// Events that reached the other cell as soon as promised, and that did not.
+    #[serde(default)]
+    pub mirrored: RunTallies,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Serving {
@@ -82,6 +95,8 @@ impl Serving {
         self.spread = Spread::default();
         self.spread.success.add(Tally { good: self.good, bad: self.bad });
         self.spread.latency.add(Tally { good: self.good.saturating_sub(slow), bad: slow });
+        let (late, all) = (self.mirrored_late, self.mirrored.count());
+        self.spread.mirrored.add(Tally { good: all.saturating_sub(late), bad: late });
         self
     }
 
@@ -91,6 +106,8 @@ impl Serving {
         self.bad += other.bad;
         self.excluded += other.excluded;
         self.latency.merge(&other.latency);
+        self.mirrored.merge(&other.mirrored);
+        self.mirrored_late += other.mirrored_late;
         self.windows.resize(self.windows.len().max(other.windows.len()), (0, 0));
         for (a, b) in self.windows.iter_mut().zip(&other.windows) {
             *a = (a.0 + b.0, a.1 + b.1);
@@ -98,6 +115,7 @@ impl Serving {
         other.slow.iter().for_each(|(window, requests)| self.add_slow(*window, *requests));
         self.spread.success.merge(&other.spread.success);
         self.spread.latency.merge(&other.spread.latency);
+        self.spread.mirrored.merge(&other.spread.mirrored);
     }
 }
 
