@@ -6,6 +6,7 @@
 use models::config::{Inputs, PLATFORM_TOML, TENANTS_YAML};
 use rayon::prelude::*;
 use scenarios::catalogue;
+use scenarios::months::measure::thin;
 use scenarios::prove::{Order, execute};
 use scenarios::scenario::Scenario;
 use scenarios::stage::{Acts, Stage};
@@ -36,17 +37,9 @@ fn traffic(stage: &mut Stage<'_>, gap: Duration, seconds: u64) {
     };
 }
 
-/// Thin traffic for days, on a platform that keeps house as seldom as one in operation.
+/// Thin traffic for days.
 fn stretch(stage: &mut Stage<'_>, days: u64) {
-    stage.platform(|platform| {
-        platform.housekeeping.slower = 20;
-        platform.tokens.trust_bundle = Duration::secs(300);
-        platform.ttls.policy_poll = Duration::secs(60);
-        platform.ttls.policy_stale = Duration::secs(600);
-    });
-    // A record can be told from its former versions some two thousand times.
-    stage.records(60);
-    traffic(stage, Duration::secs(20), days * DAY_S);
+    thin(stage, ACTIVE, Duration::secs(20), Duration::secs(days * DAY_S));
 }
 
 /// Tenants in a crowd, each with a client of its own: with the platform's own nodes that makes some five hundred.

@@ -406,6 +406,14 @@ pub struct Drill {
     /// Switch a control off; give it twice for two layers.
     #[arg(long, value_name = "CONTROL")]
     pub ablate: Vec<String>,
+    /// Instead of one story, draw so many months that each lose a cell, measure what that costs its tenants, and bound
+    /// it (CEL-01); 59 is the least that can show 5 %.
+    #[arg(long, value_name = "N", conflicts_with_all = ["import", "export", "ablate", "out", "json"],
+          value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub months: Option<u64>,
+    /// With --months: how many of them are simulated from end to end as well, to check the rest by.
+    #[arg(long, value_name = "N", requires = "months", default_value_t = 3)]
+    pub whole: u64,
     /// Write drill.json here: a directory, or a URL as for `gate`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -18,6 +18,7 @@ pub mod drill;
 pub mod explore;
 pub mod fuzz;
 pub mod gate;
+pub mod months;
 pub mod objectives;
 pub mod prove;
 pub mod scenario;

@@ -1,5 +1,6 @@
 //! `cellproof drill`: a fault story with what it may cost, told before it runs; then what it did cost.
 
+mod months;
 mod record;
 mod text;
 
@@ -27,6 +28,9 @@ const FILE: &str = "drill.json";
 pub fn drill(args: &Args) -> Done {
     let off = input::controls(&args.ablate)?;
     let inputs = input::inputs(&args.files)?;
+    if let Some(count) = args.months {
+        return Ok(months::months(&inputs, args.seed.unwrap_or(FIRST_SEED), count, args.whole));
+    }
     let drill = match &args.import {
         Some(file) => imported(file, &inputs)?,
         None => Drill::drawn(&inputs, args.seed.unwrap_or(FIRST_SEED)),

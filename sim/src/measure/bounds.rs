@@ -6,6 +6,7 @@
 //! The incomplete beta function is evaluated here and not by `statrs`, whose continued fraction stops after 140 terms
 //! without saying so: at 10⁸ trials it returns −0.55 for a probability of one half. Its log-gamma is used.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
 /// One part per billion is the grain of every bound.
@@ -56,6 +57,25 @@ pub fn seeds_needed_allowing(failures: u64, p: f64, confidence: f64) -> u64 {
 /// The confidence each of `claims` needs so that all hold together at `confidence` (Bonferroni).
 pub fn joint_confidence(confidence: f64, claims: u32) -> f64 {
     1.0 - (1.0 - confidence) / f64::from(claims.max(1))
+}
+
+/// The mean; zero of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// One-sided upper bound on the mean of the law that `values` were drawn from, by Student's t: exact for a normal law,
+/// and near it for as many values as the mean needs to be nearly normal. Infinite for fewer than two. Rounded outward
+/// to a part per million.
+///
+/// Panics unless `0 < confidence < 1`.
+pub fn mean_upper_bound(values: &[f64], confidence: f64) -> f64 {
+    check_confidence(confidence);
+    let (n, mean) = (values.len() as f64, mean(values));
+    let Ok(t) = StudentsT::new(0.0, 1.0, n - 1.0) else { return f64::INFINITY };
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let upper = mean + t.inverse_cdf(confidence) * (variance / n).sqrt();
+    (upper * 1e6).ceil() / 1e6
 }
 
 /// Rank of the order statistic that bounds a quantile from above, except with probability `tail`: the smallest s with
