@@ -1,5 +1,5 @@
-//! STO-04, STO-09, EVT-03, EVT-04: what was acknowledged stays, under all that the promises name; where it cannot stay
-//! it is missed, and never served; and the judges would say so if it were otherwise.
+//! STO-04, STO-09, EVT-03, EVT-04: what was acknowledged stays, under all that the promises name; and the judges would
+//! say so if it were otherwise.
 //!
 //! `CELLPROOF_SEEDS` says how many seeds each story gets (12 unless given), `CELLPROOF_SEED` where they begin. The
 //! claim over ten thousand is four stories with 2 500 seeds each:
@@ -9,7 +9,6 @@
 //! ```
 
 use models::config::Inputs;
-use models::fact::Fact;
 use models::kafka::broker::ACKS_ALL;
 use models::kafka::frame::RECORD_CHECKSUM;
 use models::kafka::idempotence::IDEMPOTENT_PRODUCER;
@@ -27,7 +26,7 @@ use sim::measure::bounds;
 use sim::record::{Pass, RunRecord};
 use sim::swarm::Allowance;
 use sim::{Duration, Instant};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::env;
 
 /// Seeds of each story, in a run that is told nothing else.
@@ -205,35 +204,17 @@ fn beyond(stage: &mut Stage<'_>) {
     }
 }
 
+/// What was damaged is never served: that holds. FIXME: what both copies have lost is served as if it had never been,
+/// because a log whose end is damaged looks like one that was torn; the database should refuse to lead instead.
 #[test]
-fn beyond_it_the_loss_is_reported_and_what_was_damaged_is_never_served() {
+fn beyond_it_nothing_damaged_is_served_and_the_judges_miss_what_is_lost() {
     let inputs = Inputs::embedded();
     let seeds = number("CELLPROOF_SEEDS", SEEDS);
-    let runs: Vec<(u64, RunRecord, BTreeSet<String>)> = (0..seeds)
-        .into_par_iter()
-        .map(|seed| {
-            let order = Order { keep: true, ..Order::new(&BEYOND, Pass::Calm, seed) };
-            let run = execute(&inputs, &order);
-            let reported = run.journal.entries.iter().filter_map(|entry| match &entry.fact {
-                Fact::Reported { by: "postgres", what, about, .. } if about.starts_with("cell-a") => {
-                    Some((*what).to_owned())
-                }
-                _ => None,
-            });
-            let reported = reported.collect();
-            (seed, slim(run.record), reported)
-        })
-        .collect();
-    let lost = |run: &RunRecord, requirement: &str| run.findings.iter().any(|f| f.requirement == requirement);
-    let count = |requirement: &str| runs.iter().filter(|(_, run, _)| lost(run, requirement)).count();
-    let unreadable = runs.iter().filter(|(.., said)| said.iter().any(|what| what.starts_with("log-"))).count();
-    println!(
-        "of {seeds} runs {unreadable} report a log that cannot be read; lost writes are noticed in {}, damage is served \
-         in {}",
-        count("STO-04"),
-        count("STO-09")
-    );
-    for (seed, run, said) in &runs {
-        println!("{seed}: {said:?} {:?}", run.findings.first().map(|f| (&f.requirement, &f.message)));
-    }
+    let run = |seed| execute(&inputs, &Order::new(&BEYOND, Pass::Calm, seed)).record;
+    let runs: Vec<RunRecord> = (0..seeds).into_par_iter().map(|seed| slim(run(seed))).collect();
+    let broken = |row: &str| runs.iter().filter(|run| run.findings.iter().any(|f| f.requirement == row)).count();
+    let (lost, damaged) = (broken("STO-04"), broken("STO-09"));
+    println!("both copies bad: of {seeds} runs lost writes are missed in {lost}, damage is served in {damaged}");
+    assert_eq!(damaged, 0);
+    assert!(lost > 0, "the judges miss nothing, though both copies are bad");
 }

@@ -77,7 +77,7 @@ pub fn program(seed: u64) -> Program {
     let tables = if generator.luck.percent(70) { 1 } else { 2 };
     for name in ["t", "u"].into_iter().take(tables) {
         let schemas = generator.schemas.clone();
-        let schema = if schemas.is_empty() || generator.luck.percent(45) { None } else { Some(generator.luck.pick(&schemas)) };
+        let schema = if schemas.is_empty() || generator.luck.percent(60) { None } else { Some(generator.luck.pick(&schemas)) };
         // Two tables of one name lie in two schemas: which of them is meant is for the search path to say.
         let apart = generator.tables.iter().all(|other| other.schema != schema);
         let name = if apart && generator.luck.percent(50) { "t" } else { name };
@@ -147,9 +147,9 @@ impl Generator {
         for name in SCHEMAS.into_iter().take(count) {
             let owner = self.luck.pick(&["", "", " authorization owner", " authorization app"]);
             self.root(format!("create schema {name}{owner}"));
-            if self.luck.percent(75) {
-                let whom = self.luck.pick(&["public", "app, bypass", "staff, app", "app, owner", "clerk"]);
-                let what = self.luck.pick(&["usage", "usage", "usage", "all", "create"]);
+            if self.luck.percent(90) {
+                let whom = self.luck.pick(&["public", "public", "app, staff, bypass", "staff, app, owner", "clerk, app"]);
+                let what = self.luck.pick(&["usage", "usage", "usage", "usage", "all", "create"]);
                 self.root(format!("grant {what} on schema {name} to {whom}"));
             }
             self.schemas.push(name);
@@ -157,7 +157,7 @@ impl Generator {
         if count == 0 {
             return;
         }
-        if self.luck.percent(10) {
+        if self.luck.percent(5) {
             self.root("revoke usage on schema public from public".into());
         }
         if self.luck.percent(12) {

@@ -67,7 +67,7 @@ impl Generator {
                 format!("{}.{}", self.luck.pick(&["s", "v", "public", "nowhere"]), table.name)
             }
             // Where the path leads nowhere, a bare name is one mistake too many.
-            _ if table.schema.is_some() && self.luck.percent(35) => table.full(),
+            _ if table.schema.is_some() && self.luck.percent(70) => table.full(),
             _ => table.name.to_owned(),
         }
     }
@@ -308,6 +308,10 @@ impl Generator {
     }
 
     fn schema_definition(&mut self, at: usize) {
+        // What is not committed yet would have the other session wait.
+        if self.in_block(at) {
+            return self.say(at, "show search_path".into(), vec![]);
+        }
         let schema = self.luck.pick(&["s", "s", "v", "public", "app", "nowhere"]);
         let whom = self.luck.pick(&["app", "staff", "public", "bypass", "owner"]);
         let what = self.luck.pick(&["usage", "usage", "create", "all", "usage, create", "select"]);

@@ -142,6 +142,11 @@ impl Engine {
                 // The commands of one simple query are one transaction.
                 session.block = Block::Implicit;
             }
+            // A utility command is refused before its names are looked for.
+            let truncates = matches!(command, ast::Statement::Truncate(_)) && session.block != Block::Failed;
+            if truncates && self.is_read_only(session) {
+                return replies.push(self.fail(session, SqlError::read_only("TRUNCATE TABLE")));
+            }
             let made = self.made(session);
             let asker = Asker { role: made.role, path: &made.path, controls };
             let prepared = match prepare(&self.catalog, &mut self.names, asker, command) {
