@@ -220,6 +220,9 @@ impl Writer<'_> {
                 value: *value,
             },
             Fact::EntryStored { .. } | Fact::BundleRestored(_) | Fact::Truth { .. } => return None,
+            // What graph databases state has no record yet.
+            Fact::GraphOpened { .. } | Fact::NodeStored { .. } | Fact::EdgeStored { .. } => return None,
+            Fact::AttemptKept { .. } => return None,
         })
     }
 
