@@ -27,8 +27,8 @@ pub const ASSUMPTIONS: [&str; 6] = [
      drawn have at least one.",
     "A lost cell is dark for 4 minutes in the median, for 20 or less in nine of ten, for an hour or less in 99 of 100, \
      and never for more than two; nothing smaller than the whole cell fails.",
-    "Tenants ask evenly, by day and by night. A request fails as the objectives count it (SLO-01), and also when a good \
-     token is refused, for want of keys or of a token in time; that of the tenant who lost most counts.",
+    "Tenants ask evenly, by day and by night. A request fails as the objectives count it (SLO-01), and also when a \
+     good token is refused, for want of keys or of a token in time; that of the tenant who lost most counts.",
     "A neighbour is as large as the cell that it takes the tenants of, and is itself up.",
     "How fresh an answer is does not count here: what the neighbour's stores lack of the last seconds is the business \
      of STO-05 and EVT-04.",

@@ -123,8 +123,8 @@ fn latency(slos: &Slos, condition: &str, serving: &Serving) -> SloRecord {
     watched(row("SLO-02", words, bound, condition, serving, judged), slos, P95, runs, &timeline)
 }
 
-/// EVT-04: how long events are on their way into the other cell. Of tenants whose cell has no mirror, and of events that
-/// never leave their region, nothing is promised.
+/// EVT-04: how long events are on their way into the other cell. Of tenants whose cell has no mirror, and of events
+/// that never leave their region, nothing is promised.
 fn mirror_lag(inputs: &Inputs, condition: &str, serving: &Serving) -> Option<SloRecord> {
     let slos = &inputs.platform.slos;
     let is_source = Mirrors::default().ways(&inputs.platform).iter().any(|(from, _)| *from.id == *serving.cell);

@@ -516,13 +516,7 @@ impl<'a> Stage<'a> {
         let salt = |id: &TenantId| if disguise.viewer.as_ref() == Some(id) { 0 } else { disguise.salt };
         let deployment = Deployment {
             config: Rc::new(self.platform.clone()),
-            tenants: self
-                .tenants
-                .iter()
-                .map(|(t, _)| t)
-                .chain(&self.idle)
-                .map(|t| (self.placed(t), salt(&t.id)))
-                .collect(),
+            tenants: self.present(salt),
             all_tenants: Rc::new(self.all_tenants()),
             records: self.records,
             specials: self.specials.clone(),

@@ -1,5 +1,5 @@
-//! Random programs: tenants' tables in one schema or several, with policies and rows, and what sessions of several roles
-//! do with them.
+//! Random programs: tenants' tables in one schema or several, with policies and rows, and what sessions of several
+//! roles do with them.
 //!
 //! Most statements are valid and most roles hold their privileges, because programs that fail early prove little; the
 //! rest is wrong on purpose, each in one respect.

@@ -96,8 +96,8 @@ impl Engine {
         Ok(Session::new(self.sessions, id, Arc::clone(&role.name), defaults))
     }
 
-    /// Whether a password opens sessions of a role; `asked` says whether it is asked for. A role that does not exist, or
-    /// may not log in, has none.
+    /// Whether a password opens sessions of a role; `asked` says whether it is asked for. A role that does not exist,
+    /// or may not log in, has none.
     pub(super) fn admits(&self, login: &str, password: &str, asked: bool) -> bool {
         let role = self.catalog.role_id(login).map(|id| self.catalog.role(id));
         let shows = |held: Option<&str>| !asked || held == Some(password);

@@ -49,8 +49,8 @@ impl Engine {
         engine
     }
 
-    /// Adds a slice for a tenant that is pinned to one: a schema with the same tables, and a login of its own that finds
-    /// nothing else.
+    /// Adds a slice for a tenant that is pinned to one: a schema with the same tables, and a login of its own that
+    /// finds nothing else.
     ///
     /// # Panics
     /// When there is one already: a mistake of the stage.

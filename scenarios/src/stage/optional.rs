@@ -108,6 +108,12 @@ impl Stage<'_> {
         Tenant { slice, ..tenant.clone() }
     }
 
+    /// Tenants that exist in this run, each with the salt of its data.
+    pub(super) fn present(&self, salt: impl Fn(&TenantId) -> u64) -> Vec<(Tenant, u64)> {
+        let tenants = self.tenants.iter().map(|(tenant, _)| tenant).chain(&self.idle);
+        tenants.map(|tenant| (self.placed(tenant), salt(&tenant.id))).collect()
+    }
+
     /// All configured tenants, each with its slice.
     pub(super) fn all_tenants(&self) -> Tenants {
         let mut all = self.inputs.tenants.clone();
