@@ -5,7 +5,7 @@
 
 use crate::actors::client::datum;
 use crate::actors::{Attacker, Client, ClientSpec, Habit, Loot, Script};
-use models::config::{Capacity, Component, Inputs, PlatformConfig, Slice, Tenant, Tenants};
+use models::config::{Inputs, PlatformConfig, Slice, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
 use models::ids::TenantId;
@@ -392,18 +392,6 @@ impl<'a> Stage<'a> {
     /// At this instant the key that signs tokens is found to be stolen, and its provider takes it back.
     pub fn signing_key_stolen(&mut self, at: Instant) {
         self.key_stolen_at = Some(at);
-    }
-
-    /// The role with which the service logs in to the database.
-    pub fn database_login(&mut self, role: &'static str) {
-        self.login = role;
-    }
-
-    /// Workers and queue of a component, in every cell.
-    pub fn capacity(&mut self, component: Component, workers: u32, queue: u32) {
-        for cell in &mut self.platform.cells {
-            cell.components.set(component, Capacity { workers, queue });
-        }
     }
 
     /// A mark that is reached when a fact says so.

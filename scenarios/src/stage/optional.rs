@@ -1,7 +1,7 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
 use super::Stage;
-use models::config::{Slice, Tenant, Tenants};
+use models::config::{Capacity, Component, Slice, Tenant, Tenants};
 use models::control::Controls;
 use models::graph::cypher::Mistake;
 use models::graph::{client, read::read, run, store::Session};
@@ -94,6 +94,18 @@ impl Stage<'_> {
             known.insert(format!("attacker/{name}").into(), body.into());
         }
         self.oracle(move |cast| Box::new(Alone::new(cast, requirement, known)));
+    }
+
+    /// The role with which the service logs in to the database.
+    pub fn database_login(&mut self, role: &'static str) {
+        self.login = role;
+    }
+
+    /// Workers and queue of a component, in every cell.
+    pub fn capacity(&mut self, component: Component, workers: u32, queue: u32) {
+        for cell in &mut self.platform.cells {
+            cell.components.set(component, Capacity { workers, queue });
+        }
     }
 
     /// Pins a tenant to a slice of its own in its cell: a schema of the database, and a logical database of the cache.
