@@ -60,7 +60,9 @@ fn storm(stage: &mut Stage<'_>) {
     let copies: Vec<Target> = ["cell-a/postgres-1", "cell-a/postgres-2", "cell-a/kafka-1", "cell-a/kafka-2"]
         .map(|role| Target::Node(role.into()))
         .to_vec();
-    for (kind, strength) in [("crash", (0, 0)), ("torn-write", (0, 0)), ("lost-sync", (0, 0)), ("bit-rot", (1, 8)), ("disk-full", (0, 0))] {
+    for (kind, strength) in
+        [("crash", (0, 0)), ("torn-write", (0, 0)), ("lost-sync", (0, 0)), ("bit-rot", (1, 8)), ("disk-full", (0, 0))]
+    {
         allow(stage, kind, copies.clone(), (200, 1_500), strength, true);
     }
     let node = |role: &str| Target::Node(role.into());

@@ -77,7 +77,8 @@ pub fn program(seed: u64) -> Program {
     let tables = if generator.luck.percent(70) { 1 } else { 2 };
     for name in ["t", "u"].into_iter().take(tables) {
         let schemas = generator.schemas.clone();
-        let schema = if schemas.is_empty() || generator.luck.percent(60) { None } else { Some(generator.luck.pick(&schemas)) };
+        let schema =
+            if schemas.is_empty() || generator.luck.percent(60) { None } else { Some(generator.luck.pick(&schemas)) };
         // Two tables of one name lie in two schemas: which of them is meant is for the search path to say.
         let apart = generator.tables.iter().all(|other| other.schema != schema);
         let name = if apart && generator.luck.percent(50) { "t" } else { name };
@@ -148,7 +149,8 @@ impl Generator {
             let owner = self.luck.pick(&["", "", " authorization owner", " authorization app"]);
             self.root(format!("create schema {name}{owner}"));
             if self.luck.percent(90) {
-                let whom = self.luck.pick(&["public", "public", "app, staff, bypass", "staff, app, owner", "clerk, app"]);
+                let whom =
+                    self.luck.pick(&["public", "public", "app, staff, bypass", "staff, app, owner", "clerk, app"]);
                 let what = self.luck.pick(&["usage", "usage", "usage", "usage", "all", "create"]);
                 self.root(format!("grant {what} on schema {name} to {whom}"));
             }
@@ -165,7 +167,8 @@ impl Generator {
             self.root(format!("revoke select on {view} from public"));
         }
         if self.luck.percent(25) {
-            let (role, to) = (self.luck.pick(&["app", "app", "clerk", "owner"]), self.luck.pick(&["s", "v", "'s, v'", "public"]));
+            let (role, to) =
+                (self.luck.pick(&["app", "app", "clerk", "owner"]), self.luck.pick(&["s", "v", "'s, v'", "public"]));
             self.root(format!("alter role {role} set search_path = {to}"));
         }
     }

@@ -207,8 +207,7 @@ impl Generator {
                 format!("{} = {}", column.name, column.kind.literal(luck))
             }
         };
-        let sql =
-            format!("update {name} set {set}{}{}", self.condition(at, columns, &mut params), self.returning());
+        let sql = format!("update {name} set {set}{}{}", self.condition(at, columns, &mut params), self.returning());
         self.say(at, sql, params);
     }
 
@@ -229,7 +228,10 @@ impl Generator {
                 3..5 => format!("set local search_path to {path}"),
                 5 => "reset search_path".into(),
                 6 => "show search_path".into(),
-                7 => format!("select set_config('search_path', {}, false)", self.luck.pick(&["'s, public'", "'v,'", "'\"s\"'", "''"])),
+                7 => format!(
+                    "select set_config('search_path', {}, false)",
+                    self.luck.pick(&["'s, public'", "'v,'", "'\"s\"'", "''"])
+                ),
                 _ => "set search_path to default".into(),
             };
             return self.say(at, sql, vec![]);
@@ -301,7 +303,9 @@ impl Generator {
             0 => format!("select schemaname, tablename from pg_tables where schemaname in {own}"),
             1 => format!("select * from pg_catalog.pg_tables where schemaname in {own}"),
             2 => "select count(*) from pg_tables where schemaname = 's'".into(),
-            3 => format!("select table_schema, table_name, table_type from information_schema.tables where table_schema in {own}"),
+            3 => format!(
+                "select table_schema, table_name, table_type from information_schema.tables where table_schema in {own}"
+            ),
             _ => "select table_name, is_insertable_into from information_schema.tables where table_schema = 's'".into(),
         };
         self.say(at, sql, vec![]);

@@ -43,8 +43,10 @@ impl Slices {
             }
             Fact::EntryStored { place, database, tenant } => {
                 let own = self.pinned.get(tenant)?.cache_database;
-                let message =
-                    format!("an entry of {tenant} lies in database {database} of the cache in {}, not in {own}", place.cell);
+                let message = format!(
+                    "an entry of {tenant} lies in database {database} of the cache in {}, not in {own}",
+                    place.cell
+                );
                 (own != *database).then(|| ("TEN-04", tenant.clone(), message))
             }
             Fact::Answered(_) => self.told(seen),
@@ -59,7 +61,8 @@ impl Slices {
         let holds = |name: &str| answer.body.windows(name.len()).any(|part| part == name.as_bytes());
         let others = self.pinned.iter().filter(|(tenant, _)| !principal.holds(tenant));
         let (tenant, slice) = others.into_iter().find(|(_, slice)| holds(&slice.schema))?;
-        let message = format!("{} is told of slice {} in the answer to {}", answer.principal, slice.schema, answer.what);
+        let message =
+            format!("{} is told of slice {} in the answer to {}", answer.principal, slice.schema, answer.what);
         Some(("STO-13", tenant.clone(), message))
     }
 }
@@ -120,7 +123,8 @@ mod tests {
         check(&row(None, "gamma"), &["TEN-04"]);
         check(&row(Some("plane_gamma"), "acme"), &["TEN-04"]);
         check(&row(Some("plane_other"), "gamma"), &["TEN-04"]);
-        let entry = |database, tenant: &str| Fact::EntryStored { place: place("cache"), database, tenant: tenant.into() };
+        let entry =
+            |database, tenant: &str| Fact::EntryStored { place: place("cache"), database, tenant: tenant.into() };
         check(&entry(1, "gamma"), &[]);
         check(&entry(0, "gamma"), &["TEN-04"]);
     }

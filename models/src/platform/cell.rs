@@ -269,7 +269,9 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
             timescaledb.timeout,
             breaker_of(timescaledb),
         ),
-        slices: Slices(Rc::new(slices::of(deployment, cell).map(|(tenant, slice)| (tenant, slices::login(slice))).collect())),
+        slices: Slices(Rc::new(
+            slices::of(deployment, cell).map(|(tenant, slice)| (tenant, slices::login(slice))).collect(),
+        )),
         retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
         objects: super::objects::library(parts, cell),

@@ -4,9 +4,7 @@
 //! is refused, and a schema that does not exist is not. That difference tells a stranger which schemas there are, in
 //! PostgreSQL as here.
 
-use super::catalog::{
-    Catalog, INFORMATION_SCHEMA, PG_CATALOG, RoleId, Schema, SchemaId, SchemaRight, TableId,
-};
+use super::catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG, RoleId, Schema, SchemaId, SchemaRight, TableId};
 use super::name::Name;
 use super::sqlstate::{INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER, SqlError, UNDEFINED_SCHEMA};
 use crate::control;
@@ -210,6 +208,9 @@ mod tests {
         ] {
             assert_eq!(split(path).as_deref(), names, "{path}");
         }
-        assert_eq!([quoted("s1"), quoted("1s"), quoted("$user"), quoted("a\"b")].join(" "), "s1 \"1s\" \"$user\" \"a\"\"b\"");
+        assert_eq!(
+            [quoted("s1"), quoted("1s"), quoted("$user"), quoted("a\"b")].join(" "),
+            "s1 \"1s\" \"$user\" \"a\"\"b\""
+        );
     }
 }

@@ -112,12 +112,7 @@ impl Pool {
     ///
     /// # Errors
     /// `28P01`, for an unknown role as for a wrong password.
-    pub fn authenticate(
-        &self,
-        engine: &Engine,
-        controls: &Controls,
-        login: Option<&Login>,
-    ) -> Result<(), SqlError> {
+    pub fn authenticate(&self, engine: &Engine, controls: &Controls, login: Option<&Login>) -> Result<(), SqlError> {
         match login {
             Some(login) if !engine.admits(&login.role, &login.password, controls.on(&LOGIN_PASSWORD)) => {
                 let message = format!("password authentication failed for user \"{}\"", login.role);

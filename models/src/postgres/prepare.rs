@@ -53,12 +53,7 @@ pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
 ///
 /// # Errors
 /// Whatever PostgreSQL's analysis would say, and `0A000` for what the model lacks.
-pub fn prepare(
-    catalog: &Catalog,
-    names: &mut Names,
-    asker: Asker<'_>,
-    command: S,
-) -> Result<Prepared, SqlError> {
+pub fn prepare(catalog: &Catalog, names: &mut Names, asker: Asker<'_>, command: S) -> Result<Prepared, SqlError> {
     let mut analyzer = Analyzer { catalog, names, asker, params: Vec::new() };
     let plan = analyzer.command(command)?;
     let params = analyzer.params.iter().map(|kind| kind.unwrap_or(Type::Text)).collect();
@@ -94,7 +89,12 @@ impl<'a> Analyzer<'a> {
             }
             S::Discard { object_type: ast::DiscardObject::ALL } => Ok(Plan::DiscardAll),
             S::CreateSchema {
-                or_replace: false, with: None, options: None, default_collate_spec: None, clone: None, ..
+                or_replace: false,
+                with: None,
+                options: None,
+                default_collate_spec: None,
+                clone: None,
+                ..
             }
             | S::CreateTable(_)
             | S::CreateRole(_)

@@ -116,12 +116,7 @@ pub enum Change {
 
 impl Session {
     /// A session that begins with these settings beside the server's own.
-    pub(super) fn new(
-        id: u32,
-        login: RoleId,
-        login_name: Arc<str>,
-        defaults: &[(SettingId, Arc<str>)],
-    ) -> Session {
+    pub(super) fn new(id: u32, login: RoleId, login_name: Arc<str>, defaults: &[(SettingId, Arc<str>)]) -> Session {
         let (settings, txn) = (Settings::beginning_with(defaults), Txn::default());
         Session { id, login, login_name, settings, block: Block::Idle, txn, committed: None }
     }

@@ -75,7 +75,8 @@ impl View {
             View::PgTables => &PG_TABLES,
             View::Tables => &TABLES,
         };
-        let column = |(name, kind): &(&str, Type)| Column { name: (*name).into(), kind: *kind, not_null: false, default: None };
+        let column =
+            |(name, kind): &(&str, Type)| Column { name: (*name).into(), kind: *kind, not_null: false, default: None };
         let columns: Vec<Column> = columns.iter().map(column).collect();
         let header = columns.iter().map(|c| Arc::clone(&c.name)).collect();
         Table {

@@ -1,8 +1,8 @@
 //! Months by their incidents: how often a cell is lost, when, and for how long.
 
+use sim::Duration;
 use sim::choice::Choices;
 use sim::seed::{Draws, PLAN, Quantiles, below, mix, name_hash};
-use sim::Duration;
 
 /// Length of a month.
 pub const MONTH: Duration = Duration::secs(30 * 24 * 60 * 60);
@@ -16,8 +16,7 @@ const LOSSES: [u64; 4] = [918_976_394, 995_557_760, 999_812_281, 1_000_000_000];
 
 /// How long a lost cell is dark, in milliseconds: from the shortest to what nine of ten stay below, in equal steps. The
 /// longest tenth is [`LONGEST_MS`].
-const DARK_MS: [u64; 10] =
-    [30_000, 60_000, 90_000, 130_000, 180_000, 240_000, 330_000, 480_000, 720_000, 1_200_000];
+const DARK_MS: [u64; 10] = [30_000, 60_000, 90_000, 130_000, 180_000, 240_000, 330_000, 480_000, 720_000, 1_200_000];
 /// The longest tenth, in steps of one in a hundred.
 const LONGEST_MS: [u64; 11] = [
     1_200_000, 1_320_000, 1_450_000, 1_600_000, 1_760_000, 1_950_000, 2_180_000, 2_450_000, 2_850_000, 3_600_000,

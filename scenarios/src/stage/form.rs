@@ -22,6 +22,7 @@ use sim::world::WorldSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod cast;
+mod groups;
 mod weather;
 
 pub use weather::Weather;

@@ -37,11 +37,7 @@ pub const SCENARIO: Scenario = Scenario {
     variants: &[
         Variant { name: "routing", mark: "slice.row-kept", controls: &[sole(&SLICE_ROUTING)] },
         // Without its path the slice's login looks in `public`, which it may not use.
-        Variant {
-            name: "path",
-            mark: "slice.creation-asked",
-            controls: &[layered(&SEARCH_PATH, &SCHEMA_USAGE)],
-        },
+        Variant { name: "path", mark: "slice.creation-asked", controls: &[layered(&SEARCH_PATH, &SCHEMA_USAGE)] },
         Variant { name: "entries", mark: "slice.entry-kept", controls: &[sole(&SLICE_DATABASE)] },
         Variant { name: "qualified", mark: "slice.named-outright", controls: CLOSED },
         Variant { name: "own-path", mark: "slice.put-into-path", controls: CLOSED },
@@ -77,26 +73,54 @@ fn build(stage: &mut Stage<'_>) {
     stage.mark_when("slice.entry-kept", |fact| matches!(fact, Fact::EntryStored { tenant, .. } if **tenant == *PINNED));
     creator(stage);
     // The tenant that the policies ask for is whatever a session says it is.
-    at_database(stage, "qualified", "slice.named-outright", None, (None, PINNED), &[
-        "SELECT body FROM plane_gamma.records ORDER BY id LIMIT 5",
-        "UPDATE plane_gamma.records SET version = version WHERE id = 1 RETURNING body",
-    ]);
-    at_database(stage, "own-path", "slice.put-into-path", None, (None, PINNED), &[
-        "SET LOCAL search_path = plane_gamma; SELECT body FROM records ORDER BY id LIMIT 5",
-        "SET LOCAL search_path TO nowhere, plane_gamma, public; SELECT body FROM records ORDER BY id LIMIT 5",
-    ]);
+    at_database(
+        stage,
+        "qualified",
+        "slice.named-outright",
+        None,
+        (None, PINNED),
+        &[
+            "SELECT body FROM plane_gamma.records ORDER BY id LIMIT 5",
+            "UPDATE plane_gamma.records SET version = version WHERE id = 1 RETURNING body",
+        ],
+    );
+    at_database(
+        stage,
+        "own-path",
+        "slice.put-into-path",
+        None,
+        (None, PINNED),
+        &[
+            "SET LOCAL search_path = plane_gamma; SELECT body FROM records ORDER BY id LIMIT 5",
+            "SET LOCAL search_path TO nowhere, plane_gamma, public; SELECT body FROM records ORDER BY id LIMIT 5",
+        ],
+    );
     let login = slices::login(&Slice { schema: SCHEMA.into(), cache_database: DATABASE });
     let guess = Login { password: "pw-plane".into(), ..login.clone() };
     let own = ["SELECT body FROM records ORDER BY id LIMIT 5"];
     at_database(stage, "guess", "slice.login-guessed", None, (Some(guess), PINNED), &own);
-    at_database(stage, "catalogue", "slice.catalogue-read", None, (None, "acme"), &[
-        "SELECT schemaname, tablename, tableowner FROM pg_tables",
-        "SELECT table_schema, table_name FROM information_schema.tables",
-    ]);
-    at_database(stage, "outward", "slice.left", Some(PINNED), (Some(login), "acme"), &[
-        "SELECT body FROM public.records ORDER BY id LIMIT 5",
-        "SET LOCAL search_path = public; SELECT body FROM records ORDER BY id LIMIT 5",
-    ]);
+    at_database(
+        stage,
+        "catalogue",
+        "slice.catalogue-read",
+        None,
+        (None, "acme"),
+        &[
+            "SELECT schemaname, tablename, tableowner FROM pg_tables",
+            "SELECT table_schema, table_name FROM information_schema.tables",
+        ],
+    );
+    at_database(
+        stage,
+        "outward",
+        "slice.left",
+        Some(PINNED),
+        (Some(login), "acme"),
+        &[
+            "SELECT body FROM public.records ORDER BY id LIMIT 5",
+            "SET LOCAL search_path = public; SELECT body FROM records ORDER BY id LIMIT 5",
+        ],
+    );
     at_cache(stage);
 }
 

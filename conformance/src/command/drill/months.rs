@@ -38,7 +38,8 @@ fn text(answer: &Answer, seed: u64, exit: Exit, paint: Paint) -> String {
     let count = answer.readings.first().map_or(0, |reading| reading.months);
     let head = format!("{count} months that lose {}, seed {seed}", answer.cell);
     let mut out = format!("{}\n", paint.tone(Tone::Loud, &head));
-    let budget = format!("Tenants {}; {:.0} s of everything may fail in a month.", answer.tenants.join(", "), answer.budget_s);
+    let budget =
+        format!("Tenants {}; {:.0} s of everything may fail in a month.", answer.tenants.join(", "), answer.budget_s);
     out.push_str(&hang("", &budget, COLUMNS));
     for reading in &answer.readings {
         out.push_str(&told(reading, &answer.cell));
@@ -46,7 +47,10 @@ fn text(answer: &Answer, seed: u64, exit: Exit, paint: Paint) -> String {
     out.push_str("\nWhole months against the sum of their losses, with a neighbour\n");
     for checked in &answer.checked {
         let (sum, whole) = (percent(checked.by_losses), percent(checked.as_whole));
-        out.push_str(&format!("  month {:>3}: {sum:>8} of the budget by losses, {whole:>8} as a whole\n", checked.month));
+        out.push_str(&format!(
+            "  month {:>3}: {sum:>8} of the budget by losses, {whole:>8} as a whole\n",
+            checked.month
+        ));
     }
     out.push_str("\nWhat every figure rests on\n");
     for assumption in ASSUMPTIONS {

@@ -141,8 +141,11 @@ fn order_and_spelling_do_not_matter() {
 #[test]
 fn a_slice_has_a_schema_and_a_logical_database_that_nobody_else_has() {
     let acme = |slice: &str| format!("{HEAD}{ACME}    slice: {slice}\n");
-    let two = |slice: &str| acme("{ schema: plane_a, cache_database: 1 }")
-        + &ACME.replace("acme", "beta") + &format!("    slice: {slice}\n");
+    let two = |slice: &str| {
+        acme("{ schema: plane_a, cache_database: 1 }")
+            + &ACME.replace("acme", "beta")
+            + &format!("    slice: {slice}\n")
+    };
     let read = parse(&acme("{ schema: plane_a, cache_database: 1 }")).expect("a slice");
     assert_eq!(read.tenants[0].slice, Some(Slice { schema: "plane_a".into(), cache_database: 1 }));
     check(&two("{ schema: plane_b, cache_database: 2 }"), "valid");

@@ -183,8 +183,10 @@ fn the_catalogue_names_every_table_to_everybody_unless_it_is_closed() {
 
 #[test]
 fn a_schema_without_its_fence_and_a_catalogue_without_its_own_are_open() {
-    let closed = with("
-        postgres: revoke select on pg_catalog.pg_tables from public -> 0");
+    let closed = with(
+        "
+        postgres: revoke select on pg_catalog.pg_tables from public -> 0",
+    );
     let open = "
         app: select n from far.t -> (2)
         app: set search_path = far -> 0

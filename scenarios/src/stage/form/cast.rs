@@ -3,73 +3,10 @@
 //! A front door with all that answers behind it takes eight nodes; a database without its standby goes on alone, as its
 //! arbiter permits. What is left of twelve are stores, clients and attackers.
 
+use super::groups::{
+    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, LOG_A, LOG_B, OFFLINE, TWO_CLUSTERS,
+};
 use super::{Form, Part, Row};
-
-/// The way of a request through cell A: gateway, service, policy, database, and who vouches for them.
-const DOOR_A: &[&str] = &[
-    "edge-a",
-    "cell-a/idp",
-    "cell-a/mesh-ca",
-    "cell-a/app-1",
-    "cell-a/policy",
-    "cell-a/config",
-    "cell-a/postgres-1",
-    "cell-a/arbiter",
-];
-
-/// The same without a database, for those who only publish.
-const GATE_A: &[&str] = &["edge-a", "cell-a/idp", "cell-a/mesh-ca", "cell-a/app-1", "cell-a/policy", "cell-a/config"];
-
-/// The way of a request through cell B.
-const DOOR_B: &[&str] = &[
-    "edge-b",
-    "cell-b/idp",
-    "cell-b/mesh-ca",
-    "cell-b/app-1",
-    "cell-b/policy",
-    "cell-b/config",
-    "cell-b/postgres-1",
-    "cell-b/arbiter",
-];
-
-/// The smallest cluster that takes events.
-const LOG_A: &[&str] = &["cell-a/kafka-1", "cell-a/kafka-controller"];
-const LOG_B: &[&str] = &["cell-b/kafka-1", "cell-b/kafka-controller"];
-
-/// A whole cluster, for those who go to the brokers themselves.
-const BROKERS_A: &[&str] =
-    &["cell-a/mesh-ca", "cell-a/kafka-controller", "cell-a/kafka-1", "cell-a/kafka-2", "cell-a/kafka-3"];
-const BROKERS_B: &[&str] =
-    &["cell-b/mesh-ca", "cell-b/kafka-controller", "cell-b/kafka-1", "cell-b/kafka-2", "cell-b/kafka-3"];
-
-/// What makes offline bundles, and the cell that lives on them.
-const OFFLINE: &[&str] = &[
-    "cell-a/mesh-ca",
-    "cell-a/postgres-1",
-    "cell-a/arbiter",
-    "cell-a/kafka-1",
-    "cell-a/kafka-controller",
-    "cell-a/objects",
-    "cell-a/exporter",
-    "cell-offline/loader",
-];
-
-/// Why what happens between two clusters is not told on twelve nodes.
-const TWO_CLUSTERS: &str = "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
-
-/// Draws that say for whom each of these attackers plays, and whom it attacks: `acme`, and its neighbour in the cell.
-const FUZZ_IN_CELL_A: &[(&str, u64, u64)] = &[
-    ("foreign-read", 1, 0),
-    ("foreign-read", 2, 0),
-    ("list", 1, 0),
-    ("list", 2, 0),
-    ("planted-row", 1, 0),
-    ("planted-row", 2, 0),
-    ("stale-setting", 1, 0),
-    ("stale-setting", 2, 0),
-    ("report", 1, 0),
-    ("report", 2, 0),
-];
 
 const fn form(parts: &'static [Part]) -> Result<Form, &'static str> {
     Ok(Form { parts, lacks: &[] })
@@ -580,12 +517,7 @@ pub(super) const ROWS: &[Row] = &[
             part(
                 "inward",
                 &[DOOR_A, &["client/gamma", "attacker/qualified", "attacker/own-path", "attacker/guess"]],
-                &[
-                    "slice.row-kept",
-                    "slice.named-outright",
-                    "slice.put-into-path",
-                    "slice.login-guessed",
-                ],
+                &["slice.row-kept", "slice.named-outright", "slice.put-into-path", "slice.login-guessed"],
             ),
             part(
                 "outward",

@@ -1,0 +1,69 @@
+//! Groups of roles that several engine forms have in common, and reasons that several have not.
+
+/// The way of a request through cell A: gateway, service, policy, database, and who vouches for them.
+pub(super) const DOOR_A: &[&str] = &[
+    "edge-a",
+    "cell-a/idp",
+    "cell-a/mesh-ca",
+    "cell-a/app-1",
+    "cell-a/policy",
+    "cell-a/config",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+];
+
+/// The same without a database, for those who only publish.
+pub(super) const GATE_A: &[&str] =
+    &["edge-a", "cell-a/idp", "cell-a/mesh-ca", "cell-a/app-1", "cell-a/policy", "cell-a/config"];
+
+/// The way of a request through cell B.
+pub(super) const DOOR_B: &[&str] = &[
+    "edge-b",
+    "cell-b/idp",
+    "cell-b/mesh-ca",
+    "cell-b/app-1",
+    "cell-b/policy",
+    "cell-b/config",
+    "cell-b/postgres-1",
+    "cell-b/arbiter",
+];
+
+/// The smallest cluster that takes events.
+pub(super) const LOG_A: &[&str] = &["cell-a/kafka-1", "cell-a/kafka-controller"];
+pub(super) const LOG_B: &[&str] = &["cell-b/kafka-1", "cell-b/kafka-controller"];
+
+/// A whole cluster, for those who go to the brokers themselves.
+pub(super) const BROKERS_A: &[&str] =
+    &["cell-a/mesh-ca", "cell-a/kafka-controller", "cell-a/kafka-1", "cell-a/kafka-2", "cell-a/kafka-3"];
+pub(super) const BROKERS_B: &[&str] =
+    &["cell-b/mesh-ca", "cell-b/kafka-controller", "cell-b/kafka-1", "cell-b/kafka-2", "cell-b/kafka-3"];
+
+/// What makes offline bundles, and the cell that lives on them.
+pub(super) const OFFLINE: &[&str] = &[
+    "cell-a/mesh-ca",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+    "cell-a/kafka-1",
+    "cell-a/kafka-controller",
+    "cell-a/objects",
+    "cell-a/exporter",
+    "cell-offline/loader",
+];
+
+/// Why what happens between two clusters is not told on twelve nodes.
+pub(super) const TWO_CLUSTERS: &str =
+    "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
+
+/// Draws that say for whom each of these attackers plays, and whom it attacks: `acme`, and its neighbour in the cell.
+pub(super) const FUZZ_IN_CELL_A: &[(&str, u64, u64)] = &[
+    ("foreign-read", 1, 0),
+    ("foreign-read", 2, 0),
+    ("list", 1, 0),
+    ("list", 2, 0),
+    ("planted-row", 1, 0),
+    ("planted-row", 2, 0),
+    ("stale-setting", 1, 0),
+    ("stale-setting", 2, 0),
+    ("report", 1, 0),
+    ("report", 2, 0),
+];
