@@ -152,7 +152,7 @@ fn at_database(
         statements: vec![Statement::new(text, Vec::new())],
     };
     let all: Vec<Transaction> = texts.iter().map(transaction).collect();
-    pod(stage, (name, mark), tenant, "cell-a/postgres-1", move || Errand::Statements(all.clone()));
+    pod(stage, (name, mark, "STO-13"), tenant, "cell-a/postgres-1", move || Errand::Statements(all.clone()));
 }
 
 /// A pod that holds the account of a shared tenant, at the cache of cell A.
@@ -164,18 +164,19 @@ fn at_cache(stage: &mut Stage<'_>) {
         vec![Command::Auth { user: user.into(), password }, Command::Select(DATABASE), Command::Get(key.into())]
     };
     let all: Vec<_> = (0..6).map(ask).collect();
-    pod(stage, ("database", "slice.database-chosen"), None, "cell-a/cache", move || Errand::Commands(all.clone()));
+    let words = ("database", "slice.database-chosen", "TEN-04");
+    pod(stage, words, None, "cell-a/cache", move || Errand::Commands(all.clone()));
 }
 
 fn pod(
     stage: &mut Stage<'_>,
-    (name, mark): (&'static str, &'static str),
+    (name, mark, breach): (&'static str, &'static str, &'static str),
     tenant: Option<&str>,
     door: &'static str,
     errand: impl Fn() -> Errand + Clone + 'static,
 ) {
     stage.enrol(name, "cell-a", APP, None);
-    stage.attacker(name, tenant, "STO-13", false, move |d| {
+    stage.attacker(name, tenant, breach, false, move |d| {
         let id = SpiffeId::new(&trust_domain("cell-a"), APP).expect("the path is written here");
         let (door, errand) = (d.node(door), errand.clone());
         Box::new(Defector::new(d.node("cell-a/mesh-ca"), id, LIFETIME, move |identity| {
