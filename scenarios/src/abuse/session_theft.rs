@@ -54,14 +54,14 @@ const BOUND: Duration = Duration::millis(1_000);
 /// Somebody who uses a refresh token first is noticed when its owner uses it, who does so every second.
 const BOUND_OF_REFRESH: Duration = Duration::millis(2_300);
 /// The sentinel has no power, when it knows of all four.
-const SENTINEL_DOWN: (Instant, Instant) = (ms(7_000), ms(7_500));
+const SENTINEL_DOWN: (Instant, Instant) = (ms(6_350), ms(6_600));
 /// A gateway has none, and comes back with an empty memory.
-const GATEWAY_DOWN: (Instant, Instant) = (ms(8_400), ms(8_700));
+const GATEWAY_DOWN: (Instant, Instant) = (ms(6_650), ms(6_900));
 /// Nobody is at two gateways of a region within so long.
 const TRAVEL: Duration = Duration::secs(900);
 
 fn build(stage: &mut Stage<'_>) {
-    stage.acts.safety_until = ms(8_800);
+    stage.acts.safety_until = ms(7_000);
     stage.acts.traffic_until = ms(11_500);
     stage.acts.verify_from = ms(12_000);
     stage.acts.end = ms(14_500);
