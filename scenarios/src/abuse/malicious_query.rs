@@ -6,7 +6,6 @@
 use crate::actors::{Intruder, bearer};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
-use models::app::refused::AUDITED;
 use models::console::sql::{FUNCTIONS, ONE_STATEMENT, PLAIN_QUERY, POLICY_TABLES, READ_ONLY, ROW_LIMIT};
 use models::fact::Fact;
 use models::graph::guard::{OPERATOR_READ_ONLY, PATH_BOUND, PROCEDURE_ALLOWLIST};
@@ -35,7 +34,7 @@ pub const SCENARIO: Scenario = Scenario {
         Variant { name: "procedure", mark: "console.procedure", controls: &[sole(&PROCEDURE_ALLOWLIST)] },
         Variant { name: "endless", mark: "console.endless", controls: &[sole(&PATH_BOUND)] },
         Variant { name: "graph-change", mark: "console.graph-change", controls: &[sole(&OPERATOR_READ_ONLY)] },
-        Variant { name: "unseen", mark: "console.refused", controls: &[sole(&AUDITED)] },
+        Variant { name: "unseen", mark: "console.refused", controls: &[] },
         // What is permitted is served.
         Variant { name: "honest", mark: "console.honest-served", controls: &[] },
     ],

@@ -2,12 +2,10 @@
 //! end of its log.
 
 use crate::actors::{Habit, Intruder, bearer};
-use crate::scenario::{Scenario, Variant, layered, sole};
+use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::fact::Fact;
-use models::graph::guard::QUERY_GUARD;
 use models::graph::replica::{LAG, REPLICA_READ_ONLY};
-use models::graph::store::TENANT_LABEL;
 use models::graph::stream::{REPLICA_RESIDENCY, REPLICA_RESUME};
 use models::platform::graph::GraphPlan;
 use models::wire::http::Method;
@@ -29,12 +27,7 @@ pub const SCENARIO: Scenario = Scenario {
         Variant { name: "residency", mark: "replica.bound-changed", controls: &[sole(&REPLICA_RESIDENCY)] },
         Variant { name: "write", mark: "replica.write-tried", controls: &[sole(&REPLICA_READ_ONLY)] },
         Variant { name: "history", mark: "replica.database-came-back", controls: &[sole(&REPLICA_RESUME)] },
-        // Two layers, as in the database: the service binds each pattern, and the replica permits a label.
-        Variant {
-            name: "foreign",
-            mark: "replica.foreign-asked",
-            controls: &[layered(&QUERY_GUARD, &TENANT_LABEL), layered(&TENANT_LABEL, &QUERY_GUARD)],
-        },
+        Variant { name: "foreign", mark: "replica.foreign-asked", controls: &[] },
         // Lag is seen, and goes away.
         Variant { name: "behind", mark: "replica.behind", controls: &[] },
         Variant { name: "read", mark: "replica.read", controls: &[] },

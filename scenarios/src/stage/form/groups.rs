@@ -50,6 +50,10 @@ pub(super) const OFFLINE: &[&str] = &[
     "cell-offline/loader",
 ];
 
+/// Why what a replica follows is not told on twelve nodes.
+pub(super) const REPLICA_NODES: &str =
+    "a service, its database, graph and outbox, and a replica with its mesh in another cell take 13 nodes";
+
 /// Why what happens between two clusters is not told on twelve nodes.
 pub(super) const TWO_CLUSTERS: &str =
     "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
