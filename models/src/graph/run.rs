@@ -346,7 +346,7 @@ mod tests {
         for off in [&[][..], &[&QUERY_GUARD], &[&TENANT_LABEL]] {
             assert_eq!(gets(off, over), own);
         }
-        assert_eq!(gets(&[&QUERY_GUARD, &TENANT_LABEL], over).as_array().map(Vec::len), Some(6));
+        assert_eq!(gets(&[&QUERY_GUARD, &TENANT_LABEL], over).as_array().map(Vec::len), Some(12));
     }
 
     #[test]
