@@ -9,6 +9,10 @@ const ASKS: &[(Probe, &[&str])] = &[
     (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-02"]),
     (Probe::Redis, &["CAC-01", "CAC-02", "IDN-05", "TEN-02"]),
     (
+        Probe::Kafka,
+        &["EVT-01", "EVT-03", "EVT-07", "EVT-08", "IDN-05", "IDN-07", "IDN-10", "POL-06", "TEN-02", "TEN-05"],
+    ),
+    (
         Probe::Gateway,
         &[
             "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "POL-06", "SRV-04", "SRV-11", "TEN-01",

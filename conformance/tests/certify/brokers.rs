@@ -6,9 +6,11 @@
 
 mod bench;
 
-use crate::support::certify_in;
+use crate::support::{certify_in, claimed, rows};
 use bench::{Bench, findings, slips, sound};
+use models::catalogue::Probe;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -79,6 +81,7 @@ fn what_is_done_and_not_only_asked_is_found_as_well_and_nothing_is_left() {
 
 #[test]
 fn nothing_is_found_in_a_sound_cluster_and_nothing_is_left() {
+    let mut asked = BTreeSet::new();
     for name in ["usual", "certificates"] {
         let bench = Bench::of(name);
         let before = bench.host.census();
@@ -93,8 +96,10 @@ fn nothing_is_found_in_a_sound_cluster_and_nothing_is_left() {
                 component["judged"].as_array().expect("a list").iter().filter_map(|j| j["objects"].as_u64()).sum();
             assert!(judged >= 30, "{name}, {mode}: {judged}");
             assert_eq!(bench.host.census(), before, "{name}, {mode}: something was left");
+            asked.extend(rows(component));
         }
     }
+    assert_eq!(asked, claimed(Probe::Kafka, &[]));
 }
 
 #[test]
