@@ -179,6 +179,8 @@ pub struct Deployment {
     pub policies: Vec<(Instant, Tenants)>,
     /// A defect, for canaries.
     pub known_bad: Option<KnownBad>,
+    /// Whether clients open TLS sessions with the gateways; elsewhere those are taken for granted.
+    pub edge_tls: bool,
     /// Whether every cell has a portal, and people log in there and on devices.
     pub portals: bool,
     /// Whether every cell has a SIEM that keeps the decisions of its policy agent.

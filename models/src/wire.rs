@@ -17,6 +17,7 @@ mod seal;
 pub mod signals;
 pub mod sql;
 pub mod svid;
+pub mod tls;
 
 use crate::ids::Bytes;
 use serde::{Deserialize, Serialize};

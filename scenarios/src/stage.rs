@@ -138,6 +138,7 @@ pub struct Stage<'a> {
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
     pipelines: bool,
+    edge_tls: bool,
     portals: bool,
     objects: bool,
     console: bool,
@@ -204,6 +205,7 @@ impl<'a> Stage<'a> {
             reborn: None,
             key_stolen_at: None,
             pipelines: false,
+            edge_tls: false,
             portals: false,
             objects: false,
             console: false,
@@ -519,6 +521,7 @@ impl<'a> Stage<'a> {
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
             pipelines: self.pipelines,
+            edge_tls: self.edge_tls,
             portals: self.portals,
             objects: self.objects,
             console: self.console,
@@ -657,7 +660,7 @@ impl<'a> Stage<'a> {
             let cell = platform::home_cell(&self.platform, tenant);
             let idps: Vec<String> = platform::idps_of(&self.platform, &cell);
             let gateway = platform::edge_of(&self.platform, &cell);
-            let (tenant, role) = (tenant.clone(), principal.to_string());
+            let (tenant, role, tls) = (tenant.clone(), principal.to_string(), self.edge_tls);
             actors.push(Actor {
                 role,
                 group: format!("internet-{}", tenant.region),
@@ -671,6 +674,7 @@ impl<'a> Stage<'a> {
                         gateway: directory.node(&gateway),
                         idps: idps.iter().map(|idp| directory.node(idp)).collect(),
                         token_life,
+                        tls,
                         gap,
                         records,
                         from,

@@ -5,6 +5,7 @@
 
 use super::session::{End, Session, prove, transcript};
 use super::verify::{Peer, PeerDenial, PeerExpectation, PeerVerifier};
+use super::version::Hellos;
 use crate::control::Controls;
 use crate::crypto::{Key, key, sha256};
 use crate::wire::svid::{Chain, Handshake, Svid};
@@ -49,35 +50,35 @@ impl Identity {
         &self.leaf_digest
     }
 
-    /// What this end's proof says in the handshake with these nonces, and the proof.
-    fn proof(&self, end: End, client_nonce: u64, server_nonce: u64) -> ([u8; 32], Vec<u8>) {
-        let words = transcript(end, client_nonce, server_nonce, &self.leaf_digest);
+    /// What this end's proof says in the handshake with these hellos, and the proof.
+    fn proof(&self, end: End, hellos: &Hellos) -> ([u8; 32], Vec<u8>) {
+        let words = transcript(end, hellos, &self.leaf_digest);
         (words, prove(&self.key, &words))
     }
 
     /// The word with which this end shows itself, noted with the verifiers of the run.
-    pub fn show(&self, verifier: &mut PeerVerifier, end: End, client_nonce: u64, server_nonce: u64) -> Handshake {
-        let (words, proof) = self.proof(end, client_nonce, server_nonce);
+    pub fn show(&self, verifier: &mut PeerVerifier, end: End, hellos: &Hellos) -> Handshake {
+        let (words, proof) = self.proof(end, hellos);
         verifier.note_proof(&self.key, &words, &proof);
-        self.word(end, server_nonce, proof)
+        self.word(end, hellos, proof)
     }
 
-    fn word(&self, end: End, server_nonce: u64, proof: Vec<u8>) -> Handshake {
+    fn word(&self, end: End, hellos: &Hellos, proof: Vec<u8>) -> Handshake {
         let (chain, proof) = (self.chain.clone(), proof.into());
         match end {
-            End::Server => Handshake::ServerProof { nonce: server_nonce, chain, proof },
+            End::Server => Handshake::ServerProof { nonce: hellos.server, version: hellos.chosen, chain, proof },
             End::Client => Handshake::ClientProof { chain, proof },
         }
     }
 
     /// The server's answer to a hello.
-    pub fn server_proof(&self, client_nonce: u64, server_nonce: u64) -> Handshake {
-        self.word(End::Server, server_nonce, self.proof(End::Server, client_nonce, server_nonce).1)
+    pub fn server_proof(&self, hellos: &Hellos) -> Handshake {
+        self.word(End::Server, hellos, self.proof(End::Server, hellos).1)
     }
 
     /// The client's answer to the server's proof, once it believes it.
-    pub fn client_proof(&self, client_nonce: u64, server_nonce: u64) -> Handshake {
-        self.word(End::Client, server_nonce, self.proof(End::Client, client_nonce, server_nonce).1)
+    pub fn client_proof(&self, hellos: &Hellos) -> Handshake {
+        self.word(End::Client, hellos, self.proof(End::Client, hellos).1)
     }
 
     /// This end of the link with `peer`; `secret` is drawn for the link and equal at both ends.
@@ -94,10 +95,8 @@ impl Identity {
 pub struct Shown<'a> {
     /// Which end the peer is.
     pub end: End,
-    /// The client's nonce.
-    pub client_nonce: u64,
-    /// The server's nonce.
-    pub server_nonce: u64,
+    /// What was said before.
+    pub hellos: Hellos,
     /// The chain that the peer shows.
     pub chain: &'a Chain,
     /// The proof that it gives.
@@ -116,7 +115,7 @@ pub fn believe(
     shown: Shown<'_>,
 ) -> Result<Arc<Peer>, PeerDenial> {
     let peer = verifier.verify_peer(now, controls, shown.chain, expected)?;
-    let words = transcript(shown.end, shown.client_nonce, shown.server_nonce, &peer.leaf_digest);
+    let words = transcript(shown.end, &shown.hellos, &peer.leaf_digest);
     verifier.verify_proof(shown.chain, &words, shown.proof)?;
     Ok(peer)
 }
@@ -127,6 +126,7 @@ mod tests {
     use crate::mesh::ca::{Ca, CaConfig};
     use crate::mesh::verify::ChainMemo;
     use crate::wire::svid::{KeyName, SpiffeId, SvidRequest};
+    use crate::wire::tls::Version;
     use sim::time::Duration;
 
     const DOMAIN: &str = "cell-a.test";
@@ -146,9 +146,11 @@ mod tests {
         let mut verifier = PeerVerifier::new(ChainMemo::default());
         verifier.set_bundle(ca.bundle(NOW)).unwrap();
         let expected = PeerExpectation::exactly(DOMAIN, &["/ns/data/sa/kafka"]);
-        let Handshake::ServerProof { nonce, chain, proof } = sent else { panic!("a server answers with its proof") };
+        let Handshake::ServerProof { nonce, chain, proof, .. } = sent else {
+            panic!("a server answers with its proof")
+        };
         assert_eq!(*chain, server.chain);
-        let shown = Shown { end: End::Server, client_nonce, server_nonce: *nonce, chain, proof };
+        let shown = Shown { end: End::Server, hellos: Hellos::new(client_nonce, *nonce), chain, proof };
         believe(&mut verifier, NOW, &Controls::all_on(), &expected, shown)
     }
 
@@ -156,7 +158,7 @@ mod tests {
     fn two_peers_that_believe_each_other_share_a_link() {
         let mut ca = Ca::new(NOW, CaConfig::new(DOMAIN));
         let (server, client) = (identity(&mut ca, "kafka"), identity(&mut ca, "app"));
-        let of_server = check(&server, 1, &server.server_proof(1, 2)).unwrap();
+        let of_server = check(&server, 1, &server.server_proof(&Hellos::new(1, 2))).unwrap();
         let mut here = client.open_session(End::Client, &of_server, 5);
         let id = SpiffeId::new(DOMAIN, "/ns/data/sa/app").unwrap();
         let mut there = server.open_session(End::Server, &Peer { id, leaf_digest: *client.leaf_digest() }, 5);
@@ -168,13 +170,15 @@ mod tests {
     fn a_proof_that_is_stolen_replayed_or_turned_round_opens_nothing() {
         let mut ca = Ca::new(NOW, CaConfig::new(DOMAIN));
         let server = identity(&mut ca, "kafka");
-        let genuine = server.server_proof(1, 2);
+        let genuine = server.server_proof(&Hellos::new(1, 2));
         assert!(check(&server, 1, &genuine).is_ok());
         assert_eq!(check(&server, 9, &genuine), Err(PeerDenial::Possession), "replayed to another hello");
-        let thief = server.clone().stolen(key("thief", 0)).server_proof(1, 2);
+        let thief = server.clone().stolen(key("thief", 0)).server_proof(&Hellos::new(1, 2));
         assert_eq!(check(&server, 1, &thief), Err(PeerDenial::Possession), "a copied chain without its key");
-        let Handshake::ClientProof { chain, proof } = server.client_proof(1, 2) else { panic!("a client's proof") };
-        let turned = Handshake::ServerProof { nonce: 2, chain, proof };
+        let Handshake::ClientProof { chain, proof } = server.client_proof(&Hellos::new(1, 2)) else {
+            panic!("a client's proof")
+        };
+        let turned = Handshake::ServerProof { nonce: 2, version: Version::V13, chain, proof };
         assert_eq!(check(&server, 1, &turned), Err(PeerDenial::Possession), "a client's proof shown by a server");
     }
 }

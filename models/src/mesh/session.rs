@@ -3,10 +3,12 @@
 //! The proofs are real signatures. The key exchange is not: both ends derive the link's keys from the two leaves and a
 //! draw that stands for the Diffie-Hellman secret and is never sent, so an eavesdropper has everything but that draw.
 
+use super::version::Hellos;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::crypto::{Key, sha256};
 use crate::wire::svid::Seal;
+use crate::wire::tls::Version;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use std::fmt;
@@ -54,15 +56,20 @@ impl SealFault {
     }
 }
 
-/// What `end` signs to prove that it holds its leaf's key (after RFC 8446 §4.4.3): its role, both nonces, its own leaf.
-/// The role keeps a proof from being turned round, the nonces from being used again.
-pub fn transcript(end: End, client_nonce: u64, server_nonce: u64, leaf_digest: &[u8; 32]) -> [u8; 32] {
+/// What `end` signs to prove that it holds its leaf's key (after RFC 8446 §4.4.3): its role, both nonces, its own leaf,
+/// what was offered and chosen. The role keeps a proof from being turned round, the nonces from being used again. A
+/// server below 1.3 signs its nonces and not the offer (RFC 5246 §7.4.3); a client signs it all the same (§7.4.8).
+pub fn transcript(end: End, hellos: &Hellos, leaf_digest: &[u8; 32]) -> [u8; 32] {
     let context: &[u8] = match end {
         End::Client => b"cellproof mesh, client proof\0",
         End::Server => b"cellproof mesh, server proof\0",
     };
-    let nonces = [client_nonce.to_be_bytes(), server_nonce.to_be_bytes()].concat();
-    sha256(&[context, &nonces, leaf_digest].concat())
+    let nonces = [hellos.client.to_be_bytes(), hellos.server.to_be_bytes()].concat();
+    let versions: &[u8] = match (end, hellos.chosen) {
+        (End::Server, Version::V12) => &[],
+        (_, chosen) => &[hellos.offered as u8, chosen as u8],
+    };
+    sha256(&[context, &nonces, versions, leaf_digest].concat())
 }
 
 /// The proof that the holder of `key` gives over a transcript.
@@ -128,6 +135,7 @@ impl fmt::Debug for Session {
 mod tests {
     use super::*;
     use crate::control::ControlSet;
+    use crate::wire::tls::Versions;
     use proptest::prelude::*;
 
     fn link() -> (Session, Session) {
@@ -174,15 +182,28 @@ mod tests {
 
     #[test]
     fn a_proof_is_good_for_one_end_one_leaf_and_one_pair_of_nonces() {
-        let base = transcript(End::Client, 1, 2, &[0; 32]);
+        let base = transcript(End::Client, &Hellos::new(1, 2), &[0; 32]);
         for other in [
-            transcript(End::Server, 1, 2, &[0; 32]),
-            transcript(End::Client, 2, 1, &[0; 32]),
-            transcript(End::Client, 1, 3, &[0; 32]),
-            transcript(End::Client, 1, 2, &[1; 32]),
+            transcript(End::Server, &Hellos::new(1, 2), &[0; 32]),
+            transcript(End::Client, &Hellos::new(2, 1), &[0; 32]),
+            transcript(End::Client, &Hellos::new(1, 3), &[0; 32]),
+            transcript(End::Client, &Hellos::new(1, 2), &[1; 32]),
         ] {
             assert_ne!(base, other);
         }
+    }
+
+    #[test]
+    fn an_offer_that_was_changed_on_the_way_shows_in_every_proof_but_that_of_a_server_below_1_3() {
+        let said = |offered, chosen| Hellos { offered, chosen, ..Hellos::new(1, 2) };
+        let shows = |end, chosen| {
+            let [sent, arrived] =
+                [Versions::Both, Versions::Old].map(|offered| transcript(end, &said(offered, chosen), &[0; 32]));
+            sent != arrived
+        };
+        let (old, new) = (Version::V12, Version::V13);
+        assert!(shows(End::Client, new) && shows(End::Server, new) && shows(End::Client, old));
+        assert!(!shows(End::Server, old));
     }
 
     proptest! {

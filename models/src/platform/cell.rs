@@ -1,7 +1,7 @@
 //! What stands in a cell, and how each part is booted.
 
 use super::admin::{ADMINS, GITOPS, bindings};
-use super::mesh::{APP, EXPORTER, Workload, trust_domain};
+use super::mesh::{APP, EXPORTER, GATEWAY, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
 use crate::app::class::RecordClass;

@@ -4,6 +4,7 @@ use super::Directory;
 use super::sidecar::{Sidecar, SidecarSpec};
 use crate::config::{Costs, Operation, Tokens};
 use crate::mesh::verify::{ChainMemo, PeerExpectation};
+use crate::mesh::version::Place;
 use crate::saas::Saas;
 use crate::wire::svid::SpiffeId;
 use sim::NodeId;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// Path of the service's id: who may call policy, stores and brokers.
 pub(super) const APP: &str = "/ns/apps/sa/orchestrator";
+
+/// Path of a gateway's id.
+pub(super) const GATEWAY: &str = "/ns/edge/sa/gateway";
 
 /// Path of a broker's id.
 pub(super) const BROKER: &str = "/ns/data/sa/kafka";
@@ -49,6 +53,8 @@ pub(super) struct Mesh {
     pub memo: ChainMemo,
     pub names: Rc<BTreeMap<NodeId, Arc<str>>>,
     pub clients: BTreeSet<NodeId>,
+    /// Whether clients open TLS sessions with gateways.
+    pub edge_tls: bool,
     pub tokens: Tokens,
 }
 
@@ -86,6 +92,12 @@ impl Mesh {
             true => self.clients.clone(),
             false => BTreeSet::new(),
         };
+        spec.place = match &*workload.path {
+            GATEWAY => Place::Edge,
+            BROKER => Place::Broker,
+            _ => Place::Inside,
+        };
+        spec.asks_clients_for_tls = self.edge_tls && spec.place == Place::Edge;
         spec.handshake_cost = costs.of(Operation::MeshHandshake).scale(1, 4);
         spec.seal_cost = costs.of(Operation::MeshSeal);
         Rc::new(move |ctx, out| Box::new(Sidecar::boot(&spec, &inner, ctx, out)))

@@ -13,10 +13,11 @@ use crate::fact::Fact;
 use crate::mesh::handshake::Identity;
 use crate::mesh::session::SealFault;
 use crate::mesh::verify::{ChainMemo, PeerExpectation, PeerVerifier};
+use crate::mesh::version::{Hellos, Place};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::svid::{Handshake, Seal, SpiffeId, TrustDomain};
-use handshakes::{Hello, Opening};
+use handshakes::Opening;
 use links::Links;
 use sim::node::Boot;
 use sim::{Ctx, Duration, Input, Instant, Lineage, Machine, NodeId, Outbox};
@@ -61,6 +62,11 @@ pub struct SidecarSpec {
     pub tells_callers: bool,
     /// Senders outside the mesh that are let in: clients at an edge, a provider that answers.
     pub open_to: BTreeSet<NodeId>,
+    /// Where links end that are opened to this workload: what versions it speaks.
+    pub place: Place,
+    /// Whether clients among those outside must open a TLS session before they ask for anything. Elsewhere their
+    /// sessions are taken for granted.
+    pub asks_clients_for_tls: bool,
     /// Peers with which every message carries a seal, both ways; both ends must list each other.
     pub sealed: BTreeSet<NodeId>,
     /// Roles of nodes, for facts.
@@ -88,6 +94,8 @@ impl SidecarSpec {
             accepts: PeerExpectation::exactly("", &[]),
             tells_callers: false,
             open_to: BTreeSet::new(),
+            place: Place::Inside,
+            asks_clients_for_tls: false,
             sealed: BTreeSet::new(),
             names: BTreeMap::new(),
             handshake_cost: Duration::micros(150),
@@ -111,7 +119,9 @@ pub struct Sidecar {
     outbound: Links,
     inbound: Links,
     openings: BTreeMap<NodeId, Opening>,
-    hellos: BTreeMap<NodeId, Hello>,
+    hellos: BTreeMap<NodeId, Hellos>,
+    /// Clients outside with a session.
+    clients: BTreeSet<NodeId>,
     quiet: BTreeMap<NodeId, Instant>,
     attempts: BTreeMap<NodeId, u64>,
 }
@@ -141,6 +151,7 @@ impl Sidecar {
             inbound: Links::default(),
             openings: BTreeMap::new(),
             hellos: BTreeMap::new(),
+            clients: BTreeSet::new(),
             quiet: BTreeMap::new(),
             attempts: BTreeMap::new(),
             spec: spec.clone(),
@@ -232,12 +243,18 @@ impl Sidecar {
                     }
                 }
             }
-        } else if self.spec.open_to.contains(&from) || from == ctx.node() {
+        } else if self.has_session(from, &message) || from == ctx.node() {
             self.workload(ctx, Input::Message { from, message }, out);
         } else {
             self.say(false, NO_SESSION, from, out);
             out.send(from, Wire::Handshake(Box::new(Handshake::Refused(NO_SESSION))));
         }
+    }
+
+    /// Whether somebody outside may say this: who asks for something needs a session, where sessions are looked at.
+    fn has_session(&self, from: NodeId, message: &Wire) -> bool {
+        let asks = matches!(message, Wire::Http(_) | Wire::HttpText(..));
+        self.spec.open_to.contains(&from) && !(asks && self.spec.asks_clients_for_tls && !self.clients.contains(&from))
     }
 
     /// Opens a sealed word. A bare word where seals are due is opened with a seal that no key makes: whether that is

@@ -42,6 +42,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
         thumbprints: Rc::new(thumbprints(deployment, &actors, &directory)),
         mesh: Mesh {
             memo: deployment.chains.clone(),
+            edge_tls: deployment.edge_tls,
             tokens: config.tokens.clone(),
             names: Rc::new(names),
             clients: roles.iter().filter(|r| outside(r)).map(|r| directory.node(r)).collect::<BTreeSet<_>>(),

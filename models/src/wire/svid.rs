@@ -4,6 +4,7 @@
 //! dot segment, another case) is a second spelling of someone else's name.
 
 use super::Code;
+use super::tls::{Version, Versions};
 use crate::ids::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -121,11 +122,15 @@ pub enum Handshake {
     ClientHello {
         /// The client's nonce.
         nonce: u64,
+        /// What it speaks.
+        versions: Versions,
     },
     /// The server shows who it is.
     ServerProof {
         /// The server's nonce.
         nonce: u64,
+        /// What is spoken from here on.
+        version: Version,
         /// Its certificates.
         chain: Chain,
         /// Signature under the leaf's key.

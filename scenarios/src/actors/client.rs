@@ -10,10 +10,12 @@ use models::fact::{Answer, Fact};
 use models::ids::{Bytes, TenantId};
 use models::luck;
 use models::marker::Marker;
+use models::mesh::version::OFFERED;
 use models::oracles::durability::STRONG;
 use models::saas::Saas;
 use models::wire::http::{Headers, Method, Peer, Reason, Request, Response};
 use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use models::wire::svid::Handshake;
 use models::wire::{Wire, http};
 use sim::seed::{Lineage, below, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -37,6 +39,8 @@ pub struct ClientSpec {
     pub idps: Vec<NodeId>,
     /// How long a token is to live.
     pub token_life: Duration,
+    /// Whether it opens a TLS session with its gateway before it asks for anything.
+    pub tls: bool,
     /// Mean gap between requests.
     pub gap: Duration,
     /// How many records the tenant has.
@@ -63,9 +67,12 @@ const TICK: u64 = 1;
 const SWEEP: u64 = 2;
 const RENEW: u64 = 3;
 const VERIFY: u64 = 4;
+const HELLO: u64 = 5;
 
 /// How often a token request that got no answer is repeated.
 const TOKEN_RETRY: Duration = Duration::millis(500);
+/// How often a hello that got no answer is said again.
+const HELLO_RETRY: Duration = Duration::millis(400);
 
 /// Between two looks at what was written: slow enough that a burst on the way is no load.
 const VERIFY_GAP: Duration = Duration::millis(40);
@@ -158,6 +165,9 @@ pub struct Client {
     token_asked: u64,
     /// How often it has asked for a token since it got one.
     unanswered: usize,
+    /// Whether it has a session, where one is needed.
+    session: bool,
+    hellos: u64,
     /// Whether the token was refused, and another is asked for.
     unbelieved: bool,
     waiting: Vec<(Lineage, Box<Request>)>,
@@ -199,6 +209,8 @@ impl Client {
             token_until: Instant::ZERO,
             token_asked: 0,
             unanswered: 0,
+            session: !spec.tls,
+            hellos: 0,
             unbelieved: false,
             waiting: Vec::new(),
             open: BTreeMap::new(),
@@ -212,6 +224,7 @@ impl Client {
             spec,
         };
         client.ask_token(out);
+        client.hello(ctx, out);
         out.timer_for(Lineage::root(name, 0), client.spec.from.since(ctx.now()), TICK);
         out.timer_for(Lineage::root(name, u64::MAX), client.spec.verify_from.since(ctx.now()), VERIFY);
         client
@@ -244,6 +257,43 @@ impl Client {
         self.unanswered += 1;
         out.send_for(lineage, idp, message);
         out.timer_for(lineage.child(1), TOKEN_RETRY, RENEW);
+    }
+
+    /// Asks its gateway for a session, until it has one.
+    fn hello(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        if self.session {
+            return;
+        }
+        self.hellos += 1;
+        let lineage = Lineage::root(self.name, mix(13, self.hellos));
+        let hello = Handshake::ClientHello { nonce: ctx.draw_at(luck::NONCE, lineage.cause, 0), versions: OFFERED };
+        out.send_for(lineage, self.spec.gateway, Wire::Handshake(Box::new(hello)));
+        out.timer_for(lineage.child(1), HELLO_RETRY, HELLO);
+    }
+
+    /// A word of a handshake. It never offered what is older than 1.3, and takes nothing older.
+    fn shook(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, word: &Handshake) {
+        match word {
+            Handshake::ServerProof { version, .. } if OFFERED.have(*version) => {
+                self.session = true;
+                self.leave(out);
+            }
+            // The gateway has forgotten it, as after a restart.
+            Handshake::Refused(_) if self.spec.tls && self.session => {
+                self.session = false;
+                self.hello(ctx, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// What waited for a token or a session leaves once both are there.
+    fn leave(&mut self, out: &mut Outbox<Saas>) {
+        let Some(token) = self.token.as_ref().filter(|_| self.session) else { return };
+        for (lineage, mut request) in std::mem::take(&mut self.waiting) {
+            request.headers.authorization = Some(token.clone());
+            out.send_for(lineage, self.spec.gateway, Wire::Http(request));
+        }
     }
 
     fn tick(&mut self, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
@@ -333,9 +383,9 @@ impl Client {
         self.open.insert(id, Open { what, queried, intended: ctx.now(), verify: read == Read::Verify });
         self.deadlines.push_back((ctx.now() + self.spec.patience, id));
         self.arm(ctx, out);
-        match self.token {
-            Some(_) => out.send_for(lineage, self.spec.gateway, Wire::Http(request)),
-            None => self.waiting.push((lineage, request)),
+        match self.token.is_some() && self.session {
+            true => out.send_for(lineage, self.spec.gateway, Wire::Http(request)),
+            false => self.waiting.push((lineage, request)),
         }
     }
 
@@ -411,12 +461,9 @@ impl Client {
         let lifetime = self.spec.token_life;
         self.unbelieved = false;
         self.token_until = ctx.now() + lifetime;
-        for (lineage, mut request) in std::mem::take(&mut self.waiting) {
-            request.headers.authorization = Some(token.clone());
-            out.send_for(lineage, self.spec.gateway, Wire::Http(request));
-        }
         self.token = Some(token);
         self.unanswered = 0;
+        self.leave(out);
         let lineage = Lineage::root(self.name, mix(10, self.token_asked));
         out.timer_for(lineage, lifetime.scale(2, 3), RENEW);
     }
@@ -478,6 +525,8 @@ impl Machine<Saas> for Client {
         match input {
             Input::Timer { token: TICK } => self.tick(ctx, out),
             Input::Timer { token: SWEEP } => self.sweep(ctx, out),
+            Input::Timer { token: HELLO } => self.hello(ctx, out),
+            Input::Message { message: Wire::Handshake(word), .. } => self.shook(ctx, out, &word),
             Input::Timer { token: VERIFY } => self.verify(ctx, out),
             Input::Timer { token: RENEW } if self.renews_at(ctx.now()) => self.ask_token(out),
             Input::Message { message: Wire::HttpAnswer(response), .. } => {

@@ -10,6 +10,8 @@ use models::luck;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method};
 use models::wire::oidc::{ClientProof, OidcAnswer, OidcRequest, TokenRequest};
+use models::wire::svid::Handshake;
+use models::wire::tls::Versions;
 use sim::seed::{Lineage, below, name_hash};
 use sim::{Duration, Instant, NodeId};
 use std::rc::Rc;
@@ -49,6 +51,10 @@ pub struct Intruder {
     pub tries: u32,
     /// Between two asks.
     pub gap: Duration,
+    /// What its TLS library speaks, where it has to open a session first: then the hello is what stands at the door.
+    pub tls: Option<Versions>,
+    /// Whether it has a session.
+    pub session: bool,
     /// Its own token, once it has one.
     pub token: Option<Arc<str>>,
 }
@@ -74,6 +80,8 @@ impl Intruder {
             wait: Duration::millis(2_000),
             tries: 12,
             gap: Duration::millis(300),
+            tls: None,
+            session: false,
             token: None,
         }
     }
@@ -117,6 +125,15 @@ impl Intruder {
         kit.after(Duration::millis(400), LOGIN);
     }
 
+    /// Asks for a session. It takes whatever it gets.
+    fn hello(&self, kit: &mut Kit<'_, '_>, versions: Versions) {
+        if kit.goes(u64::from(self.tries)) {
+            kit.mark(self.mark);
+            let hello = Handshake::ClientHello { nonce: kit.draw(luck::NONCE), versions };
+            kit.out.send(self.gateway, Wire::Handshake(Box::new(hello)));
+        }
+    }
+
     fn knock(&mut self, kit: &mut Kit<'_, '_>) {
         let Some(headers) = self.token.as_ref().and_then(|token| (self.craft)(token, kit.ctx.now())) else {
             return kit.after(Duration::millis(200), KNOCK);
@@ -125,10 +142,14 @@ impl Intruder {
             return;
         }
         self.tries -= 1;
+        if let Some(versions) = self.tls.filter(|_| !self.session) {
+            self.hello(kit, versions);
+            return kit.after(self.gap, KNOCK);
+        }
         let step = Lineage::root(name_hash(&kit.principal()), u64::from(self.tries));
         let pick = below(kit.ctx.draw_at(luck::ATTACK, step.cause, 0), self.asks.len() as u64) as usize;
         let (method, path, body) = self.asks[pick].clone();
-        if kit.will_ask() {
+        if self.tls.is_none() && kit.will_ask() {
             kit.mark(self.mark);
         }
         kit.ask(self.gateway, method, &path, headers, &body);
@@ -150,6 +171,9 @@ impl Script for Intruder {
             }
             Event::Tick(LOGIN) if self.token.is_none() => self.login(kit),
             Event::Tick(KNOCK) => self.knock(kit),
+            Event::Word(from, Wire::Handshake(word)) if from == self.gateway => {
+                self.session = matches!(*word, Handshake::ServerProof { .. });
+            }
             Event::Word(_, Wire::OidcAnswer(_, OidcAnswer::Token(token))) => self.token = Some(token),
             _ => {}
         }

@@ -9,12 +9,14 @@ use super::broker::{content, spell, status};
 use models::ids::{Bytes, TenantId};
 use models::luck;
 use models::mesh::handshake::Identity;
+use models::mesh::version::{Hellos, OFFERED};
 use models::wire::Wire;
 use models::wire::http::{Headers, Method};
 use models::wire::kafka::{Fetch, Request, TopicName};
 use models::wire::resp::{self, ConnectionId};
 use models::wire::sql::{Outcome, Transaction, Value};
 use models::wire::svid::Handshake;
+use models::wire::tls::Versions;
 use sim::seed::below;
 use sim::{Duration, NodeId};
 
@@ -24,6 +26,8 @@ pub struct Pod {
     pub door: NodeId,
     /// What it shows, and the key that it holds.
     pub identity: Identity,
+    /// What its TLS library speaks.
+    pub versions: Versions,
     /// What it wants, past the door.
     pub errand: Errand,
     /// The mark of standing before the door.
@@ -44,8 +48,8 @@ pub struct Pod {
 pub enum Errand {
     /// Records of a tenant, of the service.
     Records(TenantId),
-    /// The events of a topic, of a broker.
-    Events(TopicName),
+    /// Something of a broker.
+    Broker(Request),
     /// A call to an API.
     Call(Call),
     /// Transactions of its own making, of a database: one of them at a time.
@@ -85,7 +89,9 @@ impl Pod {
 
     /// A pod with this identity at the door of a broker, which will read a topic.
     pub fn at_broker(door: NodeId, identity: Identity, topic: TopicName, mark: &'static str) -> Pod {
-        Pod::with(door, identity, Errand::Events(topic), mark)
+        let (wait, bytes_max) = (Duration::ZERO, 1 << 16);
+        let fetch = Fetch { topic, partition: 0, offset: 0, bytes_max, wait };
+        Pod::with(door, identity, Errand::Broker(Request::Fetch(fetch)), mark)
     }
 
     /// A pod with this identity at the door of a store, which speaks for itself there.
@@ -95,7 +101,7 @@ impl Pod {
 
     fn with(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
         let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
-        Pod { door, identity, errand, mark, wait, tries: 12, gap, nonce: 0, asked: String::new() }
+        Pod { door, identity, versions: OFFERED, errand, mark, wait, tries: 12, gap, nonce: 0, asked: String::new() }
     }
 
     fn dial(&mut self, kit: &mut Kit<'_, '_>) {
@@ -105,7 +111,12 @@ impl Pod {
         self.tries -= 1;
         self.nonce = kit.draw(luck::NONCE);
         if kit.goes(u64::from(self.tries)) {
-            say(kit, self.door, Handshake::ClientHello { nonce: self.nonce });
+            let hello = Handshake::ClientHello { nonce: self.nonce, versions: self.versions };
+            // What is older than everybody else's is the attack itself; other pods stand at the door when it opens.
+            if self.versions != OFFERED {
+                kit.mark(self.mark);
+            }
+            say(kit, self.door, hello);
         }
         kit.after(self.gap, DIAL);
     }
@@ -131,16 +142,8 @@ impl Pod {
                 let headers = Headers { tenant_id: call.tenant.map(TenantId::from), ..Headers::default() };
                 kit.ask(self.door, call.method, call.path, headers, &call.body);
             }
-            Errand::Events(topic) => {
-                let fetch = self.fetch(topic);
-                kit.out.send(self.door, Wire::Kafka(self.nonce, Box::new(fetch)));
-            }
+            Errand::Broker(request) => kit.out.send(self.door, Wire::Kafka(self.nonce, Box::new(request.clone()))),
         }
-    }
-
-    fn fetch(&self, topic: &TopicName) -> Request {
-        let (topic, wait) = (topic.clone(), Duration::ZERO);
-        Request::Fetch(Fetch { topic, partition: 0, offset: 0, bytes_max: 1 << 16, wait })
     }
 }
 
@@ -182,9 +185,10 @@ impl Script for Pod {
             Event::Tick(DIAL) => self.dial(kit),
             Event::Tick(SPEAK) => self.speak(kit),
             Event::Word(from, Wire::Handshake(word)) if from == self.door => {
-                if let Handshake::ServerProof { nonce, .. } = *word {
+                if let Handshake::ServerProof { nonce: server, version: chosen, .. } = *word {
                     kit.mark(self.mark);
-                    say(kit, from, self.identity.client_proof(self.nonce, nonce));
+                    let hellos = Hellos { client: self.nonce, server, offered: self.versions, chosen };
+                    say(kit, from, self.identity.client_proof(&hellos));
                     kit.after(BREATH, SPEAK);
                 }
             }
@@ -197,9 +201,9 @@ impl Script for Pod {
                 kit.heard(&self.asked, status, reason, body);
             }
             Event::Word(_, Wire::KafkaAnswer(_, response)) => {
-                if let Errand::Events(topic) = &self.errand {
+                if let Errand::Broker(request) = &self.errand {
                     let (status, reason) = status(&response);
-                    kit.heard(&spell(&self.fetch(topic)), status, reason, content(&response));
+                    kit.heard(&spell(request), status, reason, content(&response));
                 }
             }
             _ => {}

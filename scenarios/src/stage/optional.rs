@@ -22,6 +22,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Stage<'_> {
+    /// Clients open TLS sessions with the gateways, which serve nobody without one.
+    pub fn tls_at_the_edge(&mut self) {
+        self.edge_tls = true;
+    }
+
     /// Deploys a portal a cell, where people log in.
     pub fn portals(&mut self) {
         self.portals = true;

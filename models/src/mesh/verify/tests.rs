@@ -8,6 +8,7 @@ use crate::crypto::key;
 use crate::mesh::ca::{Ca, CaConfig, SvidDenial, Window};
 use crate::mesh::forge;
 use crate::mesh::session::{End, prove, transcript};
+use crate::mesh::version::Hellos;
 use crate::wire::svid::{KeyName, Svid, SvidRequest};
 use proptest::prelude::*;
 use sim::time::Duration;
@@ -274,12 +275,12 @@ fn an_authority_issues_only_what_is_registered_and_never_beyond_its_own_life() {
 fn a_copied_chain_is_worth_nothing_without_its_key() {
     let mut s = setup();
     let svid = issue(&mut s.a, KAFKA);
-    let words = transcript(End::Client, 1, 2, &sha256(&svid.chain[0]));
+    let words = transcript(End::Client, &Hellos::new(1, 2), &sha256(&svid.chain[0]));
     let proof = prove(&key("kafka", 0), &words);
     assert_eq!(s.verifier.verify_proof(&svid.chain, &words, &proof), Ok(()));
     let thief = prove(&key("thief", 0), &words);
     assert_eq!(s.verifier.verify_proof(&svid.chain, &words, &thief), Err(PeerDenial::Possession));
-    let replayed = transcript(End::Client, 9, 2, &sha256(&svid.chain[0]));
+    let replayed = transcript(End::Client, &Hellos::new(9, 2), &sha256(&svid.chain[0]));
     assert_eq!(s.verifier.verify_proof(&svid.chain, &replayed, &proof), Err(PeerDenial::Possession));
 }
 
@@ -295,7 +296,7 @@ proptest! {
         let svid = issue(&mut s.a, KAFKA);
         let leaf = sha256(&svid.chain[0]);
         for (index, nonce, noted, flipped) in tries {
-            let words = transcript(End::Client, nonce, 2, &leaf);
+            let words = transcript(End::Client, &Hellos::new(nonce, 2), &leaf);
             let signer = key("kafka", index);
             let mut proof = prove(&signer, &words);
             if noted {
@@ -317,7 +318,7 @@ fn the_first_proof_of_a_leaf_is_the_librarys_to_judge_and_so_is_what_nobody_note
     let svid = issue(&mut s.a, KAFKA);
     let leaf = sha256(&svid.chain[0]);
     let mut show = |nonce: u64, noted: bool| {
-        let words = transcript(End::Client, nonce, 2, &leaf);
+        let words = transcript(End::Client, &Hellos::new(nonce, 2), &leaf);
         let proof = prove(&key("kafka", 0), &words);
         if noted {
             s.verifier.note_proof(&key("kafka", 0), &words, &proof);

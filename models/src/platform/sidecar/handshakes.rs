@@ -10,9 +10,11 @@ use crate::luck;
 use crate::mesh::handshake::{Shown, believe};
 use crate::mesh::session::{End, Session};
 use crate::mesh::verify::Peer;
+use crate::mesh::version::{Hellos, OFFERED, PROTOCOL_VERSION, negotiate};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::svid::{Chain, Handshake};
+use crate::wire::tls::Versions;
 use sim::seed::mix;
 use sim::{Ctx, Duration, Input, Instant, Lineage, NodeId, Outbox};
 
@@ -32,12 +34,6 @@ pub(super) struct Opening {
     tries: u64,
     since: Instant,
     held: Vec<(Lineage, Wire)>,
-}
-
-/// A link that is being opened by the other end.
-pub(super) struct Hello {
-    client: u64,
-    server: u64,
 }
 
 fn word(word: Handshake) -> Wire {
@@ -96,7 +92,7 @@ impl Sidecar {
         let Some(opening) = self.openings.get_mut(&to) else { return };
         opening.tries += 1;
         if ready {
-            let hello = Handshake::ClientHello { nonce: opening.nonce };
+            let hello = Handshake::ClientHello { nonce: opening.nonce, versions: OFFERED };
             out.resend(to, opening.own.child(opening.tries * 2), word(hello));
         }
         out.timer_for(opening.own.child(opening.tries * 2 + 1), HANDSHAKE_RETRY, token(to, opening));
@@ -132,58 +128,83 @@ impl Sidecar {
 
     pub(super) fn handshake(&mut self, ctx: &mut Ctx<'_, Saas>, from: NodeId, said: Handshake, out: &mut Outbox<Saas>) {
         match said {
-            Handshake::ClientHello { nonce } => self.said_hello(ctx, from, nonce, out),
-            Handshake::ServerProof { nonce, chain, proof } => self.server_showed(ctx, from, nonce, chain, &proof, out),
+            Handshake::ClientHello { nonce, versions } => self.said_hello(ctx, from, nonce, versions, out),
+            Handshake::ServerProof { nonce: server, version: chosen, chain, proof } => {
+                let Some(client) = self.openings.get(&from).map(|o| o.nonce) else { return };
+                let hellos = Hellos { client, server, offered: OFFERED, chosen };
+                self.server_showed(ctx, from, hellos, chain, &proof, out);
+            }
             Handshake::ClientProof { chain, proof } => self.client_showed(ctx, from, chain, &proof, out),
             Handshake::Refused(reason) => self.refused(ctx, from, reason, out),
         }
     }
 
-    fn said_hello(&mut self, ctx: &mut Ctx<'_, Saas>, from: NodeId, client: u64, out: &mut Outbox<Saas>) {
+    fn said_hello(
+        &mut self,
+        ctx: &mut Ctx<'_, Saas>,
+        from: NodeId,
+        client: u64,
+        offered: Versions,
+        out: &mut Outbox<Saas>,
+    ) {
         // Without an identity, or without the roots of a peer that is known to come: silence, and it asks again.
         if !self.is_ready_for(from) {
             return;
         }
         let Some(identity) = &self.identity else { return };
+        let Some(chosen) = negotiate(ctx.controls(), self.spec.place, offered) else {
+            let subject = self.spec.names.get(&from).cloned().unwrap_or_else(|| "somebody".into());
+            let by = self.spec.place.name();
+            out.fact(Fact::Decided { by, allowed: false, reason: PROTOCOL_VERSION, subject });
+            return out.send(from, word(Handshake::Refused(PROTOCOL_VERSION)));
+        };
         let server = match self.hellos.get(&from) {
             Some(known) if known.client == client => known.server,
             _ => ctx.draw(luck::NONCE),
         };
-        self.hellos.insert(from, Hello { client, server });
-        out.send(from, word(identity.show(&mut self.verifier, End::Server, client, server)));
+        let hellos = Hellos { client, server, offered, chosen };
+        out.send(from, word(identity.show(&mut self.verifier, End::Server, &hellos)));
+        if self.spec.asks_clients_for_tls && self.spec.open_to.contains(&from) {
+            self.clients.insert(from);
+        } else {
+            self.hellos.insert(from, hellos);
+        }
     }
 
     fn server_showed(
         &mut self,
         ctx: &mut Ctx<'_, Saas>,
         from: NodeId,
-        server_nonce: u64,
+        hellos: Hellos,
         chain: Chain,
         proof: &[u8],
         out: &mut Outbox<Saas>,
     ) {
-        let Some(client_nonce) = self.openings.get(&from).map(|o| o.nonce) else { return };
         let (Some(expected), Some(identity)) = (self.spec.peers.get(&from), &self.identity) else { return };
         out.busy(self.spec.handshake_cost);
-        let shown = Shown { end: End::Server, client_nonce, server_nonce, chain: &chain, proof };
-        let believed = believe(&mut self.verifier, ctx.now(), ctx.controls(), expected, shown);
+        let shown = Shown { end: End::Server, hellos, chain: &chain, proof };
+        let believed = match OFFERED.have(hellos.chosen) {
+            true => believe(&mut self.verifier, ctx.now(), ctx.controls(), expected, shown).map_err(|d| d.code()),
+            // What was not offered cannot have been chosen (RFC 8446 §4.2.1).
+            false => Err(PROTOCOL_VERSION),
+        };
         let opening = self.openings.remove(&from).expect("it was there a moment ago");
         match believed {
             Ok(peer) => {
-                let reply = identity.show(&mut self.verifier, End::Client, client_nonce, server_nonce);
+                let reply = identity.show(&mut self.verifier, End::Client, &hellos);
                 out.resend(from, opening.own.child(u64::MAX), word(reply));
-                let session = self.session(ctx, End::Client, from, &peer, client_nonce, server_nonce);
+                let session = self.session(ctx, End::Client, from, &peer, &hellos);
                 let until = self.end_of_link(ctx.now(), &chain);
                 self.outbound.put(from, until, true, chain, session);
                 self.quiet.remove(&from);
                 self.allow(&peer, out);
                 self.release(ctx, from, opening, out);
             }
-            Err(denial) => {
+            Err(reason) => {
                 self.outbound.cut(from);
                 self.quiet.insert(from, ctx.now() + HANDSHAKE_RETRY);
-                self.say(false, denial.code(), from, out);
-                out.send(from, word(Handshake::Refused(denial.code())));
+                self.say(false, reason, from, out);
+                out.send(from, word(Handshake::Refused(reason)));
             }
         }
     }
@@ -196,14 +217,14 @@ impl Sidecar {
         proof: &[u8],
         out: &mut Outbox<Saas>,
     ) {
-        let Some(Hello { client, server }) = self.hellos.remove(&from) else {
+        let Some(hellos) = self.hellos.remove(&from) else {
             if !self.inbound.stands(from, ctx.now()) {
                 out.send(from, word(Handshake::Refused(NO_SESSION)));
             }
             return;
         };
         out.busy(self.spec.handshake_cost);
-        let shown = Shown { end: End::Client, client_nonce: client, server_nonce: server, chain: &chain, proof };
+        let shown = Shown { end: End::Client, hellos, chain: &chain, proof };
         match believe(&mut self.verifier, ctx.now(), ctx.controls(), &self.spec.accepts, shown) {
             Ok(peer) => {
                 // Calls of our own ride on it only if the caller is whom we would call there.
@@ -211,7 +232,7 @@ impl Sidecar {
                     let domains = &expected.trust_domains;
                     domains.iter().any(|d| **d == *peer.id.trust_domain()) && expected.paths.accepts(peer.id.path())
                 });
-                let session = self.session(ctx, End::Server, from, &peer, client, server);
+                let session = self.session(ctx, End::Server, from, &peer, &hellos);
                 let until = self.end_of_link(ctx.now(), &chain);
                 self.inbound.put(from, until, may_call, chain, session);
                 self.allow(&peer, out);
@@ -250,19 +271,11 @@ impl Sidecar {
         }
     }
 
-    fn session(
-        &self,
-        ctx: &Ctx<'_, Saas>,
-        end: End,
-        with: NodeId,
-        peer: &Peer,
-        client_nonce: u64,
-        server_nonce: u64,
-    ) -> Option<Session> {
+    fn session(&self, ctx: &Ctx<'_, Saas>, end: End, with: NodeId, peer: &Peer, hellos: &Hellos) -> Option<Session> {
         if !self.spec.sealed.contains(&with) {
             return None;
         }
-        let secret = ctx.draw_at(luck::NONCE, mix(client_nonce, server_nonce), SECRET);
+        let secret = ctx.draw_at(luck::NONCE, mix(hellos.client, hellos.server), SECRET);
         self.identity.as_ref().map(|identity| identity.open_session(end, peer, secret))
     }
 

@@ -10,7 +10,9 @@ use crate::mesh::handshake::Identity;
 use crate::mesh::machine::{CaMachine, CaMachineSpec};
 use crate::mesh::session::TRANSPORT_SEAL;
 use crate::mesh::verify::{REVOCATION, SPIFFE_ID, SVID_CHAIN, SVID_VALIDITY, TRUST_DOMAIN};
+use crate::mesh::version::{EDGE_TLS_VERSION, KAFKA_TLS_VERSION};
 use crate::wire::svid::{KeyName, SvidRequest};
+use crate::wire::tls::Versions;
 use sim::choice::Choices;
 use sim::fault::{FaultSpec, Target};
 use sim::network::LinkSpec;
@@ -85,6 +87,8 @@ struct Setup {
     off: ControlSet,
     thief: Option<Boot<Saas>>,
     position: bool,
+    /// Whether the server is a door that clients come to.
+    door: bool,
 }
 
 fn setup() -> Setup {
@@ -105,7 +109,7 @@ fn setup() -> Setup {
     ca_b.peers = ca_a.peers.clone();
     ca_b.federation.insert(CA_A, A.into());
     let (faults, off) = (Vec::new(), ControlSet::EMPTY);
-    Setup { caller, server, ca_a, ca_b, faults, off, thief: None, position: false }
+    Setup { caller, server, ca_a, ca_b, faults, off, thief: None, position: false, door: false }
 }
 
 fn node(role: &str, boot: Boot<Saas>) -> NodeSpec<Saas> {
@@ -134,12 +138,15 @@ impl Machine<Saas> for Nobody {
 }
 
 fn run(setup: Setup) -> Outcome<Saas> {
-    let Setup { caller, server, ca_a, ca_b, faults, off, thief, position } = setup;
+    let Setup { caller, server, ca_a, ca_b, faults, off, thief, position, door } = setup;
     let caller_inner: Boot<Saas> = Rc::new(|_, out| {
         out.timer(Duration::ZERO, 1);
         Box::new(Caller(0))
     });
-    let server_inner: Boot<Saas> = Rc::new(|_, _| Box::new(Server));
+    let server_inner: Boot<Saas> = match door {
+        true => Rc::new(|_, _| Box::new(Door)),
+        false => Rc::new(|_, _| Box::new(Server)),
+    };
     let link = LinkSpec { latency_ns: Quantiles::new(&[500_000, 2_000_000]) };
     let positions = [("caller", "server"), ("server", "caller")].map(|(a, b)| (a.into(), b.into(), "thief".into()));
     let spec = WorldSpec {
@@ -177,7 +184,7 @@ fn reported(outcome: &Outcome<Saas>, wanted: &str) -> Vec<u64> {
 /// Denials of the mesh, with the node that stated them.
 fn denials(outcome: &Outcome<Saas>) -> Vec<(NodeId, &'static str)> {
     let denial = |node, fact: &Fact| match fact {
-        Fact::Decided { by: "mesh", allowed: false, reason, .. } => Some((node, *reason)),
+        Fact::Decided { by: "mesh" | "kafka", allowed: false, reason, .. } => Some((node, *reason)),
         _ => None,
     };
     outcome.journal.entries.iter().filter_map(|e| denial(e.node, &e.fact)).collect()
@@ -295,18 +302,20 @@ fn an_authority_that_nobody_federates_with_is_not_believed() {
 struct Impostor {
     identity: Identity,
     nonce: u64,
+    versions: Versions,
 }
 
 impl Machine<Saas> for Impostor {
     fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Timer { .. } => {
-                let hello = Handshake::ClientHello { nonce: self.nonce };
+                let hello = Handshake::ClientHello { nonce: self.nonce, versions: self.versions };
                 out.send(SERVER, Wire::Handshake(Box::new(hello)));
             }
             Input::Message { message: Wire::Handshake(said), .. } => {
-                if let Handshake::ServerProof { nonce, .. } = *said {
-                    out.send(SERVER, Wire::Handshake(Box::new(self.identity.client_proof(self.nonce, nonce))));
+                if let Handshake::ServerProof { nonce: server, version: chosen, .. } = *said {
+                    let hellos = Hellos { client: self.nonce, server, offered: self.versions, chosen };
+                    out.send(SERVER, Wire::Handshake(Box::new(self.identity.client_proof(&hellos))));
                     out.send(SERVER, Wire::Probe(77));
                 }
             }
@@ -317,6 +326,15 @@ impl Machine<Saas> for Impostor {
 
 /// A world in which only an impostor calls, with what `make` makes of a genuine authority.
 fn impostor(at_ms: u64, make: impl Fn(&mut crate::mesh::ca::Ca) -> crate::wire::svid::Svid + 'static) -> Setup {
+    speaking(Versions::New, at_ms, make)
+}
+
+/// The same, with a library that speaks these versions.
+fn speaking(
+    versions: Versions,
+    at_ms: u64,
+    make: impl Fn(&mut crate::mesh::ca::Ca) -> crate::wire::svid::Svid + 'static,
+) -> Setup {
     let mut s = setup();
     s.caller.peers.clear();
     s.caller.sealed.insert(SERVER);
@@ -324,7 +342,7 @@ fn impostor(at_ms: u64, make: impl Fn(&mut crate::mesh::ca::Ca) -> crate::wire::
         let mut ca = crate::mesh::ca::Ca::new(Instant::ZERO, crate::mesh::ca::CaConfig::new(A));
         let svid = make(&mut ca);
         out.timer(Duration::millis(at_ms), 1);
-        Box::new(Impostor { identity: Identity::new(&svid), nonce: 9 })
+        Box::new(Impostor { identity: Identity::new(&svid), nonce: 9, versions })
     }));
     s
 }
@@ -348,6 +366,78 @@ fn a_self_made_or_dead_certificate_opens_no_link() {
         })
     };
     check_attack(dead, (SERVER, "expired"), &SVID_VALIDITY);
+}
+
+#[test]
+fn a_genuine_peer_that_speaks_nothing_newer_than_1_2_opens_no_link_with_a_broker() {
+    let old = |place| {
+        let mut s = speaking(Versions::Old, 1_000, |ca| {
+            let app = id(A, "/ns/app/sa/app");
+            ca.register("caller", app.clone());
+            let (workload, key, lifetime) = ("caller".into(), thiefs_key(), Duration::secs(600));
+            ca.issue(Instant::ZERO, &SvidRequest { workload, spiffe_id: app, key, lifetime }).unwrap()
+        });
+        s.server.place = place;
+        s
+    };
+    check_attack(|| old(Place::Broker), (SERVER, "protocol-version"), &KAFKA_TLS_VERSION);
+    for control in [&EDGE_TLS_VERSION, &KAFKA_TLS_VERSION] {
+        let inside = run(Setup { off: without(control), ..old(Place::Inside) });
+        assert_eq!(reported(&inside, "served"), NONE, "{}", control.id);
+    }
+}
+
+/// A client at an edge: it says hello with what it speaks, and asks for something whatever the answer is.
+struct Outsider(Option<Versions>);
+
+impl Machine<Saas> for Outsider {
+    fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        if let Input::Timer { token } = input {
+            match (token, self.0) {
+                (1, Some(versions)) => {
+                    out.send(SERVER, Wire::Handshake(Box::new(Handshake::ClientHello { nonce: 5, versions })));
+                }
+                (2, _) => out.send(SERVER, Wire::HttpText(77, [].into())),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Reports who asks for something.
+struct Door;
+
+impl Machine<Saas> for Door {
+    fn handle(&mut self, _: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
+        if let Input::Message { message: Wire::HttpText(n, _), .. } = input {
+            out.fact(report("served", n));
+        }
+    }
+}
+
+#[test]
+fn a_client_at_the_edge_is_served_in_a_session_of_1_3_and_in_no_other() {
+    let edge = |hello: Option<Versions>, asks_for_tls, off| {
+        let mut s = setup();
+        s.caller.peers.clear();
+        s.server.open_to.insert(THIEF);
+        (s.server.place, s.server.asks_clients_for_tls, s.off) = (Place::Edge, asks_for_tls, off);
+        s.door = true;
+        s.thief = Some(Rc::new(move |_, out| {
+            out.timer(Duration::millis(1_000), 1);
+            out.timer(Duration::millis(1_100), 2);
+            Box::new(Outsider(hello))
+        }));
+        reported(&run(s), "served")
+    };
+    let on = ControlSet::EMPTY;
+    assert_eq!(edge(Some(Versions::New), true, on), [77]);
+    assert_eq!(edge(Some(Versions::Both), true, on), [77]);
+    assert_eq!(edge(Some(Versions::Old), true, on), NONE);
+    assert_eq!(edge(None, true, on), NONE, "no session");
+    assert_eq!(edge(None, false, on), [77], "where sessions are taken for granted");
+    assert_eq!(edge(Some(Versions::Old), true, without(&EDGE_TLS_VERSION)), [77]);
+    assert_eq!(edge(None, true, without(&EDGE_TLS_VERSION)), NONE);
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub const CODES: &[&str] = &[
     "expired_token",
     "unauthorized_client",
     "42725",
+    "protocol-version",
 ];
 
 /// Writes the place of a code.

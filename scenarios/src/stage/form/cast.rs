@@ -526,6 +526,21 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-tls-downgrade",
+        form(&[
+            part(
+                "edge",
+                &[DOOR_A, &["client/acme", "attacker/old-client", "attacker/traveller", "attacker/stripped"]],
+                &["tls.old-client-at-edge", "tls.offer-stripped"],
+            ),
+            part(
+                "brokers",
+                &[BROKERS_A, &["connector/acme", "attacker/old-consumer", "attacker/old-producer"]],
+                &["tls.old-consumer-at-broker", "tls.old-producer-at-broker"],
+            ),
+        ]),
+    ),
+    (
         "stride/elevation-pod-to-admin",
         form(&[part(
             "certificates",
