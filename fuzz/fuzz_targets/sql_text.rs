@@ -15,10 +15,10 @@ const SECRET: char = '\u{e000}';
 
 static BASE: LazyLock<Engine> = LazyLock::new(|| {
     let mut engine = Engine::reference();
-    let [kind, label] = ["audit", "us"].map(Arc::from);
+    let [kind, label, contact] = ["audit", "us", ""].map(Arc::from);
     for (tenant, body) in [("acme", 'a'), ("beta", SECRET)] {
         let (tenant, body) = (&Arc::from(tenant), &Arc::from(body.to_string()));
-        engine.load(reference::Seed { tenant, id: 1, kind: &kind, level: 1, label: &label, body });
+        engine.load(reference::Seed { tenant, id: 1, kind: &kind, level: 1, label: &label, body, contact: &contact });
     }
     engine
 });

@@ -5,7 +5,9 @@ use sim::control::Control;
 /// Controls, by slot.
 #[rustfmt::skip]
 pub const ALL: &[&Control] = &[
+    &crate::app::filter::COLUMN_FILTER,
     &crate::app::graphql::QUERY_LIMITS,
+    &crate::app::filter::ROW_FILTER,
     &crate::app::flights::SINGLE_FLIGHT,
     &crate::app::slices::SLICE_ROUTING,
     &crate::app::store::TENANT_FILTER,

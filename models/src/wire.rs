@@ -46,10 +46,10 @@ pub enum Wire {
     Handshake(Box<svid::Handshake>),
     /// Who has just connected, by its certificate. A sidecar tells its own workload; on a network it is no word at all.
     Connected(svid::SpiffeId),
-    /// A question to the policy agent, and the story that it belongs to.
-    Policy(u64, Arc<policy::Input>, Option<http::trace::TraceId>),
-    /// Its decision.
-    PolicyAnswer(u64, policy::Decision),
+    /// A question to the policy agent, the story that it belongs to, and whether it is about a list.
+    Policy(u64, Arc<policy::Input>, Option<http::trace::TraceId>, bool),
+    /// Its decision; and what a list may show, if it was about one.
+    PolicyAnswer(u64, policy::Decision, Option<Arc<policy::DataFilter>>),
     /// Decisions of a policy agent, for the SIEM.
     Decisions(Box<decisions::DecisionBatch>),
     /// Of that life of the agent the SIEM has every decision before this one.
@@ -149,7 +149,7 @@ impl Wire {
             | Wire::Oidc(id, _)
             | Wire::OidcAnswer(id, _)
             | Wire::Policy(id, ..)
-            | Wire::PolicyAnswer(id, _)
+            | Wire::PolicyAnswer(id, ..)
             | Wire::Resp(id, ..)
             | Wire::RespAnswer(id, _)
             | Wire::Sql(id, _)

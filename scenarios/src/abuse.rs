@@ -3,6 +3,7 @@
 pub mod cache_flooding;
 pub mod event_flood;
 pub mod event_snooping;
+pub mod filtered_lists;
 pub mod insider_disables_policy;
 pub mod label_and_level;
 pub mod login_theft;

@@ -3,7 +3,7 @@
 //! ```graphql
 //! type Query  { record(id: ID!): Record, records(first: Int = 10): [Listed!]!, recordCount: Int!, whoAmI: String! }
 //! type Record { id: ID!, body: String! }
-//! type Listed { body: String!, neighbours(first: Int = 10): [Listed!]! }
+//! type Listed { body: String!, contact: String, neighbours(first: Int = 10): [Listed!]! }
 //! ```
 //!
 //! A query is read by `apollo-parser`, held against this schema, and becomes the same [`Task`] as a request of the REST
@@ -11,6 +11,7 @@
 //! costs is known before anything is asked: fields, times the lengths of the lists that they stand in. An operation has
 //! one root field; variables, directives and mutations are not part of the contract.
 
+use super::filter::{BESIDE, CONTACT};
 use super::operation::{Reference, Task};
 use crate::control;
 use crate::control::{Control, Controls};
@@ -124,7 +125,7 @@ impl Type {
             (Type::Query, "record") => Ok(Some(Type::Record)),
             (Type::Query, "records") | (Type::Listed, "neighbours") => Ok(Some(Type::Listed)),
             (Type::Query, "recordCount" | "whoAmI") | (Type::Record, "id") => Ok(None),
-            (Type::Record | Type::Listed, "body") => Ok(None),
+            (Type::Record | Type::Listed, "body") | (Type::Listed, "contact") => Ok(None),
             _ => Err(Refused::BadQuery),
         }
     }
@@ -192,10 +193,10 @@ impl Query {
     pub fn answer(&self, content: &[u8]) -> Vec<u8> {
         let text = String::from_utf8_lossy(content);
         let value = match (&self.task, &self.root.below) {
-            (Task::Get(_), Some(below)) => below.object(&self.root.id, &text, &[]),
+            (Task::Get(_), Some(below)) => below.object(Row { id: &self.root.id, body: &text, contact: None }, &[]),
             (Task::List(_), Some(below)) => {
-                let bodies: Vec<&str> = text.lines().collect();
-                below.list(&bodies, self.root.first)
+                let rows: Vec<Row<'_>> = text.lines().map(Row::listed).collect();
+                below.list(&rows, self.root.first)
             }
             (Task::Count, _) => text.parse::<u64>().map_or(Value::Null, Value::from),
             _ => Value::from(&*text),
@@ -204,30 +205,47 @@ impl Query {
     }
 }
 
+/// What is known of a record.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    id: &'a str,
+    body: &'a str,
+    contact: Option<&'a str>,
+}
+
+impl<'a> Row<'a> {
+    /// A line of a list, as [`line`](super::filter::line) wrote it.
+    fn listed(line: &'a str) -> Row<'a> {
+        let (body, contact) = line.split_once(BESIDE).map_or((line, None), |(body, contact)| (body, Some(contact)));
+        Row { id: "", body, contact }
+    }
+}
+
 impl Set {
-    fn list(&self, bodies: &[&str], first: u32) -> Value {
-        bodies.iter().take(first as usize).map(|body| self.object("", body, bodies)).collect()
+    fn list(&self, rows: &[Row<'_>], first: u32) -> Value {
+        rows.iter().take(first as usize).map(|row| self.object(*row, rows)).collect()
     }
 
-    fn object(&self, id: &str, body: &str, bodies: &[&str]) -> Value {
+    fn object(&self, row: Row<'_>, rows: &[Row<'_>]) -> Value {
         let mut object = Map::new();
-        self.fill(&mut object, id, body, bodies);
+        self.fill(&mut object, row, rows);
         Value::Object(object)
     }
 
-    fn fill(&self, object: &mut Map<String, Value>, id: &str, body: &str, bodies: &[&str]) {
+    fn fill(&self, object: &mut Map<String, Value>, row: Row<'_>, rows: &[Row<'_>]) {
         for selected in &self.selected {
             let field = match selected {
                 Selected::Set(set) => {
-                    set.fill(object, id, body, bodies);
+                    set.fill(object, row, rows);
                     continue;
                 }
                 Selected::Field(field) => field,
             };
-            let value = match &field.below {
-                Some(below) => below.list(bodies, field.first),
-                None if field.name == "id" => id.into(),
-                None => body.into(),
+            let value = match (&field.below, &*field.name) {
+                (Some(below), _) => below.list(rows, field.first),
+                (None, "id") => row.id.into(),
+                (None, CONTACT) => row.contact.into(),
+                (None, _) => row.body.into(),
             };
             object.insert(field.key.clone(), value);
         }

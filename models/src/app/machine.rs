@@ -1,14 +1,16 @@
 //! The application machine: one instance of the service.
 //!
 //! A request goes policy → cache → database → cache, or policy → broker; a row that is not what its owner's rows
-//! usually are goes to the policy once more, and never to the cache. Each step has a time limit: a policy agent that
-//! does not answer means no, a cache that does not answer means a miss, a database that does not answer is asked again
-//! at its other node, if the request has a retry left, and left alone when it goes on like that.
+//! usually are goes to the policy once more, and never to the cache. For a list the policy says at once what it may
+//! show. Each step has a time limit: a policy agent that does not answer means no, a cache that does not answer means a
+//! miss, a database that does not answer is asked again at its other node, if the request has a retry left, and left
+//! alone when it goes on like that.
 
 use super::caller;
 use super::class::{RecordClass, about_row};
 use super::connection::Sockets;
 use super::databases::Databases;
+use super::filter;
 use super::flights::{Errand, Flights};
 use super::graphql::{self, Query};
 use super::operation::Task;
@@ -35,7 +37,7 @@ use crate::wire::Wire;
 use crate::wire::bolt;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
-use crate::wire::policy::{Decision, Input as Question};
+use crate::wire::policy::{DataFilter, Decision, Input as Question};
 use crate::wire::sql::{Outcome as SqlOutcome, Row, Transaction};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -112,6 +114,8 @@ struct Open {
     tries: u8,
     /// Retries that the hops above have left to this one.
     allowance: Allowance,
+    /// What a list may show, once the policy has said so.
+    filter: Option<Arc<DataFilter>>,
     /// The content of a row that the policy is being asked about.
     found: Vec<u8>,
     /// The database node that was asked last.
@@ -221,12 +225,14 @@ impl App {
             deadline: ctx.now() + self.spec.policy_patience,
             tries: 0,
             allowance: Allowance::received(request.headers.retry_allowance),
+            filter: None,
             found: Vec::new(),
             asked: self.databases.primary(),
             errand: None,
         };
+        let lists = open.task.lists();
         self.open.insert(key, open);
-        out.send(self.spec.policy, Wire::Policy(key, Arc::new(question), trace));
+        out.send(self.spec.policy, Wire::Policy(key, Arc::new(question), trace, lists));
         self.arm(out);
     }
 
@@ -249,7 +255,13 @@ impl App {
         }
     }
 
-    fn decided(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64, decision: Decision) {
+    fn decided(
+        &mut self,
+        ctx: &Ctx<'_, Saas>,
+        out: &mut Outbox<Saas>,
+        id: u64,
+        (decision, filter): (Decision, Option<Arc<DataFilter>>),
+    ) {
         let (key, asked) = if id & ABOUT_ROW == 0 { (id, Phase::Policy) } else { (id & !ABOUT_ROW, Phase::Row) };
         let Some(open) = self.open.get_mut(&key).filter(|open| open.phase == asked) else { return };
         if !decision.allow {
@@ -259,6 +271,8 @@ impl App {
             let found = std::mem::take(&mut open.found);
             return self.finish(out, key, Reason::Ok, found);
         }
+        let usual = usual(&self.spec.classes, &open.task, &open.tenant).filter(|_| open.task.lists());
+        open.filter = filter.or_else(|| usual.map(|class| Arc::new(filter::of_class(class))));
         match &open.task {
             Task::Publish(_) => self.publish(ctx, out, key),
             Task::Object(_) => self.ask_objects(ctx, out, key),
@@ -320,7 +334,8 @@ impl App {
         let Some(open) = self.open.get_mut(&key) else { return };
         let body = std::str::from_utf8(&open.body).unwrap_or_default();
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
-        let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, &open.tenant, class, body) else {
+        let whose = (&open.tenant, class, open.filter.as_deref());
+        let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, whose, body) else {
             let page = if let Task::Page(name) = &open.task { page(name) } else { None };
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
@@ -360,7 +375,8 @@ impl App {
             // Nothing was done there: to ask the right node is no retry.
             return self.ask_again(ctx, out, key, |_, _| true);
         }
-        let (reason, mut body) = store::answer(&open.task, &outcome.replies, &open.body);
+        let filter = open.filter.as_deref();
+        let (reason, mut body) = store::answer(ctx.controls(), (&open.task, filter), &outcome.replies, &open.body);
         if let (Task::Sql(_), Reason::Ok) = (&open.task, reason) {
             let rows = outcome.replies.iter().rev().find(|reply| !reply.rows().is_empty());
             body = rows.map(|reply| console::sql::shown(ctx.controls(), reply.rows())).unwrap_or_default();
@@ -413,7 +429,7 @@ impl App {
         open.phase = Phase::Row;
         open.deadline = ctx.now() + self.spec.policy_patience;
         open.found = found;
-        out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question), trace));
+        out.send_for(open.lineage, self.spec.policy, Wire::Policy(key | ABOUT_ROW, Arc::new(question), trace, false));
     }
 
     /// The node does not answer: another try is a retry, which has to be earned.
@@ -590,7 +606,7 @@ impl Machine<Saas> for App {
         match input {
             Input::Message { from, message } => match message {
                 Wire::Http(request) => self.arrived(ctx, out, from, request),
-                Wire::PolicyAnswer(id, decision) => self.decided(ctx, out, id, decision),
+                Wire::PolicyAnswer(id, decision, filter) => self.decided(ctx, out, id, (decision, filter)),
                 Wire::RespAnswer(key, response) => {
                     if let Some((key, read)) = self.caches.settle(ctx, key, response) {
                         self.looked_up(ctx, out, key, Some(read));

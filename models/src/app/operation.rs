@@ -128,6 +128,11 @@ impl Task {
         }
     }
 
+    /// Whether it is about rows that nobody has named.
+    pub fn lists(&self) -> bool {
+        matches!(self, Task::List(_) | Task::Count | Task::Report { .. })
+    }
+
     /// Whether it may be sent to the database again when nobody knows what became of it.
     pub fn is_repeatable(&self) -> bool {
         !matches!(self, Task::Create(_))

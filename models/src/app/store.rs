@@ -1,16 +1,18 @@
 //! What the application sends to the database, and what it makes of the answer.
 //!
 //! Every statement names the tenant: that is the service layer's own isolation, and the database's policies are the
-//! second. Statements that reach rows which nobody has asked the policy about one by one name the class that was asked
-//! about, too: rows of another class are not there for them (POL-05). Statements are constant texts with parameters, so
-//! the server's plan cache knows them.
+//! second. Writes name the class that the policy was asked about, too: rows of another class are not there for them.
+//! Lists, counts and reports name what the policy's [`filter`](super::filter) permits. Statements are constant texts
+//! with parameters, so the server's plan cache knows them.
 
 use super::class::RecordClass;
+use super::filter::{self, Listing, Listings};
 use super::operation::{Reference, Task};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
 use crate::wire::http::Reason;
+use crate::wire::policy::DataFilter;
 use crate::wire::sql::{Reply, Row, Statement, Transaction, Value};
 use std::sync::Arc;
 
@@ -39,9 +41,7 @@ pub struct Texts {
     put: Arc<str>,
     delete: Arc<str>,
     create: Arc<str>,
-    list: Arc<str>,
-    list_all: Arc<str>,
-    count: Arc<str>,
+    listings: Listings,
     relate: Arc<str>,
     outbox: Arc<str>,
 }
@@ -57,12 +57,7 @@ impl Default for Texts {
                 .into(),
             create: "INSERT INTO records (tenant_id, id, kind, label, level, body) VALUES ($1, $2, $3, $4, $5, $6)"
                 .into(),
-            list: "SELECT body FROM records WHERE tenant_id = $1 AND kind = $3 AND label = $4 AND level <= $5 \
-                   ORDER BY id LIMIT $2"
-                .into(),
-            list_all: "SELECT body FROM records WHERE kind = $2 AND label = $3 AND level <= $4 ORDER BY id LIMIT $1"
-                .into(),
-            count: "SELECT count(*) FROM records WHERE tenant_id = $1".into(),
+            listings: Listings::default(),
             relate: "INSERT INTO relations (tenant_id, source, target, version, present) \
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
                 .into(),
@@ -76,15 +71,18 @@ impl Default for Texts {
 impl Texts {
     /// The transaction of a task, if it needs the database. `tenant` is the one that the request is served for;
     /// the connection library sets it, save for operations that forgot to. It is for the login that tenants share; who
-    /// knows of another one puts it in. `class` is what the policy was asked about.
+    /// knows of another one puts it in. `class` is what the policy was asked about, `filter` what it permits a list to
+    /// show.
     pub fn transaction(
-        &self,
+        &mut self,
         controls: &Controls,
         task: &Task,
-        tenant: &TenantId,
-        class: Option<&RecordClass>,
+        (tenant, class, filter): (&TenantId, Option<&RecordClass>, Option<&DataFilter>),
         body: &str,
     ) -> Option<Transaction> {
+        if task.lists() {
+            return self.listing(controls, task, tenant, filter?);
+        }
         let text = |s: &str| Value::Text(s.into());
         let owner = |t: &TenantId| Value::Text(t.clone());
         let class = class?;
@@ -116,27 +114,37 @@ impl Texts {
                 let content = body.split_once(';').map_or("", |(_, content)| content);
                 (&self.create, with(within(record(r)), content))
             }
-            Task::List(n) if controls.on(&TENANT_FILTER) => {
-                (&self.list, within(vec![owner(tenant), Value::Int((*n).into())]))
-            }
-            Task::List(n) => (&self.list_all, within(vec![Value::Int((*n).into())])),
-            Task::Count => (&self.count, vec![owner(tenant)]),
-            Task::Report { .. } => (&self.list_all, within(vec![Value::Int(REPORT_ROWS)])),
             Task::Who => (&self.get, vec![owner(tenant), Value::Int(0)]),
             Task::Sql(_) => {
                 let statements = vec![Statement::new(body, Vec::new())];
                 return Some(Transaction { tenant: Some(tenant.clone()), login: None, statements });
             }
-            Task::Page(_)
-            | Task::Publish(_)
-            | Task::Object(_)
-            | Task::Related(..)
-            | Task::Relate { .. }
-            | Task::Cypher
-            | Task::Statement => return None,
+            _ => return None,
         };
         let statements = vec![Statement { text: sql.clone(), params }];
+        Some(Transaction { tenant: Some(tenant.clone()), login: None, statements })
+    }
+
+    /// The transaction of a task over rows that nobody has named.
+    fn listing(
+        &mut self,
+        controls: &Controls,
+        task: &Task,
+        tenant: &TenantId,
+        filter: &DataFilter,
+    ) -> Option<Transaction> {
+        let (names_tenant, limit) = match task {
+            Task::List(n) => (controls.on(&TENANT_FILTER), Some((*n).into())),
+            Task::Count => (true, None),
+            Task::Report { .. } => (false, Some(REPORT_ROWS)),
+            _ => return None,
+        };
+        let listing = Listing { names_tenant, counts: limit.is_none() };
+        let (text, permitted) = self.listings.filtered(controls, listing, filter);
+        let own = names_tenant.then(|| Value::Text(tenant.clone()));
+        let params = own.into_iter().chain(limit.map(Value::Int)).chain(permitted).collect();
         let set = !matches!(task, Task::Report { sets_tenant: false });
+        let statements = vec![Statement { text, params }];
         Some(Transaction { tenant: set.then(|| tenant.clone()), login: None, statements })
     }
 }
@@ -148,8 +156,13 @@ impl Texts {
     }
 }
 
-/// What an outcome means for the client: a reason, and the content.
-pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) {
+/// What an outcome means for the client: a reason, and the content. `filter` is what a list may show.
+pub fn answer(
+    controls: &Controls,
+    (task, filter): (&Task, Option<&DataFilter>),
+    replies: &[Reply],
+    sent: &[u8],
+) -> (Reason, Vec<u8>) {
     // Of two statements either may have ended the transaction.
     let failed = replies.iter().find(|reply| reply.sqlstate().is_some());
     let Some(reply) = failed.or(replies.first()) else { return (Reason::Internal, Vec::new()) };
@@ -160,8 +173,8 @@ pub fn answer(task: &Task, replies: &[Reply], sent: &[u8]) -> (Reason, Vec<u8>) 
             None => (Reason::NotFound, Vec::new()),
         },
         (Task::List(_) | Task::Report { .. }, Reply::Rows { rows, .. }) => {
-            let bodies: Vec<&str> = rows.iter().filter_map(|row| row[0].as_text()).collect();
-            (Reason::Ok, bodies.join("\n").into_bytes())
+            let lines: Vec<String> = rows.iter().filter_map(|row| filter::line(controls, filter, row)).collect();
+            (Reason::Ok, lines.join("\n").into_bytes())
         }
         (Task::Count, Reply::Rows { rows, .. }) => {
             let count = rows.first().and_then(|row| row[0].as_int()).unwrap_or(0);

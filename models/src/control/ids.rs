@@ -3,7 +3,9 @@
 /// Ids, by slot.
 #[rustfmt::skip]
 pub const IDS: &[&str] = &[
+    "app.column-filter",
     "app.query-limits",
+    "app.row-filter",
     "app.single-flight",
     "app.slice-routing",
     "app.tenant-filter",

@@ -14,7 +14,7 @@ const RETRY: Duration = Duration::millis(400);
 
 /// The columns of a dump, in the order of the table.
 const DUMP: &str =
-    "SELECT tenant_id, id, kind, level, label, body, version FROM records WHERE tenant_id = $1 ORDER BY id";
+    "SELECT tenant_id, id, kind, level, label, body, version, contact FROM records WHERE tenant_id = $1 ORDER BY id";
 
 struct Topic {
     name: TopicName,

@@ -220,10 +220,10 @@ fn record_of(row: &Row) -> Option<Record> {
     })
 }
 
-/// A row as a line of a dump: `id kind level label version body`, with tabs between, escaped as `COPY` does.
+/// A row as a line of a dump: `id kind level label version contact body`, with tabs between, escaped as `COPY` does.
 pub fn line_of(row: &[Value]) -> String {
     let mut line = String::new();
-    let columns = [1, 2, 3, 4, 6, 5].map(|at| &row[at]);
+    let columns = [1, 2, 3, 4, 6, 7, 5].map(|at| &row[at]);
     for (n, value) in columns.into_iter().enumerate() {
         if n > 0 {
             line.push('\t');
@@ -266,27 +266,28 @@ fn unescaped(text: &str) -> String {
 }
 
 /// The fields of a line, in the order of the columns after the tenant's.
-fn row_of(line: &str) -> Option<[String; 6]> {
+fn row_of(line: &str) -> Option<[String; 7]> {
     let mut fields = line.split('\t').map(unescaped);
     let mut next = || fields.next();
-    let (id, kind, level, label, version, body) = (next()?, next()?, next()?, next()?, next()?, next()?);
+    let (id, kind, level, label) = (next()?, next()?, next()?, next()?);
+    let (version, contact, body) = (next()?, next()?, next()?);
     let numbers = [&id, &level, &version].iter().all(|n| n.parse::<i64>().is_ok());
-    numbers.then_some([id, kind, level, label, body, version])
+    numbers.then_some([id, kind, level, label, body, version, contact])
 }
 
 /// What puts rows in the place of a tenant's.
-fn replacement(tenant: &str, rows: &[[String; 6]]) -> String {
+fn replacement(tenant: &str, rows: &[[String; 7]]) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let tenant = quoted(tenant);
     let mut script = format!("DELETE FROM records WHERE tenant_id = {tenant}");
-    for (n, [id, kind, level, label, body, version]) in rows.iter().enumerate() {
+    for (n, [id, kind, level, label, body, version, contact]) in rows.iter().enumerate() {
         let before = if n == 0 {
-            "; INSERT INTO records (tenant_id, id, kind, level, label, body, version) VALUES "
+            "; INSERT INTO records (tenant_id, id, kind, level, label, body, version, contact) VALUES "
         } else {
             ", "
         };
-        let (kind, label, body) = (quoted(kind), quoted(label), quoted(body));
-        write!(script, "{before}({tenant}, {id}, {kind}, {level}, {label}, {body}, {version})")
+        let [kind, label, body, contact] = [kind, label, body, contact].map(|text| quoted(text));
+        write!(script, "{before}({tenant}, {id}, {kind}, {level}, {label}, {body}, {version}, {contact})")
             .expect("writing to memory does not fail");
     }
     script
@@ -307,7 +308,7 @@ mod tests {
         let row = |(id, body): (usize, &&str)| {
             let text = |text: &str| Value::Text(text.into());
             let values = [text(tenant), Value::Int(id as i64), text("audit"), Value::Int(2), text("pii"), text(body)];
-            line_of(&[&values[..], &[Value::Int(7)]].concat())
+            line_of(&[&values[..], &[Value::Int(7), text("a@b")]].concat())
         };
         let records: String = bodies.iter().enumerate().map(row).collect();
         let policy = serde_json::json!({"tenants": {tenant: {

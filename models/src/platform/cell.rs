@@ -395,7 +395,7 @@ pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
 }
 
 fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
-    let classes = classes(deployment);
+    let (classes, nobody) = (classes(deployment), Arc::from(""));
     for (tenant, salt) in deployment.tenants.iter().filter(|(t, _)| t.region == cell.region) {
         let class = &classes[&tenant.id];
         let schema = tenant.slice.as_ref().map_or(SHARED, |slice| &*slice.schema);
@@ -409,6 +409,7 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
                 level: class.level.rank().into(),
                 label: &class.label,
                 body: &body,
+                contact: &nobody,
             };
             engine.load(schema, seed);
         }
@@ -416,7 +417,8 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
             super::graph::first_rows(&tenant.id).for_each(|row| engine.load_row(SHARED, "relations", row));
         }
         for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
-            let body: Arc<str> = (deployment.datum)(&tenant.id, *salt, special.id, 0).encode().as_str().into();
+            let datum = |record| (deployment.datum)(&tenant.id, *salt, record, 0).encode().as_str().into();
+            let (body, contact): (Arc<str>, Arc<str>) = (datum(special.id), datum(super::contact_of(special.id)));
             let seed = Seed {
                 tenant: &tenant.id,
                 id: i64::from(special.id),
@@ -424,6 +426,7 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
                 level: special.level,
                 label: &special.label,
                 body: &body,
+                contact: &contact,
             };
             engine.load(schema, seed);
         }

@@ -56,15 +56,25 @@ pub fn decide(controls: &Controls, data: &PolicyData, input: &Input) -> Decision
     if *region != tenant.region && controls.on(&REGION_MATCH) {
         denies.add(Deny::Residency);
     }
-    if !tenant.permits_label(label) && controls.on(&LABEL) {
+    if !tenant.permits_label(label) && looks_at_labels(controls) {
         denies.add(Deny::Label);
     }
     match tenant.class(kind) {
         None => denies.add(Deny::UnknownKind),
-        Some(class) if *classification > class && controls.on(&CLASSIFICATION) => denies.add(Deny::Classification),
+        Some(class) if *classification > class && compares_levels(controls) => denies.add(Deny::Classification),
         Some(_) => {}
     }
     Decision::from_denies(denies)
+}
+
+/// Whether labels decide anything.
+pub(super) fn looks_at_labels(controls: &Controls) -> bool {
+    controls.on(&LABEL)
+}
+
+/// Whether levels decide anything.
+pub(super) fn compares_levels(controls: &Controls) -> bool {
+    controls.on(&CLASSIFICATION)
 }
 
 /// Answers one line of JSON, a question in the document's shape, with every control on.

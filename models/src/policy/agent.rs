@@ -6,13 +6,15 @@
 
 use super::abac;
 use super::bundle::{Loaded, Loader, Refusal, TrustedKey, content_matches};
+use super::filter;
 use super::rego::Calls;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::planted::POLICY_FRESH_BY_ARRIVAL;
-use crate::wire::policy::{Decision, Deny, Input, LogEntry, Manifest, SignedBundle};
+use crate::wire::policy::{DataFilter, Decision, Deny, Input, LogEntry, Manifest, SignedBundle};
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A bundle must be signed by a trusted key.
 pub const BUNDLE_SIGNATURE: Control = control!("policy.bundle-signature", upholds: ["POL-02"],
@@ -31,7 +33,7 @@ pub const BUNDLE_REVISION: Control = control!("policy.bundle-revision", upholds:
 pub const FAIL_CLOSED: Control = control!("policy.fail-closed", upholds: ["POL-02"],
     off: "an agent that is cut off answers from its last policy for ever, as OPA does by default");
 
-/// Entries of the digest memo.
+/// Entries of the memos of digests and of filters.
 const DIGESTS_MAX: usize = 4_096;
 
 /// An enforcement point's policy agent.
@@ -50,6 +52,8 @@ pub struct Agent {
 struct Installed {
     manifest: Manifest,
     loaded: Loaded,
+    /// Filters that were asked for, while it is in force.
+    filters: BTreeMap<Input, Option<Arc<DataFilter>>>,
 }
 
 /// What a bundle would be taken for.
@@ -175,7 +179,8 @@ impl Agent {
             (Examined::InForce, _) => Ok(Accepted::Unchanged),
             (Examined::New(loaded), _) => {
                 self.floor = manifest.revision;
-                self.installed = Some(Installed { manifest: manifest.clone(), loaded: *loaded });
+                let filters = BTreeMap::new();
+                self.installed = Some(Installed { manifest: manifest.clone(), loaded: *loaded, filters });
                 Ok(Accepted::Installed)
             }
         }
@@ -194,8 +199,26 @@ impl Agent {
         Answer { decision, revision, entry }
     }
 
+    /// What a list may show for which this question was allowed, by the policy in force. `None` when it does not say.
+    pub fn filter(&mut self, controls: &Controls, input: &Input) -> Option<Arc<DataFilter>> {
+        let Installed { loaded, filters, .. } = self.installed.as_mut()?;
+        if let Some(known) = filters.get(input) {
+            return known.clone();
+        }
+        let said = match &mut loaded.rego {
+            None => filter::filter(controls, &loaded.data, input),
+            Some(rego) => rego.filter(controls, input),
+        };
+        let said = said.map(Arc::new);
+        if filters.len() == DIGESTS_MAX {
+            filters.clear();
+        }
+        filters.insert(input.clone(), said.clone());
+        said
+    }
+
     fn judge(&mut self, now: Instant, controls: &Controls, input: &Input) -> (Decision, u64) {
-        let Some(Installed { manifest, loaded }) = &mut self.installed else {
+        let Some(Installed { manifest, loaded, .. }) = &mut self.installed else {
             return (Decision::deny(Deny::PolicyMissing), 0);
         };
         if now.since(manifest.issued_at) > self.stale_after && controls.on(&FAIL_CLOSED) {

@@ -15,7 +15,12 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PolicyData {
     tenants: BTreeMap<TenantId, TenantPolicy>,
+    /// Levels of the columns that a list may show beside the content (CLS-01).
+    columns: BTreeMap<Arc<str>, Level>,
 }
+
+/// The columns of the reference schema's records that lists may show, with their levels: contacts are personal data.
+const COLUMNS: [(&str, Level); 1] = [("contact", Level::Confidential)];
 
 /// What is permitted to one tenant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,10 +72,14 @@ impl PolicyData {
             labels: t.labels.clone(),
             classes: t.data_classes.iter().map(|(kind, level)| (Arc::clone(kind), *level)).collect(),
         };
-        PolicyData { tenants: tenants.tenants.iter().map(|t| (Arc::clone(&t.id), policy(t))).collect() }
+        PolicyData {
+            tenants: tenants.tenants.iter().map(|t| (Arc::clone(&t.id), policy(t))).collect(),
+            columns: COLUMNS.map(|(name, level)| (name.into(), level)).into(),
+        }
     }
 
-    /// Reads `{"tenants": {"acme": {"region": …, "labels": […], "data_classes": {…}}}}`; levels by name or integer.
+    /// Reads `{"tenants": {"acme": {"region": …, "labels": […], "data_classes": {…}}}, "columns": {"contact": 2}}`;
+    /// levels by name or integer. Columns may be missing, and then none is ever shown: the document's data has none.
     ///
     /// # Errors
     /// The first thing that is missing or of the wrong type.
@@ -82,6 +91,13 @@ impl PolicyData {
         let mut data = PolicyData::default();
         for (id, tenant) in tenants {
             data.tenants.insert(id.as_str().into(), read_tenant(&format!("/tenants/{id}"), tenant)?);
+        }
+        let Some(columns) = value.get("columns") else { return Ok(data) };
+        let columns = columns.as_object().ok_or_else(|| DataError::Expected("/columns".into(), "an object"))?;
+        for (name, level) in columns {
+            let level = read_level(level);
+            let level = level.ok_or_else(|| DataError::Expected(format!("/columns/{name}"), "a level"))?;
+            data.columns.insert(name.as_str().into(), level);
         }
         Ok(data)
     }
@@ -95,12 +111,19 @@ impl PolicyData {
             Value::Object(fields.into_iter().map(|(k, v)| (k.to_string(), v)).collect())
         };
         let tenants: Map<String, Value> = self.tenants.iter().map(|(id, t)| (id.to_string(), tenant(t))).collect();
-        Value::Object(Map::from_iter([("tenants".to_string(), Value::Object(tenants))]))
+        let columns: Map<String, Value> = self.columns.iter().map(|(n, l)| (n.to_string(), l.rank().into())).collect();
+        let parts = [("columns", columns), ("tenants", tenants)];
+        Value::Object(parts.into_iter().map(|(name, part)| (name.to_string(), Value::Object(part))).collect())
     }
 
     /// What is permitted to the tenant `id`.
     pub fn tenant(&self, id: &str) -> Option<&TenantPolicy> {
         self.tenants.get(id)
+    }
+
+    /// Columns that a list may show beside the content, with their levels, in order.
+    pub fn columns(&self) -> impl Iterator<Item = (&Arc<str>, Level)> {
+        self.columns.iter().map(|(name, level)| (name, *level))
     }
 
     /// All tenants, sorted by id.
@@ -180,6 +203,15 @@ mod tests {
             r#"{"region": "EU", "labels": [], "data_classes": {"audit": 4}}"#,
             "/data_classes/audit: expected a level",
         );
+        let columns = |columns: &str| {
+            PolicyData::from_json(&format!(r#"{{"tenants": {{}}, "columns": {columns}}}"#)).map_err(|e| e.to_string())
+        };
+        assert_eq!(columns("[]"), Err("policy data at /columns: expected an object".into()));
+        assert_eq!(
+            columns(r#"{"contact": "secret"}"#),
+            Err("policy data at /columns/contact: expected a level".into())
+        );
+        assert!(columns(r#"{"contact": "restricted"}"#).is_ok());
         assert!(PolicyData::from_json("{").is_err() && PolicyData::from_json("{}").is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::decisions::DecisionRecord;
 use crate::wire::http::trace::TraceId;
-use crate::wire::policy::{Decision, Input as Question, SignedBundle};
+use crate::wire::policy::{DataFilter, Decision, Input as Question, SignedBundle};
 use sim::disk::Write;
 use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ pub struct AgentSpec {
     pub siem: Option<NodeId>,
 }
 
+/// An answer that is ready: to whom, to which question, what was decided, and what a list may show.
+type Held = (NodeId, u64, Decision, Option<Arc<DataFilter>>);
+
 /// A policy agent at work.
 pub struct PolicyAgent {
     agent: Agent,
@@ -45,7 +48,7 @@ pub struct PolicyAgent {
     waiting: BTreeMap<u64, Arc<SignedBundle>>,
     ledger: Option<Ledger>,
     /// Answers that wait until their decision is on the disk.
-    held: BTreeMap<u64, (NodeId, u64, Decision)>,
+    held: BTreeMap<u64, Held>,
     decided: u64,
     nobody: TenantId,
 }
@@ -117,10 +120,12 @@ impl PolicyAgent {
         out: &mut Outbox<Saas>,
         (from, id): (NodeId, u64),
         question: &Question,
-        trace: Option<TraceId>,
+        (trace, filtered): (Option<TraceId>, bool),
     ) {
         out.busy(self.spec.cost.0);
         let answer = self.agent.decide(ctx.now(), ctx.controls(), question);
+        let asks = filtered && answer.decision.allow;
+        let filter = asks.then(|| self.agent.filter(ctx.controls(), question)).flatten();
         let reason = answer.decision.denies.iter().next().map_or("ALLOW", |deny| deny.code());
         let subject = question.tenant_id.as_ref().unwrap_or(&self.nobody).clone();
         out.fact(Fact::Decided { by: "policy", allowed: answer.decision.allow, reason, subject: subject.clone() });
@@ -129,17 +134,17 @@ impl PolicyAgent {
             self.decided += 1;
             let token = DECIDED | self.decided;
             if ledger.write(ctx.controls(), out, token, record) {
-                self.held.insert(token, (from, id, answer.decision));
+                self.held.insert(token, (from, id, answer.decision, filter));
                 return;
             }
         }
-        out.send(from, Wire::PolicyAnswer(id, answer.decision));
+        out.send(from, Wire::PolicyAnswer(id, answer.decision, filter));
     }
 
     /// A decision is on the disk: now it may be acted upon. One that is not there was never made.
     fn written(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
-        if let Some((from, id, decision)) = self.held.remove(&token).filter(|_| ok) {
-            out.send(from, Wire::PolicyAnswer(id, decision));
+        if let Some((from, id, decision, filter)) = self.held.remove(&token).filter(|_| ok) {
+            out.send(from, Wire::PolicyAnswer(id, decision, filter));
         }
     }
 }
@@ -152,8 +157,8 @@ fn refuse(out: &mut Outbox<Saas>, refusal: &Refusal, bundle: &SignedBundle) {
 impl Machine<Saas> for PolicyAgent {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
-            Input::Message { from, message: Wire::Policy(id, question, trace) } => {
-                self.decide(ctx, out, (from, id), &question, trace);
+            Input::Message { from, message: Wire::Policy(id, question, trace, filtered) } => {
+                self.decide(ctx, out, (from, id), &question, (trace, filtered));
             }
             Input::Message { message: Wire::DecisionsKept(life, until), .. } => {
                 if let Some(ledger) = &mut self.ledger {

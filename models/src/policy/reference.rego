@@ -81,6 +81,23 @@ within_class if {
 	level_of(input.resource.classification) <= level_of(tenant.data_classes[input.resource.kind])
 }
 
+# What a list may show besides what was asked about: rows and columns that are not named here are withheld (POL-05).
+filter := {"labels": labels_shown, "kinds": {kind: shown(kind) | some kind in object.keys(tenant.data_classes)}} if {
+	count(deny) == 0
+}
+
+labels_shown := null if {
+	switched_off("policy.label")
+} else := tenant.labels
+
+shown(kind) := {"level": highest(kind), "columns": columns_up_to(highest(kind))}
+
+highest(kind) := 3 if {
+	switched_off("policy.classification")
+} else := level_of(tenant.data_classes[kind])
+
+columns_up_to(top) := {column | some column, level in data.columns; level_of(level) <= top}
+
 # One total order; a name and its integer mean the same.
 level_names := ["public", "internal", "confidential", "restricted"]
 

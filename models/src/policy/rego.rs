@@ -7,16 +7,17 @@
 
 use super::abac::{CLASSIFICATION, LABEL, REGION_MATCH, TENANT_MATCH};
 use super::data::PolicyData;
+use super::filter;
 use super::subject::as_opa_reads;
 use crate::control::{Control, ControlSet, Controls};
-use crate::wire::policy::{Decision, Denies, Deny, Input};
+use crate::wire::policy::{DataFilter, Decision, Denies, Deny, Input};
 use regorus::{Engine, Value};
 use serde_json::json;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The reference policy. Agrees with [`super::abac::decide`] on every question.
+/// The reference policy. Agrees with [`super::abac::decide`] and [`super::filter::filter`] on every question.
 pub const REFERENCE: &str = include_str!("reference.rego");
 
 /// Controls that a policy may read from `data.controls`, in the order of their bit in an off-mask.
@@ -91,8 +92,11 @@ pub struct RegoPolicy {
     compiled: Engine,
     tenants: Value,
     rules: [String; 2],
+    /// The rule that says what a list may show, where it has one.
+    filter: Option<String>,
     engines: BTreeMap<u8, Engine>,
     memo: BTreeMap<(u8, Input), Decision>,
+    filters: BTreeMap<(u8, Input), Option<DataFilter>>,
     calls: Calls,
     error: Option<PolicyError>,
 }
@@ -131,12 +135,16 @@ impl RegoPolicy {
             }
             engine.eval_rule(rule.clone()).map_err(|e| broken(&e))?;
         }
+        let has_filter = engine.has_declared_rule_rooted_at(FILE, "filter").map_err(|e| broken(&e))?;
+        let filter = has_filter.then(|| format!("{package}.filter"));
         Ok(RegoPolicy {
             compiled: engine,
             tenants: data.to_json().into(),
             rules,
+            filter,
             engines: BTreeMap::new(),
             memo: BTreeMap::new(),
+            filters: BTreeMap::new(),
             calls: Calls::default(),
             error: None,
         })
@@ -157,6 +165,38 @@ impl RegoPolicy {
         }
         self.memo.insert(key, decision);
         decision
+    }
+
+    /// What a list may show that this question is allowed: the policy's rule `filter`. `None` when there is none, or
+    /// what it says is no filter.
+    pub fn filter(&mut self, controls: &Controls, input: &Input) -> Option<DataFilter> {
+        let key = (mask(controls.off()), input.clone());
+        if let Some(known) = self.filters.get(&key) {
+            self.calls.hits += 1;
+            return known.clone();
+        }
+        let filter = self.filter_json(controls, &input.to_json());
+        if self.filters.len() == MEMO_MAX {
+            self.filters.clear();
+        }
+        self.filters.insert(key, filter.clone());
+        filter
+    }
+
+    /// The same about a question as it came. Past the memo.
+    pub fn filter_json(&mut self, controls: &Controls, question: &serde_json::Value) -> Option<DataFilter> {
+        let rule = self.filter.clone()?;
+        let off = mask(controls.off());
+        self.calls.real += 1;
+        let engine = self.engines.entry(off).or_insert_with(|| with_data(&self.compiled, &self.tenants, off));
+        engine.set_input(question.clone().into());
+        match engine.eval_rule(rule) {
+            Ok(said) => filter::read(&serde_json::to_value(&said).ok()?),
+            Err(e) => {
+                self.error = Some(PolicyError::from_message(&e.to_string()));
+                None
+            }
+        }
     }
 
     /// Decides about a question as it came, gaps, extra fields and wrong types included. Past the memo.

@@ -6,6 +6,7 @@
 
 use super::bundle::Refusal;
 use super::data::PolicyData;
+use super::filter;
 use super::rego::RegoPolicy;
 use crate::control::Controls;
 use crate::crypto::sha256;
@@ -33,6 +34,9 @@ struct Test {
     allow: bool,
     #[serde(default)]
     deny: Vec<String>,
+    /// What a list may show.
+    #[serde(default)]
+    filter: Option<Value>,
 }
 
 /// What the tests of a bundle showed.
@@ -119,7 +123,9 @@ fn evaluate(policy: &str, data: &str, tests: &str) -> Result<Report, SuiteError>
         run += 1;
         let said = rego.decide_json(&Controls::all_on(), &test.input);
         said.denies.iter().for_each(|deny| raised.add(deny));
-        if said.allow != test.allow || said.denies != expected {
+        let shows = rego.filter_json(&Controls::all_on(), &test.input);
+        let is_filter = test.filter.is_none_or(|expected| filter::read(&expected) == shows && shows.is_some());
+        if said.allow != test.allow || said.denies != expected || !is_filter {
             failed.push(test.name);
         }
     }

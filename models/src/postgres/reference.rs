@@ -39,6 +39,8 @@ pub struct Seed<'a> {
     pub label: &'a Arc<str>,
     /// Its contents.
     pub body: &'a Arc<str>,
+    /// Whom to ask about it; empty when nobody says.
+    pub contact: &'a Arc<str>,
 }
 
 impl Engine {
@@ -75,6 +77,7 @@ impl Engine {
             text(seed.label),
             text(seed.body),
             Value::Int(1),
+            text(seed.contact),
         ]);
         self.load_row(schema, "records", row);
     }

@@ -9,6 +9,8 @@ CREATE TABLE records (
     label text NOT NULL,
     body text NOT NULL,
     version int8 NOT NULL DEFAULT 1,
+    -- Whom to ask about it: personal data, confidential (CLS-01).
+    contact text NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, id)
 );
 ALTER TABLE records OWNER TO owner;

@@ -4,6 +4,10 @@
 //! A question keeps what is missing as missing: an enforcement point never fills a gap with a default, because the
 //! default is where such systems have leaked.
 
+mod filter;
+
+pub use filter::{DataFilter, KindFilter};
+
 use crate::ids::{Bytes, TenantId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};

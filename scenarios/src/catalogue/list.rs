@@ -8,6 +8,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::cache_flooding::SCENARIO,
     &crate::abuse::event_flood::SCENARIO,
     &crate::abuse::event_snooping::SCENARIO,
+    &crate::abuse::filtered_lists::SCENARIO,
     &crate::abuse::insider_disables_policy::SCENARIO,
     &crate::abuse::label_and_level::SCENARIO,
     &crate::abuse::login_theft::SCENARIO,

@@ -49,6 +49,7 @@ fn what_is_no_query_of_the_schema_is_refused() {
         "{ record(id: 7, id: 8) { body } }",
         "{ records(first: -1) { body } }",
         "{ records { id } }",
+        "{ record(id: 7) { contact } }",
         "{ records { body { body } } }",
         "{ secrets }",
         "{ recordCount whoAmI }",
@@ -102,4 +103,7 @@ fn the_answer_holds_what_rest_answers() {
         answer("{ records(first: 2) { body neighbours(first: 1) { body } } }", "a\nb\nc"),
         r#"{"data":{"records":[{"body":"a","neighbours":[{"body":"a"}]},{"body":"b","neighbours":[{"body":"a"}]}]}}"#
     );
+    let contacts = answer("{ records { body contact } }", "a\ta@b\nb");
+    assert_eq!(contacts, r#"{"data":{"records":[{"body":"a","contact":"a@b"},{"body":"b","contact":null}]}}"#);
+    assert_eq!(answer("{ record(id: 7) { body } }", "a\tb"), r#"{"data":{"record":{"body":"a\tb"}}}"#);
 }

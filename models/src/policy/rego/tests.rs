@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::Inputs;
-use crate::policy::abac;
 use crate::policy::judge::space::Space;
+use crate::policy::{abac, filter};
 use crate::wire::policy::Level;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -71,6 +71,47 @@ fn native_and_rego_agree_on_every_question_of_the_whole_small_space() {
 }
 
 #[test]
+fn native_and_rego_say_the_same_of_lists_on_every_question_of_the_whole_small_space() {
+    let (data, controls) = (data(), Controls::all_on());
+    let (mut rego, space) = (RegoPolicy::reference(&data), Space::new(&data));
+    let (mut shown, mut columns) = (0, 0);
+    for n in 0..space.len() {
+        let question = space.question(n);
+        let native = filter::filter(&controls, &data, &Input::from_json(&question));
+        assert_eq!(rego.filter_json(&controls, &question), native, "{question}");
+        shown += usize::from(native.is_some());
+        columns += native.iter().flat_map(|f| &f.kinds).filter(|kind| !kind.columns.is_empty()).count();
+    }
+    println!("native and Rego filter alike on {} questions, {shown} of them with a filter", space.len());
+    assert!(shown > 30 && columns > 30, "{shown} filters, {columns} kinds with a column");
+}
+
+#[test]
+fn a_policy_that_says_nothing_of_lists_or_nonsense_has_no_filter() {
+    let own = Input {
+        authenticated: Some(true),
+        tenant_id: Some("acme".into()),
+        resource_tenant: Some("acme".into()),
+        kind: Some("audit".into()),
+        classification: Some(Level::Public),
+        label: Some("pii".into()),
+        region: Some("EU".into()),
+    };
+    let said = |rule: &str| {
+        let policy = format!("package p\ndefault allow := true\ndeny contains \"LABEL\" if false\n{rule}");
+        let mut rego = RegoPolicy::compile(&policy, &data()).unwrap_or_else(|e| panic!("{e}"));
+        let first = rego.filter(&Controls::all_on(), &own);
+        assert_eq!(rego.filter(&Controls::all_on(), &own), first, "from the memo");
+        first
+    };
+    assert_eq!(said(""), None);
+    assert_eq!(said("filter := true"), None);
+    assert_eq!(said("filter := {\"labels\": null} if input.tenant.id == \"acme\""), None);
+    let open = said("filter := {\"labels\": null, \"kinds\": {\"audit\": {\"level\": 3, \"columns\": {\"contact\"}}}}");
+    assert!(open.is_some_and(|f| f.labels.is_none() && f.shows("audit", "contact")));
+}
+
+#[test]
 fn switching_a_control_off_means_the_same_natively_and_in_data() {
     let data = data();
     let mut rego = RegoPolicy::reference(&data);
@@ -82,6 +123,7 @@ fn switching_a_control_off_means_the_same_natively_and_in_data() {
                 return;
             }
             agree(&mut rego, &data, &controls, input);
+            assert_eq!(rego.filter(&controls, input), filter::filter(&controls, &data, input), "{input:?}");
             let strict = abac::decide(&Controls::all_on(), &data, input).allow;
             more += u32::from(abac::decide(&controls, &data, input).allow && !strict);
         });

@@ -126,15 +126,17 @@ impl LogFile {
             for change in record.changes {
                 if let Redo::Insert(table, _, row) | Redo::Update(table, _, row) = change
                     && let Some(slice) = tables.get(&table)
-                    && let [Value::Text(tenant), Value::Int(key), .., Value::Text(body), Value::Int(version)] = &row[..]
+                    && let [Value::Text(tenant), Value::Int(key), _, _, _, rest @ ..] = &row[..]
+                    && let [Value::Text(body), Value::Int(version), Value::Text(contact)] = rest
                 {
+                    let beside = if contact.is_empty() { String::new() } else { format!("\t{contact}") };
                     out.fact(Fact::RowStored {
                         place: place.clone(),
                         slice: slice.clone(),
                         tenant: tenant.clone(),
                         key: *key,
                         version: *version,
-                        body: body.as_bytes().into(),
+                        body: [body.as_bytes(), beside.as_bytes()].concat().into(),
                     });
                 }
             }

@@ -15,7 +15,8 @@ pub fn loaded() -> Engine {
     let mut engine = Engine::reference();
     for (tenant, id) in [("acme", 1), ("acme", 2), ("beta", 1)] {
         let (kind, label, body) = (&Arc::from("audit"), &Arc::from("pii"), &Arc::from(format!("{tenant}'s {id}")));
-        engine.load(SHARED, Seed { tenant: &Arc::from(tenant), id, kind, level: 2, label, body });
+        let contact = &Arc::from("");
+        engine.load(SHARED, Seed { tenant: &Arc::from(tenant), id, kind, level: 2, label, body, contact });
     }
     engine
 }

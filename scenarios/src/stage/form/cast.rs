@@ -61,6 +61,17 @@ pub(super) const ROWS: &[Row] = &[
         )]),
     ),
     (
+        "abuse/filtered-lists",
+        form(&[
+            part(
+                "rows",
+                &[DOOR_A, &["client/acme", "client/acme-corp", "attacker/rows"]],
+                &["filter.rows-asked", "filter.permitted-row-listed", "filter.permitted-column-listed"],
+            ),
+            part("columns", &[DOOR_B, &["client/beta", "attacker/columns"]], &["filter.columns-asked"]),
+        ]),
+    ),
+    (
         "abuse/insider-disables-policy",
         form(&[
             part(
