@@ -3,6 +3,7 @@
 //! Start at [`Inputs`]. The defaults are the day-1 topology and the governance document's tenants, so everything runs
 //! without a single file; a file with a mistake is refused whole, with every mistake named.
 
+pub mod case;
 pub mod costs;
 pub mod links;
 pub mod platform;
@@ -16,10 +17,10 @@ pub mod tree;
 pub use costs::{Capacity, Component, Costs, Operation};
 pub use links::{Links, Quantiles};
 pub use platform::{Cell, Edge, PlatformConfig, Vocabulary};
-pub use problems::{InputError, Problems};
+pub use problems::{InputError, MALFORMED, Problems};
 pub use settings::Tokens;
 pub use slos::Slos;
-pub use tenants::{Slice, Tenant, Tenants};
+pub use tenants::{Rules, Slice, Tenant, Tenants};
 
 use crate::crypto::hex;
 use sha2::{Digest, Sha256};
@@ -82,6 +83,7 @@ impl Inputs {
             column: 1,
             found: format!("{count} tenants with a cache floor of {floor} bytes each"),
             expected: format!("as many as fit into the {} bytes of cell {:?}", cell.sizes.redis_memory_bytes, cell.id),
+            code: "too-many-tenants",
         }
     }
 

@@ -1,9 +1,10 @@
 //! The pipeline that policies come through: people propose and approve, tests run, what is merged is deployed, and what
 //! runs is compared with what was merged (POL-03, POL-07).
 //!
-//! [`people`] knows who an account belongs to, [`review`] decides what may be merged, and [`machine`] deploys and keeps
-//! watch. Nothing here knows what a policy says.
+//! [`people`] knows who an account belongs to, [`review`] decides what may be merged, [`tenants`] reads another version
+//! of the tenants file, and [`machine`] deploys and keeps watch. Nothing here knows what a policy says.
 
 pub mod machine;
 pub mod people;
 pub mod review;
+pub mod tenants;

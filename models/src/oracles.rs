@@ -10,6 +10,7 @@ pub mod availability;
 pub mod cast;
 pub mod console;
 pub mod convergence;
+pub mod configuration;
 pub mod dead_letters;
 pub mod decisions;
 pub mod delivery;

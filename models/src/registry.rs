@@ -154,6 +154,10 @@ pub const ALL: &[&Control] = &[
     &crate::sentinel::machine::SESSION_END,
     &crate::sentinel::machine::SESSION_REVOCATION,
     &crate::siem::machine::CONTIGUOUS_ACK,
+    &crate::gitops::tenants::KNOWN_WORDS,
+    &crate::gitops::tenants::NEW_OWNER,
+    &crate::gitops::tenants::UNIQUE_ID,
+    &crate::gitops::tenants::WHOLE_FILE,
     &crate::witness::book::COMPLETENESS,
     &crate::witness::book::HASH_CHAIN,
 ];

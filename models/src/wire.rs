@@ -60,6 +60,8 @@ pub enum Wire {
     AttemptKept(u64),
     /// About tokens in wrong hands.
     Signal(Box<signals::Signal>),
+    /// Who the tenants are from now on, for routers and services.
+    Tenants(Arc<admin::TenantTable>),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -123,6 +125,7 @@ impl Wire {
             Wire::Attempt(..) => "attempt",
             Wire::AttemptKept(_) => "attempt kept",
             Wire::Signal(_) => "signal",
+            Wire::Tenants(_) => "tenants",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",

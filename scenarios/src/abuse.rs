@@ -12,5 +12,6 @@ pub mod query_explosion;
 pub mod request_smuggling;
 pub mod residency_bypass;
 pub mod session_theft;
+pub mod tenant_config;
 pub mod tenant_switching;
 pub mod token_theft;

@@ -28,7 +28,7 @@ pub use defector::Defector;
 pub use event_flood::EventFlood;
 pub use flood::Flood;
 pub use hoard::Hoard;
-pub use insider::Insider;
+pub use insider::{Insider, Wish};
 pub use intruder::{Intruder, bearer};
 pub use librarian::{Chore, Librarian};
 pub use loot::Loot;

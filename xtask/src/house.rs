@@ -68,6 +68,9 @@ pub const DOORS: &[(&str, &str, &str)] = &[
     ("offline", "policy", "an offline cell carries the policy's decision with it: there is no agent to ask"),
     ("offline", "postgres", "an offline cell restores a dump into a database of its own, fences included"),
     ("gitops", "policy::suite", "a pipeline runs the tests that a policy bundle ships"),
+    ("gitops", "policy::data", "what a tenants file means to the policy is compiled from it when it is merged"),
+    ("gitops", "config", "a version of tenants.yaml is reviewed by the reader of all others"),
+    ("kube", "config::read", "what an id of a tenant looks like is said in one place"),
     ("policy", "config", "the data of a policy bundle is compiled from tenants.yaml"),
 ];
 

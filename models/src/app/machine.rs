@@ -35,6 +35,7 @@ use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::bolt;
+use crate::wire::admin::TenantTable;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{DataFilter, Decision, Input as Question};
@@ -76,6 +77,8 @@ pub struct AppSpec {
     pub siem: Option<NodeId>,
     /// What each tenant's records usually are.
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
+    /// Who may say that there are other tenants, if anybody.
+    pub pipeline: Option<NodeId>,
     /// Worker time of one request.
     pub cost: Duration,
     /// A defect that is deployed on purpose: lists also return this tenant's first record.
@@ -555,6 +558,15 @@ impl App {
         out.send_for(open.lineage, open.from, Wire::HttpAnswer(Box::new(response)));
     }
 
+    /// The tenants are these from now on.
+    fn told(&mut self, table: &TenantTable) {
+        let classes = table.tenants.iter().map(|tenant| {
+            let (kind, label, level) = tenant.usual.clone();
+            (tenant.id.clone(), RecordClass { kind, label, level })
+        });
+        self.spec.classes = Rc::new(classes.collect());
+    }
+
     fn arm(&mut self, out: &mut Outbox<Saas>) {
         if !self.ticking && (!self.open.is_empty() || self.publisher.pending() != 0) {
             self.ticking = true;
@@ -626,6 +638,7 @@ impl Machine<Saas> for App {
                 Wire::HttpAnswer(response) if self.is_at_objects(response.id) => {
                     self.finish(out, response.id, response.reason, response.body.to_vec());
                 }
+                Wire::Tenants(table) if self.spec.pipeline == Some(from) => self.told(&table),
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },

@@ -5,6 +5,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// The rule that most mistakes break: a file has the form that its schema says.
+pub const MALFORMED: &str = "malformed";
+
 /// One mistake in an input file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct InputError {
@@ -18,6 +21,8 @@ pub struct InputError {
     pub found: String,
     /// What should: `one of EU, US`.
     pub expected: String,
+    /// Stable name of the rule that it breaks, for machines.
+    pub code: &'static str,
 }
 
 impl fmt::Display for InputError {

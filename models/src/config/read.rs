@@ -3,7 +3,7 @@
 //! Stand-ins never leave the house: whoever reads a file asks [`Reader::finish`], which gives the mistakes instead of
 //! the result when there is one. A key nobody asked for is a mistake too, and the message lists the keys that were.
 
-use super::problems::{InputError, Problems};
+use super::problems::{InputError, MALFORMED, Problems};
 use super::tree::{At, Node};
 use sim::Duration;
 use std::ops::RangeInclusive;
@@ -38,11 +38,31 @@ impl Reader {
         Err(Problems(self.problems))
     }
 
-    /// Notes a mistake.
+    /// Notes a mistake of form.
     pub fn problem(&mut self, place: (u32, u32), found: impl Into<String>, expected: impl Into<String>) {
-        let (line, column) = place;
-        let file = Arc::clone(&self.file);
-        self.problems.push(InputError { file, line, column, found: found.into(), expected: expected.into() });
+        self.broken(MALFORMED, place, found, expected);
+    }
+
+    /// Notes a mistake that breaks the rule `code`.
+    pub fn broken(
+        &mut self,
+        code: &'static str,
+        (line, column): (u32, u32),
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        let (file, found, expected) = (Arc::clone(&self.file), found.into(), expected.into());
+        self.problems.push(InputError { file, line, column, found, expected, code });
+    }
+
+    /// How many mistakes there are so far.
+    pub fn mistakes(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Takes back the mistakes after the first `n`: what they are about is left out.
+    pub fn forget_after(&mut self, n: usize) {
+        self.problems.truncate(n);
     }
 
     /// The table at `node`; `what` names it in messages.
@@ -91,6 +111,22 @@ impl Reader {
         let expected = format!("one of {}", known.join(", "));
         self.problem((node.line, node.column), format!("unknown {what} {text:?}"), expected);
         None
+    }
+
+    /// The text at `node`, whatever it is; one that is not among `known` breaks the rule `code`, if that is given.
+    pub fn word<'n>(
+        &mut self,
+        node: &'n At<Node>,
+        what: &str,
+        known: &[Arc<str>],
+        code: Option<&'static str>,
+    ) -> Option<&'n str> {
+        let text = self.text(node, what)?;
+        if let Some(code) = code.filter(|_| !known.iter().any(|k| **k == *text)) {
+            let expected = format!("one of {}", known.join(", "));
+            self.broken(code, (node.line, node.column), format!("unknown {what} {text:?}"), expected);
+        }
+        Some(text)
     }
 
     /// The whole number at `node` if it is in `range`, else the range's start.

@@ -1,7 +1,8 @@
 //! `tenants.yaml`: who the tenants are, where they live, and what they may hold (governance document, §3.1; TEN-03).
 //!
 //! The document's sample has no owners and is valid: an owner is demanded only of a tenant that is new against the
-//! previous version. Order in the file means nothing; tenants are kept sorted by id.
+//! previous version. Order in the file means nothing; tenants are kept sorted by id. Each rule has a stable name, by
+//! which machines are told of a mistake.
 
 use super::platform::Vocabulary;
 use super::problems::Problems;
@@ -54,13 +55,53 @@ pub struct Slice {
 /// Logical databases of a cache.
 pub const CACHE_DATABASES: u16 = 16;
 
+/// Which rules are held against a file, beside its form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Regions, labels and kinds are words that the platform knows.
+    pub known_words: bool,
+    /// Each id stands there once. Without this rule the last entry counts.
+    pub unique_ids: bool,
+    /// A tenant that is new has an owner.
+    pub owners: bool,
+    /// A mistake is one of the whole file. Without this rule it is one of its tenant, who then stays as it was.
+    pub whole_file: bool,
+}
+
+impl Rules {
+    /// All of them.
+    pub const ALL: Rules = Rules { known_words: true, unique_ids: true, owners: true, whole_file: true };
+
+    /// The name of a rule about words, while it is held.
+    fn of_words(self, code: &'static str) -> Option<&'static str> {
+        self.known_words.then_some(code)
+    }
+}
+
+/// An unknown region.
+pub const UNKNOWN_REGION: &str = "unknown-region";
+/// An unknown label.
+pub const UNKNOWN_LABEL: &str = "unknown-label";
+/// An unknown kind of resource in a table of classes.
+pub const UNKNOWN_KIND: &str = "unknown-kind";
+/// A level that is none.
+pub const UNKNOWN_LEVEL: &str = "unknown-level";
+/// An id that could cross a separator.
+pub const BAD_ID: &str = "bad-id";
+/// An id a second time.
+pub const DUPLICATE_ID: &str = "duplicate-id";
+/// A new tenant without an owner.
+pub const NO_OWNER: &str = "no-owner";
+/// A version before the one in force.
+pub const OLD_VERSION: &str = "old-version";
+
 impl Tenants {
     /// Reads and validates a file; `known` gives the words it may use.
     ///
     /// # Errors
     /// Every mistake of the file; nothing is applied when there is one.
     pub fn parse(file: &str, text: &str, known: &Vocabulary) -> Result<Tenants, Problems> {
-        read(file, text, known, None)
+        read(file, text, known, (None, Rules::ALL))
     }
 
     /// Like [`Tenants::parse`], against the version that is in force: its tenants need no owner, new ones do, and the
@@ -69,21 +110,21 @@ impl Tenants {
     /// # Errors
     /// Every mistake of the file; the previous version stays in force.
     pub fn parse_next(file: &str, text: &str, known: &Vocabulary, previous: &Tenants) -> Result<Tenants, Problems> {
-        read(file, text, known, Some(previous))
+        Tenants::parse_by(file, text, known, previous, Rules::ALL)
     }
 
-    /// Checks an already read version against the one in force. The places of the mistakes are lost; reading the text
-    /// with [`Tenants::parse_next`] keeps them.
+    /// Like [`Tenants::parse_next`], with some of the rules alone: what a careless reader makes of a file.
     ///
     /// # Errors
-    /// Every new tenant without an owner, and a version that goes back.
-    pub fn validate_against(&self, file: &str, previous: &Tenants) -> Result<(), Problems> {
-        let mut r = Reader::new(file);
-        check_version(&mut r, (0, 0), self.version, previous);
-        for tenant in &self.tenants {
-            check_owner(&mut r, (0, 0), &tenant.id, tenant.owner.is_some(), previous);
-        }
-        r.finish(())
+    /// Every mistake of the file that breaks one of `rules`, or makes it unreadable.
+    pub fn parse_by(
+        file: &str,
+        text: &str,
+        known: &Vocabulary,
+        previous: &Tenants,
+        rules: Rules,
+    ) -> Result<Tenants, Problems> {
+        read(file, text, known, (Some(previous), rules))
     }
 
     /// The tenant of this id.
@@ -97,7 +138,11 @@ impl Tenants {
     }
 }
 
-fn read(file: &str, text: &str, known: &Vocabulary, previous: Option<&Tenants>) -> Result<Tenants, Problems> {
+/// The version to be read against, and by which rules.
+type Against<'a> = (Option<&'a Tenants>, Rules);
+
+fn read(file: &str, text: &str, known: &Vocabulary, against: Against<'_>) -> Result<Tenants, Problems> {
+    let (previous, rules) = against;
     let tree = tree::from_yaml(file, text)?;
     let mut r = Reader::new(file);
     let mut result = Tenants { version: 1, tenants: Vec::new() };
@@ -112,9 +157,10 @@ fn read(file: &str, text: &str, known: &Vocabulary, previous: Option<&Tenants>) 
         let mut places: BTreeMap<TenantId, u32> = BTreeMap::new();
         let mut slices: Vec<Slice> = Vec::new();
         for node in top.list(&mut r, "tenants") {
+            let before = r.mistakes();
             let Some(table) = r.table(node, "a tenant") else { continue };
             let slice_place = table.place_of("slice");
-            let (tenant, id_place) = read_tenant(&mut r, table, known, previous);
+            let (mut tenant, id_place) = read_tenant(&mut r, table, known, against);
             if let Some(slice) = &tenant.slice {
                 let taken = |s: &Slice| s.schema == slice.schema || s.cache_database == slice.cache_database;
                 if slices.iter().any(taken) {
@@ -122,13 +168,22 @@ fn read(file: &str, text: &str, known: &Vocabulary, previous: Option<&Tenants>) 
                 }
                 slices.push(slice.clone());
             }
+            if let Some(first) = places.get(&tenant.id).filter(|_| !tenant.id.is_empty() && rules.unique_ids) {
+                let found = format!("tenant {:?} a second time", tenant.id);
+                r.broken(DUPLICATE_ID, id_place, found, format!("each id once (first on line {first})"));
+            }
+            if r.mistakes() > before && !rules.whole_file {
+                r.forget_after(before);
+                match previous.and_then(|previous| previous.get(&tenant.id)) {
+                    Some(as_it_was) => tenant = as_it_was.clone(),
+                    None => continue,
+                }
+            }
             if tenant.id.is_empty() {
                 continue;
             }
-            if let Some(first) = places.insert(Arc::clone(&tenant.id), id_place.0) {
-                let found = format!("tenant {:?} a second time", tenant.id);
-                r.problem(id_place, found, format!("each id once (first on line {first})"));
-            }
+            places.insert(Arc::clone(&tenant.id), id_place.0);
+            result.tenants.retain(|other| other.id != tenant.id);
             result.tenants.push(tenant);
         }
         top.finish(&mut r);
@@ -137,25 +192,29 @@ fn read(file: &str, text: &str, known: &Vocabulary, previous: Option<&Tenants>) 
     r.finish(result)
 }
 
-fn read_tenant(r: &mut Reader, mut t: Table, known: &Vocabulary, previous: Option<&Tenants>) -> (Tenant, (u32, u32)) {
+fn read_tenant(r: &mut Reader, mut t: Table, known: &Vocabulary, against: Against<'_>) -> (Tenant, (u32, u32)) {
+    let (previous, rules) = against;
     let id_node = t.get(r, "id");
     let id_place = id_node.map_or(t.place(), |node| (node.line, node.column));
     let id: TenantId = id_node.and_then(|node| read_id(r, node)).unwrap_or_default().into();
     let name = t.text(r, "name");
-    let region = t.one_of(r, "region", &known.regions);
+    let region = t.get(r, "region");
+    let region = region.and_then(|node| r.word(node, "region", &known.regions, rules.of_words(UNKNOWN_REGION)));
+    let region = region.unwrap_or_default().into();
     let mut labels: Vec<Arc<str>> = Vec::new();
     for node in t.list(r, "labels") {
-        let Some(label) = r.one_of(node, "label", &known.labels) else { continue };
+        let Some(label) = r.word(node, "label", &known.labels, rules.of_words(UNKNOWN_LABEL)) else { continue };
         if labels.iter().any(|l| **l == *label) {
             r.problem((node.line, node.column), format!("label {label:?} a second time"), "each label once");
         }
         labels.push(label.into());
     }
     labels.sort();
-    let data_classes = t.get(r, "data_classes").map(|node| read_classes(r, node, known)).unwrap_or_default();
+    let data_classes = t.get(r, "data_classes").map(|node| read_classes(r, node, known, rules)).unwrap_or_default();
     let owner = t.optional("owner").and_then(|node| r.text(node, "owner")).map(Arc::from);
     if let Some(previous) = previous
         && !id.is_empty()
+        && rules.owners
     {
         check_owner(r, id_place, &id, owner.is_some(), previous);
     }
@@ -182,18 +241,19 @@ fn read_id<'n>(r: &mut Reader, node: &'n At<Node>) -> Option<&'n str> {
     if is_tenant_id(id) {
         return Some(id);
     }
-    r.problem((node.line, node.column), format!("tenant id {id:?}"), "an id of the form [a-z0-9][a-z0-9-]{0,62}");
+    let expected = "an id of the form [a-z0-9][a-z0-9-]{0,62}";
+    r.broken(BAD_ID, (node.line, node.column), format!("tenant id {id:?}"), expected);
     None
 }
 
-fn read_classes(r: &mut Reader, node: &At<Node>, known: &Vocabulary) -> BTreeMap<Arc<str>, Level> {
+fn read_classes(r: &mut Reader, node: &At<Node>, known: &Vocabulary, rules: Rules) -> BTreeMap<Arc<str>, Level> {
     let mut classes = BTreeMap::new();
     let Some(_) = r.table(node, "data_classes") else { return classes };
     let Node::Table(entries) = &node.value else { return classes };
     for (kind, level) in entries {
-        if !known.kinds.iter().any(|k| **k == *kind.value) {
+        if rules.known_words && !known.kinds.iter().any(|k| **k == *kind.value) {
             let found = format!("unknown kind {:?}", kind.value);
-            r.problem((kind.line, kind.column), found, format!("one of {}", known.kinds.join(", ")));
+            r.broken(UNKNOWN_KIND, (kind.line, kind.column), found, format!("one of {}", known.kinds.join(", ")));
         }
         if let Some(level) = read_level(r, level) {
             classes.insert(kind.value.as_str().into(), level);
@@ -211,20 +271,21 @@ fn read_level(r: &mut Reader, node: &At<Node>) -> Option<Level> {
     if level.is_none() {
         let found = format!("unknown level: {}", node.value.describe());
         let names: Vec<String> = Level::ALL.iter().map(|l| format!("{} ({})", l.name(), l.rank())).collect();
-        r.problem((node.line, node.column), found, format!("one of {}", names.join(", ")));
+        r.broken(UNKNOWN_LEVEL, (node.line, node.column), found, format!("one of {}", names.join(", ")));
     }
     level
 }
 
 fn check_version(r: &mut Reader, place: (u32, u32), version: u64, previous: &Tenants) {
     if version < previous.version {
-        r.problem(place, format!("version {version}"), format!("at least {}, which is in force", previous.version));
+        let expected = format!("at least {}, which is in force", previous.version);
+        r.broken(OLD_VERSION, place, format!("version {version}"), expected);
     }
 }
 
 fn check_owner(r: &mut Reader, place: (u32, u32), id: &str, owned: bool, previous: &Tenants) {
     if !owned && previous.get(id).is_none() {
-        r.problem(place, format!("new tenant {id:?} without an owner"), "`owner`");
+        r.broken(NO_OWNER, place, format!("new tenant {id:?} without an owner"), "`owner`");
     }
 }
 

@@ -3,7 +3,7 @@
 //! Why not derive the readers: a derived reader stops at the first mistake, and knows no place for one that only shows
 //! later (an unknown region, a second tenant of the same name).
 
-use super::problems::{InputError, Problems};
+use super::problems::{InputError, MALFORMED, Problems};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
 use std::fmt;
@@ -79,7 +79,15 @@ pub fn from_yaml(file: &str, text: &str) -> Result<At<Node>, Problems> {
             .next()
             .unwrap_or_default();
         let (line, column) = (at.line() as u32, at.column() as u32);
-        InputError { file: file.into(), line, column, found: found.into(), expected: "valid YAML".into() }.into()
+        InputError {
+            file: file.into(),
+            line,
+            column,
+            found: found.into(),
+            expected: "valid YAML".into(),
+            code: MALFORMED,
+        }
+        .into()
     })
 }
 
@@ -169,7 +177,8 @@ pub fn from_toml(file: &str, text: &str) -> Result<At<Node>, Problems> {
         let (line, column) = lines.place(error.span().map_or(0, |span| span.start));
         let message = error.message();
         let (found, expected) = message.split_once(", expected ").unwrap_or((message, "valid TOML"));
-        InputError { file: Arc::clone(&file), line, column, found: found.into(), expected: expected.into() }
+        let (found, expected, code) = (found.into(), expected.into(), MALFORMED);
+        InputError { file: Arc::clone(&file), line, column, found, expected, code }
     };
     Err(Problems(errors.iter().map(problem).collect()))
 }

@@ -152,6 +152,10 @@ pub const IDS: &[&str] = &[
     "sentinel.session-end",
     "sentinel.session-revocation",
     "siem.contiguous-ack",
+    "tenants.known-words",
+    "tenants.new-owner",
+    "tenants.unique-id",
+    "tenants.whole-file",
     "witness.completeness",
     "witness.hash-chain",
 ];

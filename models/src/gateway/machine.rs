@@ -17,6 +17,7 @@ use crate::luck;
 use crate::retry::{self, Allowance, RetryBudget};
 use crate::saas::Saas;
 use crate::wire::Wire;
+use crate::wire::admin::TenantTable;
 use crate::wire::http::codec::Limits;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
@@ -82,6 +83,8 @@ pub struct GatewaySpec {
     pub revoked: Vec<Arc<str>>,
     /// Who is told of every token that is shown here, and says which are taken back; and how often it is asked.
     pub sentinel: Option<(NodeId, Duration)>,
+    /// Who may say that there are other tenants, if anybody.
+    pub pipeline: Option<NodeId>,
     /// Memo of the run.
     pub memo: TokenMemo,
 }
@@ -492,6 +495,13 @@ impl Gateway {
             && open.allowance.spend(ctx.controls(), &self.spec.retries, open.retries)
     }
 
+    /// The tenants are these from now on.
+    fn told(&mut self, table: &TenantTable) {
+        let home = |region: &Arc<str>| self.spec.cells.iter().position(|cell| cell.region == *region).unwrap_or(0);
+        let placement = |region: &Arc<str>| Placement { region: region.clone(), home: home(region) };
+        self.spec.tenants = Rc::new(table.tenants.iter().map(|t| (t.id.clone(), placement(&t.region))).collect());
+    }
+
     fn arm(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         if let (false, Some((at, _))) = (self.sweeping, self.deadlines.front()) {
             let span = at.since(ctx.now());
@@ -531,6 +541,9 @@ impl Machine<Saas> for Gateway {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message: Wire::Http(request) } => self.request(ctx, out, from, request),
+            Input::Message { from, message: Wire::Tenants(table) } if self.spec.pipeline == Some(from) => {
+                self.told(&table);
+            }
             Input::Message { from, message: Wire::HttpText(id, bytes) } => self.text(ctx, out, from, id, &bytes),
             Input::Message { from, message: Wire::HttpAnswer(response) } if response.id == NOBODY => {
                 self.unasked.insert(from, response);

@@ -59,13 +59,18 @@ pub(super) fn bindings(cell: &str) -> Bindings {
     Bindings::new(roles.map(|(path, role)| (id(path).into(), role)))
 }
 
+/// The role of a cell's pipeline, where one is deployed.
+pub(super) fn pipeline(deployment: &Deployment, cell: &str) -> Option<String> {
+    deployment.pipelines.then(|| format!("{cell}/gitops"))
+}
+
 /// The pipeline of a cell, where one is deployed.
-pub(super) fn workload(deployment: &Deployment, cell: &Cell) -> Option<Workload> {
+pub(super) fn workload(deployment: &Deployment, cell: &Cell, apps: Vec<String>) -> Option<Workload> {
     deployment.pipelines.then(|| Workload {
         role: format!("{}/gitops", cell.id),
         cell: cell.id.to_string(),
         path: GITOPS.into(),
-        calls: vec![format!("{}/config", cell.id)],
+        calls: [vec![config_of(cell)], told(deployment, cell, apps)].concat(),
         accepts: (Vec::new(), Vec::new()),
         tells_callers: false,
         open: true,
@@ -73,15 +78,28 @@ pub(super) fn workload(deployment: &Deployment, cell: &Cell) -> Option<Workload>
     })
 }
 
-pub(super) fn boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+/// Who is told of another version of the tenants file: the edges of the cell, and its service.
+fn told(deployment: &Deployment, cell: &Cell, apps: Vec<String>) -> Vec<String> {
+    let edges = deployment.config.edges.iter().filter(|edge| edge.cell == cell.id).map(|edge| edge.id.to_string());
+    edges.chain(apps).collect()
+}
+
+/// Role of the config service that a cell's pipeline deploys to.
+fn config_of(cell: &Cell) -> String {
+    format!("{}/config", cell.id)
+}
+
+pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, calls: &[String]) -> Boot<Saas> {
     let config = &parts.deployment.config;
     let account = |(name, person, is_human): (&str, &str, bool)| {
         let public = *account_key(name).public();
         Account { name: name.into(), person: person.into(), is_human, public }
     };
     let spec = GitOpsSpec {
-        config: parts.directory.node(&format!("{}/config", cell.id)),
+        config: parts.directory.node(&config_of(cell)),
         head: first_files(&PolicyData::from_tenants(&parts.deployment.all_tenants)),
+        tenants: (parts.deployment.all_tenants.clone(), config.vocabulary.clone()),
+        told: calls.iter().filter(|role| **role != config_of(cell)).map(|role| parts.directory.node(role)).collect(),
         people: People::new(ACCOUNTS.map(account)),
         approvals: config.limits.policy_approvals as usize,
         every: config.housekeeping.every(LOOK_EVERY),

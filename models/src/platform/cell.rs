@@ -1,6 +1,6 @@
 //! What stands in a cell, and how each part is booted.
 
-use super::admin::{ADMINS, GITOPS, bindings};
+use super::admin::{ADMINS, GITOPS, bindings, pipeline};
 use super::mesh::{APP, EXPORTER, GATEWAY, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
@@ -70,6 +70,9 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                 .chain(deployment.travel.map(|_| super::sentinel::role(&edge.cell)))
                 .collect(),
             accepts: (Vec::new(), Vec::new()),
+            calls: config.cells.iter().flat_map(apps).collect(),
+            accepts: pipeline(deployment, &edge.cell)
+                .map_or_else(Default::default, |_| (vec![edge.cell.to_string()], vec![GITOPS.into()])),
             tells_callers: false,
             open: true,
             sealed: Vec::new(),
@@ -101,7 +104,14 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                 cell: id.clone(),
                 path: APP.into(),
                 calls,
-                accepts: (all.clone(), vec![GATEWAY.into()]),
+                accepts: (
+                    all.clone(),
+                    [GATEWAY]
+                        .into_iter()
+                        .chain(pipeline(deployment, &cell.id).map(|_| GITOPS))
+                        .map(Into::into)
+                        .collect(),
+                ),
                 tells_callers: false,
                 open: false,
                 sealed: Vec::new(),
@@ -126,7 +136,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         }
         workloads.push(plain("arbiter", ARBITER, Vec::new(), vec![POSTGRES]));
         workloads.extend(super::events::workloads(deployment, cell));
-        workloads.extend(super::admin::workload(deployment, cell));
+        workloads.extend(super::admin::workload(deployment, cell, apps(cell)));
         workloads.extend(super::objects::workload(deployment, cell));
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
         workloads.extend(super::sentinel::workload(deployment, cell));
@@ -208,7 +218,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         POLICY => (Component::Policy, policy_boot(parts, cell)),
         SIEM => (Component::Siem, siem_boot(parts, cell)),
         CONFIG => (Component::Policy, config_boot(parts, cell)),
-        GITOPS => (Component::Policy, super::admin::boot(parts, cell)),
+        GITOPS => (Component::Policy, super::admin::boot(parts, cell, &workload.calls)),
         CACHE => (Component::Cache, cache_boot(parts, cell)),
         EXPORTER => (Component::Mirror, super::offline::exporter_boot(parts, cell, &workload.calls)),
         super::objects::OBJECTS => (Component::ObjectStore, super::objects::boot(parts, cell)),
@@ -278,6 +288,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         graph: super::graph::library(parts, cell),
         siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),
         classes: Rc::new(classes(deployment)),
+        pipeline: pipeline(deployment, &cell.id).and_then(|role| parts.directory.find(&role)),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };

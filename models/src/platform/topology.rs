@@ -183,6 +183,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         check_every: config.housekeeping.every(CHECK_EVERY),
         revoked: parts.deployment.revoked.clone(),
         sentinel: super::sentinel::asked(parts, cell),
+        pipeline: super::admin::pipeline(parts.deployment, cell).and_then(|role| parts.directory.find(&role)),
         memo: parts.tokens.clone(),
     };
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))

@@ -3,7 +3,9 @@
 //! JSON, as people and pipelines write it. A statement is what a person signs; who may make one is judged where it
 //! arrives.
 
+use super::policy::Level;
 use crate::crypto::{base64url, sha256};
+use crate::ids::TenantId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use std::sync::Arc;
 pub const POLICY_PATH: &str = "/admin/v1/policy";
 /// `POST`: somebody proposes other files.
 pub const PROPOSALS_PATH: &str = "/repository/v1/proposals";
+/// `POST`: somebody proposes another version of the tenants file.
+pub const TENANTS_PATH: &str = "/repository/v1/tenants";
 /// `POST`: somebody approves a proposal.
 pub const APPROVALS_PATH: &str = "/repository/v1/approvals";
 
@@ -48,6 +52,40 @@ pub struct Proposal {
     pub signature: Arc<str>,
 }
 
+/// Another version of `tenants.yaml` that somebody wants.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantsProposal {
+    /// The account that proposes it.
+    pub author: Arc<str>,
+    /// The whole file.
+    pub file: Arc<str>,
+    /// The tests that the policy ships, over the data that this version stands for.
+    pub tests: Arc<str>,
+    /// The account's Ed25519 signature of [`TenantsProposal::statement`], in base64url.
+    pub signature: Arc<str>,
+}
+
+/// Who the tenants are, for those who route by them and those who serve them: what a merged file says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TenantTable {
+    /// The version of the file.
+    pub version: u64,
+    /// Each tenant, in order of id.
+    pub tenants: Vec<TenantEntry>,
+}
+
+/// A tenant, as far as routers and services need to know it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TenantEntry {
+    /// Its id.
+    pub id: TenantId,
+    /// Where it is served.
+    pub region: Arc<str>,
+    /// What its records usually are: kind, label, level.
+    pub usual: (Arc<str>, Arc<str>, Level),
+}
+
 /// Somebody stands by a change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +111,18 @@ impl Proposal {
     pub fn statement(&self) -> Vec<u8> {
         let tests = base64url(&sha256(self.tests.as_bytes()));
         format!("propose\n{}\n{}\n{tests}", self.author, self.files.digest()).into_bytes()
+    }
+    /// Its name: the digest of what its author signs.
+    pub fn id(&self) -> Arc<str> {
+        base64url(&sha256(&self.statement())).into()
+    }
+}
+
+impl TenantsProposal {
+    /// What its author signs: who wants which file.
+    pub fn statement(&self) -> Vec<u8> {
+        let [file, tests] = [&self.file, &self.tests].map(|text| base64url(&sha256(text.as_bytes())));
+        format!("propose tenants\n{}\n{file}\n{tests}", self.author).into_bytes()
     }
     /// Its name: the digest of what its author signs.
     pub fn id(&self) -> Arc<str> {

@@ -4,7 +4,7 @@
 //! else, that a policy shows what it does before it is relied upon, and that what runs is compared with what was
 //! merged.
 
-use crate::actors::{Call, Defector, Insider, Intruder, Pod};
+use crate::actors::{Call, Defector, Insider, Intruder, Pod, Wish};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::fact::Fact;
@@ -106,7 +106,8 @@ fn insider(
     stage.attacker(name, Some(TENANT), breach, false, move |d| {
         let proposal =
             Proposal { author: author.into(), files: files.clone(), tests: tests.clone(), signature: "".into() };
-        let mut insider = Insider::new(d.node("cell-a/gitops"), proposal, approvers, mark, asker(d, record));
+        let mut insider =
+            Insider::new(d.node("cell-a/gitops"), Wish::files(proposal), approvers, mark, asker(d, record));
         if name == "reviewed" {
             insider.wait = REVIEWED_AT;
         }

@@ -17,6 +17,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::residency_bypass::SCENARIO,
     &crate::abuse::session_theft::SCENARIO,
+    &crate::abuse::tenant_config::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,
     &crate::abuse::token_theft::SCENARIO,
     &crate::canary::foreign_row::SCENARIO,

@@ -1,6 +1,6 @@
 //! Where something stands in a file of TOML: from bytes to lines and columns.
 
-use models::config::{InputError, Problems};
+use models::config::{InputError, MALFORMED, Problems};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ impl<'t> Place<'t> {
         let before = &self.text[..floor(self.text, span.start)];
         let line = before.matches('\n').count() as u32 + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) as u32 + 1;
-        InputError { file: self.file.clone(), line, column, found: found.into(), expected: expected.into() }
+        let (found, expected, code) = (found.into(), expected.into(), MALFORMED);
+        InputError { file: self.file.clone(), line, column, found, expected, code }
     }
 
     /// What the TOML reader did not understand.

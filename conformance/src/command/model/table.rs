@@ -3,7 +3,7 @@
 use super::jwt::jwt;
 use models::breaker;
 use models::cache;
-use models::config::Inputs;
+use models::config::{self, Inputs};
 use models::control::Controls;
 use models::gateway::{rate_limit, router};
 use models::graph;
@@ -106,6 +106,12 @@ pub const MODELS: &[Entry] = &[
         about: "is this a SPIFFE id, and whose?",
         schema: include_str!("schema/spiffe-id.json"),
         answer: mesh::case::answer_id,
+    },
+    Entry {
+        name: "tenants-config",
+        about: "may this version of the tenants file follow that one, and which tenants does it change?",
+        schema: include_str!("schema/tenants-config.json"),
+        answer: config::case::answer_json,
     },
     Entry {
         name: "x509-svid",

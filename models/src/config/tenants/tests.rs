@@ -118,9 +118,43 @@ fn an_owner_is_demanded_of_new_tenants_only() {
     let unowned = format!("{HEAD}{ACME}{newcomer}");
     let said = "tenants.yaml:8:9: new tenant \"nova\" without an owner, expected `owner`";
     assert_eq!(next(&unowned).expect_err("no owner"), said);
-    let again = parse(&unowned).expect("valid by itself").validate_against("tenants.yaml", &before);
-    assert_eq!(again.expect_err("no owner").0.len(), 1);
     assert!(next(&format!("{HEAD}{ACME}{newcomer}    owner: ops\n")).is_ok());
+}
+
+#[test]
+fn without_a_rule_a_file_is_taken_as_a_careless_reader_takes_it() {
+    let known = &Inputs::embedded().platform.vocabulary;
+    let before = parse(&format!("{HEAD}{ACME}")).expect("the version in force");
+    let by = |rules: Rules, entries: &str| {
+        Tenants::parse_by("tenants.yaml", &format!("{HEAD}{entries}"), known, &before, rules)
+    };
+    let codes = |entries: &str| {
+        let problems = by(Rules::ALL, entries).expect_err(entries).0;
+        problems.into_iter().map(|p| p.code).collect::<Vec<_>>()
+    };
+    let lax = Rules { known_words: false, ..Rules::ALL };
+    let unknown = ACME.replace("EU", "MOON").replace("pii", "secret").replace("audit", "ledger");
+    assert_eq!(codes(&unknown), [UNKNOWN_REGION, UNKNOWN_LABEL, UNKNOWN_KIND]);
+    let taken = by(lax, &unknown).expect("as it stands");
+    assert_eq!((&*taken.tenants[0].region, &*taken.tenants[0].labels[0]), ("MOON", "secret"));
+    assert!(by(lax, &ACME.replace("audit: 2", "audit: top")).is_err(), "a level that is none is nothing to take");
+
+    let twice = format!("{ACME}{}", ACME.replace("pii", "health"));
+    assert_eq!(codes(&twice), [DUPLICATE_ID]);
+    let last = by(Rules { unique_ids: false, ..Rules::ALL }, &twice).expect("the last one");
+    assert_eq!((last.tenants.len(), &*last.tenants[0].labels[0]), (1, "health"));
+
+    let nova = ACME.replace("acme", "nova");
+    assert_eq!(codes(&format!("{ACME}{nova}")), [NO_OWNER]);
+    let unowned = by(Rules { owners: false, ..Rules::ALL }, &format!("{ACME}{nova}")).expect("unowned");
+    assert!(unowned.get("nova").is_some());
+
+    let half = format!("{}{nova}", ACME.replace("pii", "health").replace("name: Acme", "name: Other"));
+    let parts = Rules { whole_file: false, ..Rules::ALL };
+    let applied = by(parts, &half).expect("what is right");
+    assert_eq!((applied.tenants.len(), &*applied.tenants[0].labels[0]), (1, "health"));
+    let kept = by(parts, &ACME.replace("EU", "MOON")).expect("as it was");
+    assert_eq!(kept.tenants, before.tenants);
 }
 
 #[test]

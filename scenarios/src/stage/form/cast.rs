@@ -203,6 +203,22 @@ pub(super) const ROWS: &[Row] = &[
                 "both",
                 &[DOOR_A, &["cell-a/sentinel", "client/acme", "attacker/owner-4", "attacker/copied-both"]],
                 &["session-theft.both-used"],
+        "abuse/tenant-config",
+        form(&[
+            part(
+                "words",
+                &[DOOR_A, &["cell-a/gitops", "attacker/unknown-region", "attacker/unknown-label"]],
+                &["tenants.region-approved", "tenants.label-approved", "tenants.mistake-told"],
+            ),
+            part(
+                "entries",
+                &[DOOR_A, &["cell-a/gitops", "attacker/duplicate-id", "attacker/no-owner", "attacker/of-nobody"]],
+                &["tenants.duplicate-approved", "tenants.no-owner-approved"],
+            ),
+            part(
+                "valid",
+                &[DOOR_A, &["cell-a/gitops", "attacker/unknown-class", "attacker/half", "attacker/valid"]],
+                &["tenants.class-approved", "tenants.half-approved", "tenants.valid-served"],
             ),
         ]),
     ),
