@@ -18,7 +18,10 @@ static BASE: LazyLock<Engine> = LazyLock::new(|| {
     let [kind, label, contact] = ["audit", "us", ""].map(Arc::from);
     for (tenant, body) in [("acme", 'a'), ("beta", SECRET)] {
         let (tenant, body) = (&Arc::from(tenant), &Arc::from(body.to_string()));
-        engine.load(reference::Seed { tenant, id: 1, kind: &kind, level: 1, label: &label, body, contact: &contact });
+        engine.load(
+            reference::SHARED,
+            reference::Seed { tenant, id: 1, kind: &kind, level: 1, label: &label, body, contact: &contact },
+        );
     }
     engine
 });

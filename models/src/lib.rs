@@ -22,6 +22,7 @@ pub mod graph;
 pub mod idp;
 pub mod ids;
 pub mod kafka;
+pub mod kube;
 pub mod luck;
 pub mod marker;
 pub mod mesh;

@@ -23,6 +23,7 @@ mod cell;
 mod connector;
 mod events;
 pub mod graph;
+pub mod kube;
 mod mesh;
 pub mod objects;
 pub mod offline;
@@ -202,6 +203,8 @@ pub struct Deployment {
     pub graph: Option<graph::GraphPlan>,
     /// What lives offline, if anything does; it needs an object store.
     pub offline: Option<offline::OfflinePlan>,
+    /// Whether every cell has a Kubernetes that tenants write resources to.
+    pub kube: bool,
     /// Whether every cell has a pipeline that its policy comes through.
     pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.

@@ -5,6 +5,10 @@ use sim::control::Control;
 /// Controls, by slot.
 #[rustfmt::skip]
 pub const ALL: &[&Control] = &[
+    &crate::kube::server::EVERY_WRITE,
+    &crate::kube::server::FAIL_CLOSED,
+    &crate::kube::admission::TENANT_MATCH,
+    &crate::kube::admission::TENANT_REQUIRED,
     &crate::app::filter::COLUMN_FILTER,
     &crate::app::graphql::QUERY_LIMITS,
     &crate::app::filter::ROW_FILTER,

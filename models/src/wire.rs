@@ -9,6 +9,7 @@ pub mod codec;
 pub mod decisions;
 pub mod http;
 pub mod kafka;
+pub mod kube;
 pub mod mirror;
 pub mod oidc;
 pub mod policy;

@@ -11,6 +11,7 @@ pub mod malicious_query;
 pub mod query_explosion;
 pub mod request_smuggling;
 pub mod residency_bypass;
+pub mod resource_for_another;
 pub mod session_theft;
 pub mod tenant_config;
 pub mod tenant_switching;

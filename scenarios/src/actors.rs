@@ -1,5 +1,6 @@
 //! Who plays: honest clients with open-loop load, tenants' connectors, and attackers with declared capabilities.
 
+pub mod applicant;
 pub mod attacker;
 pub mod broker;
 pub mod client;
@@ -21,6 +22,7 @@ pub mod session;
 pub mod snoop;
 pub mod surfer;
 
+pub use applicant::Applicant;
 pub use attacker::{Attacker, Event, Kit, Script};
 pub use client::{Client, ClientSpec, Habit};
 pub use connector::{Connector, ConnectorSpec};

@@ -138,6 +138,7 @@ pub struct Stage<'a> {
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
     pipelines: bool,
+    kube: bool,
     edge_tls: bool,
     portals: bool,
     objects: bool,
@@ -205,6 +206,7 @@ impl<'a> Stage<'a> {
             reborn: None,
             key_stolen_at: None,
             pipelines: false,
+            kube: false,
             edge_tls: false,
             portals: false,
             objects: false,
@@ -459,11 +461,6 @@ impl<'a> Stage<'a> {
         self.spares = roles.iter().map(|r| (*r).into()).collect();
     }
 
-    /// Deploys a defect that every gate must find (canaries only).
-    pub fn known_bad(&mut self, defect: platform::KnownBad) {
-        self.known_bad = Some(defect);
-    }
-
     /// The usual faults of the environment, for scenarios that have no reason to differ.
     pub fn usual_weather(&mut self) {
         let ms = Duration::millis;
@@ -521,6 +518,7 @@ impl<'a> Stage<'a> {
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
             pipelines: self.pipelines,
+            kube: self.kube,
             edge_tls: self.edge_tls,
             portals: self.portals,
             objects: self.objects,

@@ -34,8 +34,8 @@ use crate::planted::{
 use crate::retry::{self, Allowance};
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::bolt;
 use crate::wire::admin::TenantTable;
+use crate::wire::bolt;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{DataFilter, Decision, Input as Question};

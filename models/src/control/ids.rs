@@ -3,6 +3,10 @@
 /// Ids, by slot.
 #[rustfmt::skip]
 pub const IDS: &[&str] = &[
+    "admission.every-write",
+    "admission.fail-closed",
+    "admission.tenant-match",
+    "admission.tenant-required",
     "app.column-filter",
     "app.query-limits",
     "app.row-filter",

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const JITTER: Duration = Duration::millis(500);
 
 /// What the control plane and the portal are asked for: no router stands in front of them.
-const OF_PLATFORM: [&str; 3] = [" /admin/", " /repository/", " /portal/"];
+const OF_PLATFORM: [&str; 4] = [" /admin/", " /repository/", " /portal/", " /apis/"];
 
 /// Served requests of one principal, by when they were asked; with the cause and role that a finding names.
 type Served = BTreeMap<(Instant, u64), (TenantId, String)>;

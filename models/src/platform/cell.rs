@@ -1,7 +1,7 @@
 //! What stands in a cell, and how each part is booted.
 
 use super::admin::{ADMINS, GITOPS, bindings, pipeline};
-use super::mesh::{APP, EXPORTER, GATEWAY, Workload, trust_domain};
+use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
 use crate::app::class::RecordClass;
@@ -69,8 +69,6 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             calls: (config.cells.iter().flat_map(apps))
                 .chain(deployment.travel.map(|_| super::sentinel::role(&edge.cell)))
                 .collect(),
-            accepts: (Vec::new(), Vec::new()),
-            calls: config.cells.iter().flat_map(apps).collect(),
             accepts: pipeline(deployment, &edge.cell)
                 .map_or_else(Default::default, |_| (vec![edge.cell.to_string()], vec![GITOPS.into()])),
             tells_callers: false,
@@ -130,6 +128,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         let mut readers = vec![APP, POSTGRES];
         readers.extend(deployment.offline.iter().map(|_| EXPORTER));
         readers.extend(deployment.graph.iter().map(|_| super::graph::SYNC));
+        readers.extend(deployment.kube.then_some(super::kube::REPORTER));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], readers.clone()));
@@ -140,6 +139,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::objects::workload(deployment, cell));
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
         workloads.extend(super::sentinel::workload(deployment, cell));
+        workloads.extend(super::kube::workloads(deployment, cell, databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
     workloads
@@ -231,7 +231,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
             let term = parts.deployment.config.housekeeping.every(LEASE);
             (Component::Postgres, Rc::new(move |ctx, _| Box::new(ArbiterNode::boot(term, ctx))))
         }
-        _ => super::events::boot(parts, cell, workload),
+        _ => super::kube::boot(parts, cell, workload).unwrap_or_else(|| super::events::boot(parts, cell, workload)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Connectors: what reads and writes a tenant's events at the brokers of its cell, on the tenant's behalf.
 //!
 //! The only way to the firehose beside the service (IDN-10): a workload behind a sidecar, whose id names service and
-//! tenant. The brokers know its rules by that id, so a connector is what its certificate says and nothing else.
+//! tenant. The brokers know its rules by that id, so a connector is what its certificate says and nothing else. Where
+//! tenants write resources, they do so by it as well.
 
 use super::Actor;
-use super::mesh::{BROKER, Workload};
+use super::mesh::{BROKER, KUBE_API, Workload};
 use crate::config::PlatformConfig;
 
 /// Above the tenants in the paths of their connectors' ids.
@@ -20,23 +21,25 @@ pub(super) fn tenant_of(path: &str) -> Option<&str> {
     path.strip_prefix(CONNECTORS)
 }
 
-/// Puts the connectors among the actors into the mesh, and lets the brokers of their cell accept them.
+/// Puts the connectors among the actors into the mesh, and lets the brokers of their cell accept them, and its API of
+/// resources.
 pub(super) fn admit(config: &PlatformConfig, actors: &[Actor], workloads: &mut Vec<Workload>) {
     for actor in actors {
         let (Some(tenant), Some(cell)) = (&actor.connector_of, config.cell(&actor.group)) else { continue };
         let path = connector_path(tenant);
-        let mut brokers = Vec::new();
-        for broker in workloads.iter_mut().filter(|w| w.path == BROKER && w.cell == *cell.id) {
-            brokers.push(broker.role.clone());
-            if !broker.accepts.1.contains(&path) {
-                broker.accepts.1.push(path.clone());
+        let mut calls = Vec::new();
+        let is_called = |w: &&mut Workload| (w.path == BROKER || w.path == KUBE_API) && w.cell == *cell.id;
+        for called in workloads.iter_mut().filter(is_called) {
+            calls.push(called.role.clone());
+            if !called.accepts.1.contains(&path) {
+                called.accepts.1.push(path.clone());
             }
         }
         workloads.push(Workload {
             role: actor.role.clone(),
             cell: cell.id.to_string(),
             path,
-            calls: brokers,
+            calls,
             accepts: (Vec::new(), Vec::new()),
             tells_callers: false,
             open: false,

@@ -1,7 +1,7 @@
 //! Who may call whom: identities of all workloads, and the sidecar in front of each.
 
-use super::Directory;
 use super::sidecar::{Sidecar, SidecarSpec};
+use super::{Directory, GATEWAY};
 use crate::config::{Costs, Operation, Tokens};
 use crate::mesh::verify::{ChainMemo, PeerExpectation};
 use crate::mesh::version::Place;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// Path of the service's id: who may call policy, stores and brokers.
 pub(super) const APP: &str = "/ns/apps/sa/orchestrator";
 
-/// Path of a gateway's id.
-pub(super) const GATEWAY: &str = "/ns/edge/sa/gateway";
+/// Path of the id of the API that tenants write resources to.
+pub(super) const KUBE_API: &str = "/ns/control/sa/kube-api";
 
 /// Path of a broker's id.
 pub(super) const BROKER: &str = "/ns/data/sa/kafka";

@@ -16,6 +16,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::abuse::query_explosion::SCENARIO,
     &crate::abuse::request_smuggling::SCENARIO,
     &crate::abuse::residency_bypass::SCENARIO,
+    &crate::abuse::resource_for_another::SCENARIO,
     &crate::abuse::session_theft::SCENARIO,
     &crate::abuse::tenant_config::SCENARIO,
     &crate::abuse::tenant_switching::SCENARIO,

@@ -14,6 +14,7 @@ use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
 use models::oracles::retention::Retention;
 use models::oracles::slices::Slices;
+use models::platform::KnownBad;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
 use sim::{Duration, Instant};
@@ -22,6 +23,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Stage<'_> {
+    /// Deploys a defect that every gate must find (canaries only).
+    pub fn known_bad(&mut self, defect: KnownBad) {
+        self.known_bad = Some(defect);
+    }
+
     /// Clients open TLS sessions with the gateways, which serve nobody without one.
     pub fn tls_at_the_edge(&mut self) {
         self.edge_tls = true;
@@ -149,6 +155,11 @@ impl Stage<'_> {
     pub fn keeps_decisions(&mut self) {
         self.kept_decisions = true;
         self.oracle(|cast| Box::new(Decisions::new(cast)));
+    }
+
+    /// Deploys the Kubernetes of each cell that tenants write resources to.
+    pub fn kube(&mut self) {
+        self.kube = true;
     }
 
     /// Deploys the pipeline that policies come through.

@@ -4,7 +4,8 @@
 //! arbiter permits. What is left of twelve are stores, clients and attackers.
 
 use super::groups::{
-    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES, TWO_CLUSTERS,
+    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES, REVIEWED,
+    TWO_CLUSTERS,
 };
 use super::{Form, Part, Row};
 
@@ -182,6 +183,17 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "abuse/resource-for-another",
+        form(&[
+            part(
+                "orders",
+                &[KUBE_A, &["attacker/missing", "attacker/foreign", "attacker/changed", "attacker/own"]],
+                REVIEWED,
+            ),
+            part("dark", &[KUBE_A, &["attacker/unreviewed"]], &["admission.written-unreviewed"]),
+        ]),
+    ),
+    (
         "abuse/session-theft",
         form(&[
             part(
@@ -203,6 +215,10 @@ pub(super) const ROWS: &[Row] = &[
                 "both",
                 &[DOOR_A, &["cell-a/sentinel", "client/acme", "attacker/owner-4", "attacker/copied-both"]],
                 &["session-theft.both-used"],
+            ),
+        ]),
+    ),
+    (
         "abuse/tenant-config",
         form(&[
             part(

@@ -1,4 +1,4 @@
-//! Groups of roles that several engine forms have in common, and reasons that several have not.
+//! Groups of roles that several engine forms have in common, reasons that several have not, and long lists of marks.
 
 /// The way of a request through cell A: gateway, service, policy, database, and who vouches for them.
 pub(super) const DOOR_A: &[&str] = &[
@@ -37,6 +37,24 @@ pub(super) const BROKERS_A: &[&str] =
     &["cell-a/mesh-ca", "cell-a/kafka-controller", "cell-a/kafka-1", "cell-a/kafka-2", "cell-a/kafka-3"];
 pub(super) const BROKERS_B: &[&str] =
     &["cell-b/mesh-ca", "cell-b/kafka-controller", "cell-b/kafka-1", "cell-b/kafka-2", "cell-b/kafka-3"];
+
+/// What tenants write resources to, and who acts upon them.
+pub(super) const KUBE_A: &[&str] = &[
+    "cell-a/mesh-ca",
+    "cell-a/kube-api",
+    "cell-a/admission",
+    "cell-a/reporter",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+];
+
+/// What has happened once admission has reviewed a resource of each kind.
+pub(super) const REVIEWED: &[&str] = &[
+    "admission.no-tenant-written",
+    "admission.another-tenant-written",
+    "admission.changed-to-another",
+    "admission.own-served",
+];
 
 /// What makes offline bundles, and the cell that lives on them.
 pub(super) const OFFLINE: &[&str] = &[
