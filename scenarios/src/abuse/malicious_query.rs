@@ -6,6 +6,7 @@
 use crate::actors::{Intruder, bearer};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
+use models::app::refused::AUDITED;
 use models::console::sql::{FUNCTIONS, ONE_STATEMENT, PLAIN_QUERY, POLICY_TABLES, READ_ONLY, ROW_LIMIT};
 use models::fact::Fact;
 use models::graph::guard::{OPERATOR_READ_ONLY, PATH_BOUND, PROCEDURE_ALLOWLIST};
@@ -26,14 +27,18 @@ pub const SCENARIO: Scenario = Scenario {
     requirements: &["STO-07"],
     variants: &[
         Variant { name: "stacked", mark: "console.stacked", controls: &[sole(&ONE_STATEMENT)] },
-        Variant { name: "change", mark: "console.change", controls: &[sole(&READ_ONLY)] },
+        Variant { name: "change", mark: "console.change", controls: &[sole(&READ_ONLY), sole(&AUDITED)] },
         Variant { name: "trick", mark: "console.trick", controls: &[sole(&PLAIN_QUERY)] },
         Variant { name: "function", mark: "console.function", controls: &[sole(&FUNCTIONS)] },
         Variant { name: "table", mark: "console.table", controls: &[sole(&POLICY_TABLES)] },
         Variant { name: "bulk", mark: "console.bulk", controls: &[sole(&ROW_LIMIT)] },
         Variant { name: "procedure", mark: "console.procedure", controls: &[sole(&PROCEDURE_ALLOWLIST)] },
         Variant { name: "endless", mark: "console.endless", controls: &[sole(&PATH_BOUND)] },
-        Variant { name: "graph-change", mark: "console.graph-change", controls: &[sole(&OPERATOR_READ_ONLY)] },
+        Variant {
+            name: "graph-change",
+            mark: "console.graph-change",
+            controls: &[sole(&OPERATOR_READ_ONLY), sole(&AUDITED)],
+        },
         Variant { name: "unseen", mark: "console.refused", controls: &[] },
         // What is permitted is served.
         Variant { name: "honest", mark: "console.honest-served", controls: &[] },

@@ -171,15 +171,15 @@ fn half(stage: &mut Stage<'_>) {
     proposer(stage, "half", (SECOND, file_of(&tenants)), "tenants.half-approved", Some(record_of("half")));
 }
 
-/// A tenant that is new and belongs to nobody, and somebody with a login for it, who should be served nothing.
+/// A tenant that is new and belongs to nobody, and somebody with a login for it, who should be served nothing. It is the
+/// latter that the variant is about: what is seen, is seen there.
 fn unowned(stage: &mut Stage<'_>) {
     let sample = stage.inputs.tenants.get(TENANT).cloned().expect("the stage has asked for it");
     let nova = Tenant { id: UNOWNED.into(), name: "Nova".into(), owner: None, ..sample };
     let file = file_of(&stage.inputs.tenants) + &entry_of(&nova);
-    proposer(stage, "no-owner", (FIRST, file), "tenants.no-owner-approved", None);
-    stage.attacker("of-nobody", Some(UNOWNED), "TEN-03", true, move |d| {
-        Box::new(asker(d, UNOWNED, "/v1/records/count"))
-    });
+    proposer(stage, "of-nobody", (FIRST, file), "tenants.no-owner-approved", None);
+    stage
+        .attacker("no-owner", Some(UNOWNED), "TEN-03", true, move |d| Box::new(asker(d, UNOWNED, "/v1/records/count")));
 }
 
 /// Somebody who proposes a version, and a principal of the tenant that goes on asking for a record, if one is given.

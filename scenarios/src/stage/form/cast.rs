@@ -4,8 +4,8 @@
 //! arbiter permits. What is left of twelve are stores, clients and attackers.
 
 use super::groups::{
-    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES, REVIEWED,
-    TWO_CLUSTERS,
+    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES,
+    REVIEWED, TWO_CLUSTERS,
 };
 use super::{Form, Part, Row};
 
