@@ -6,7 +6,7 @@
 use models::catalogue::{Probe, Row};
 
 const ASKS: &[(Probe, &[&str])] = &[
-    (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-02"]),
+    (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-01", "TEN-02"]),
     (Probe::Redis, &["CAC-01", "CAC-02", "IDN-05", "TEN-02"]),
     (
         Probe::Kafka,

@@ -80,7 +80,7 @@ impl Definer<'_> {
     fn create_table(&mut self, create: &ast::CreateTable) -> Result<(), SqlError> {
         let full = table_name(&create.name)?;
         let schema = self.catalog.place_of_new(self.asker, &full)?;
-        let name = full.name;
+        let (name, is_qualified) = (full.name, full.schema.is_some());
         if self.catalog.table_in(schema, &name).is_some() {
             if create.if_not_exists {
                 return Ok(());
@@ -99,7 +99,12 @@ impl Definer<'_> {
                 "CREATE TABLE with LIKE, AS, INHERITS, PARTITION, TEMPORARY or UNLOGGED",
             ));
         }
-        self.catalog.add_table(build_table((schema, name), create, self.asker.role, self.names)?);
+        let table = build_table((schema, name), create, self.asker.role, self.names)?;
+        // Indexes are made by statements of the server's own, which look the table up by its name.
+        if is_qualified && !table.indexes.is_empty() && !self.catalog.uses(self.asker, schema) {
+            return Err(SqlError::denied_schema(&self.catalog.schema(schema).name));
+        }
+        self.catalog.add_table(table);
         Ok(())
     }
 

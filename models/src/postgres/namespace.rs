@@ -53,7 +53,8 @@ impl Catalog {
         let held = grants.fold(0, |held, (_, some)| held | some.0);
         self.role(role).attributes.superuser || held & right.0 == right.0
     }
-    fn uses(&self, asker: Asker<'_>, schema: SchemaId) -> bool {
+    /// Whether the asker may name what lies in a schema.
+    pub fn uses(&self, asker: Asker<'_>, schema: SchemaId) -> bool {
         self.may_in(asker.role, schema, SchemaRight::USAGE) || !asker.controls.on(&SCHEMA_USAGE)
     }
 
@@ -105,7 +106,7 @@ impl Catalog {
         }
         self.relation(asker, name)
     }
-    /// Where a new table of this name belongs. Nobody is asked for `USAGE` there.
+    /// Where a new table of this name belongs. Nobody is asked for `USAGE` there, until the table gets an index.
     ///
     /// # Errors
     /// `3F000`, `42501`.

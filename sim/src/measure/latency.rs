@@ -2,7 +2,8 @@
 //!
 //! It errs in one direction only. A duration is rounded up to a whole microsecond and read back as the upper end of its
 //! bin, so a reported quantile is never below the true one. Most histograms of a run hold a handful of samples, and a
-//! full bin array takes 188 kB: the first thousand samples are kept as they are, and the array comes after that.
+//! full bin array takes 188 kB: the first thousand samples are kept as they are, and the array comes after that, as long
+//! as the longest sample demands (98 kB for two seconds).
 
 use super::bounds;
 use crate::time::Duration;
@@ -18,6 +19,8 @@ const HIGHEST_US: u64 = HIGHEST.as_micros();
 const DIGITS: u8 = 3;
 /// Values below this have a bin each: two to the eleventh, the first power of two that keeps three digits (2 × 10³).
 const EXACT_BELOW: u64 = 2_048;
+/// What the bins reach at first; they grow when something longer is recorded.
+const FIRST_US: u64 = 1 << 17;
 /// Samples kept one by one before the bins are allocated: 4 kB against 188 kB.
 const FEW_MAX: usize = 1_024;
 
@@ -42,8 +45,8 @@ impl Latency {
         let us = latency.as_nanos().div_ceil(1_000).clamp(1, HIGHEST_US);
         match &mut self.samples {
             Samples::Few(few) if few.len() < FEW_MAX => few.push(us as u32),
-            Samples::Few(_) => self.bins_mut().saturating_record(us),
-            Samples::Many(bins) => bins.saturating_record(us),
+            Samples::Few(_) => record(self.bins_mut(), us),
+            Samples::Many(bins) => record(bins, us),
         }
     }
 
@@ -55,10 +58,10 @@ impl Latency {
             }
             (_, Samples::Few(theirs)) => {
                 let bins = self.bins_mut();
-                theirs.iter().for_each(|&us| bins.saturating_record(u64::from(us)));
+                theirs.iter().for_each(|&us| record(bins, u64::from(us)));
             }
             (_, Samples::Many(theirs)) => {
-                self.bins_mut().add(theirs.as_ref()).expect("all histograms share their bounds");
+                self.bins_mut().add(theirs.as_ref()).expect("a histogram grows to what is added");
             }
         }
     }
@@ -168,8 +171,9 @@ impl Latency {
     #[cold]
     fn allocate(&mut self) {
         if let Samples::Few(few) = &self.samples {
-            let mut bins = Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("bounds are constants");
-            few.iter().for_each(|&us| bins.saturating_record(u64::from(us)));
+            let mut bins = Histogram::new_with_bounds(1, FIRST_US, DIGITS).expect("bounds are constants");
+            bins.auto(true);
+            few.iter().for_each(|&us| record(&mut bins, u64::from(us)));
             self.samples = Samples::Many(Box::new(bins));
         }
     }
@@ -181,6 +185,11 @@ impl Latency {
             Samples::Few(_) => unreachable!("allocated above"),
         }
     }
+}
+
+/// Records a sample, which is no longer than [`HIGHEST`].
+fn record(bins: &mut Histogram<u64>, us: u64) {
+    bins.record(us).expect("a histogram grows to what is recorded");
 }
 
 /// How many low bits the bin of `us` cannot tell apart.
@@ -251,7 +260,8 @@ impl<'de> Deserialize<'de> for Latency {
         let mut latency = Latency::default();
         if total > FEW_MAX as u64 {
             let all = latency.bins_mut();
-            bins.iter().for_each(|&(us, count)| all.saturating_record_n(us.min(HIGHEST_US), count));
+            let mut add = |us: u64, count| all.record_n(us.min(HIGHEST_US), count);
+            bins.iter().for_each(|&(us, count)| add(us, count).expect("a histogram grows to what is recorded"));
         } else {
             bins.iter().for_each(|&(us, count)| (0..count).for_each(|_| latency.record(Duration::micros(us))));
         }
