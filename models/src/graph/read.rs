@@ -67,7 +67,7 @@ impl Reader<'_> {
         let (mut depth, mut parts, mut in_word) = (0_usize, 0_usize, false);
         for (at, c) in self.text.char_indices() {
             let is_word = c.is_alphanumeric() || c == '_';
-            parts += usize::from(!c.is_whitespace() && !(is_word && in_word));
+            parts += usize::from(!(c.is_whitespace() || is_word && in_word));
             in_word = is_word;
             match c {
                 '(' | '[' | '{' => depth += 1,
