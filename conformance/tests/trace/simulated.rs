@@ -26,10 +26,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("genuine", "whose token was genuine is known to the client alone"),
     ("closed", "when nobody can be asked is known to the scenario alone"),
     ("fail-closed", "when a policy was stale is known to the scenario alone"),
+    ("console", "what a statement of an operator showed is content"),
+    ("convergence", "a graph database states nothing that a trace holds"),
+    ("graph-replica", "neither does its replica"),
+    ("slices", "to which slice a store belongs is no field of a trace"),
 ];
 
-/// What an event says by its schema is content, and not in a trace.
-const SCHEMAS: &str = "EVT-02";
+/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.
+const CONTENT: [&str; 3] = ["EVT-02", "STO-12", "STO-13"];
 
 #[test]
 fn a_run_that_held_has_a_clean_trace_and_the_same_run_the_same_bytes() {
@@ -72,7 +76,11 @@ fn a_run_without_a_control_is_rejected_by_its_trace_for_the_same_row() {
         .map(|(name, off)| {
             for seed in 1..=TRIES {
                 let told = told(&inputs, &order(name, Pass::Ablation, seed, off));
-                let found = told.record.findings.iter().filter(|f| !elsewhere(&f.oracle) && f.requirement != SCHEMAS);
+                let found = told
+                    .record
+                    .findings
+                    .iter()
+                    .filter(|f| !elsewhere(&f.oracle) && !CONTENT.contains(&&*f.requirement));
                 let rows: BTreeSet<&str> = found.map(|f| f.requirement.as_str()).collect();
                 if rows.is_empty() {
                     continue;

@@ -149,7 +149,7 @@ fn closed_lists_are_the_same_in_the_schemas_and_in_the_code() {
 }
 
 #[test]
-fn every_key_that_the_schemas_know_is_required_save_the_owner() {
+fn every_key_that_the_schemas_know_is_required_save_owner_and_slice() {
     fn check(schema: &Value, optional: &[&str]) {
         if let (Some(properties), Some(required)) = (schema.get("properties"), schema.get("required")) {
             for key in properties.as_object().expect("a table").keys() {
@@ -165,5 +165,5 @@ fn every_key_that_the_schemas_know_is_required_save_the_owner() {
     }
     let [(platform, _), (tenants, _)] = schemas();
     check(&platform, &[]);
-    check(&tenants, &["owner"]);
+    check(&tenants, &["owner", "slice"]);
 }

@@ -35,9 +35,10 @@ impl Verifier for Key {
 enum Word {
     Batch(MirrorBatch),
     Ack(MirrorAck),
-    SourceAsks(u64, Request),
+    // By whom: the life of a half, which hears no answers to what a former one asked.
+    SourceAsks(u16, u64, Request),
     SourceTold(u64, Response),
-    SinkAsks(u64, Request),
+    SinkAsks(u16, u64, Request),
     SinkTold(u64, Response),
 }
 
@@ -52,6 +53,7 @@ struct World {
     source: MirrorSource,
     sink: MirrorSink,
     life: u16,
+    source_life: u16,
     network: Vec<Word>,
     refused: usize,
     draw: u64,
@@ -85,6 +87,7 @@ impl World {
             a: Kafka::default(),
             b: Kafka::default(),
             life: 1,
+            source_life: 0,
             network: Vec::new(),
             refused: 0,
             draw: 1,
@@ -108,6 +111,7 @@ impl World {
 
     /// A restarted process hears no answers to its former life's questions.
     fn restart_source(&mut self) {
+        self.source_life += 1;
         self.source = MirrorSource::new(self.settings.clone());
         for topic in self.a.topics.keys().cloned().chain([TOPIC.into()]).collect::<BTreeSet<TopicName>>() {
             let tenant = topic.split('.').nth(1).map(Arc::<str>::from);
@@ -123,8 +127,9 @@ impl World {
     }
 
     fn send_source(&mut self, effects: Vec<SourceEffect>) {
+        let life = self.source_life;
         self.network.extend(effects.into_iter().map(|e| match e {
-            SourceEffect::Kafka { correlation, request } => Word::SourceAsks(correlation, request),
+            SourceEffect::Kafka { correlation, request } => Word::SourceAsks(life, correlation, request),
             SourceEffect::Send(batch) => Word::Batch(batch),
         }));
     }
@@ -132,7 +137,9 @@ impl World {
     fn send_sink(&mut self, effects: Vec<SinkEffect>) {
         for effect in effects {
             match effect {
-                SinkEffect::Kafka { correlation, request } => self.network.push(Word::SinkAsks(correlation, request)),
+                SinkEffect::Kafka { correlation, request } => {
+                    self.network.push(Word::SinkAsks(self.life, correlation, request));
+                }
                 SinkEffect::Ack(ack) => self.network.push(Word::Ack(ack)),
                 SinkEffect::Refused(_) => self.refused += 1,
                 SinkEffect::Applied { .. } => {}
@@ -145,13 +152,13 @@ impl World {
         match word {
             Word::Batch(batch) => self.sink.on_batch(self.now, &self.controls, &Key, batch, &mut to_sink),
             Word::Ack(ack) => self.source.on_ack(self.now, &ack, &mut to_source),
-            Word::SourceAsks(c, request) => {
+            Word::SourceAsks(life, c, request) => {
                 let response = self.a.handle(request);
-                self.network.push(Word::SourceTold(c, response));
+                self.network.extend((life == self.source_life).then_some(Word::SourceTold(c, response)));
             }
-            Word::SinkAsks(c, request) => {
+            Word::SinkAsks(life, c, request) => {
                 let response = self.b.handle(request);
-                self.network.push(Word::SinkTold(c, response));
+                self.network.extend((life == self.life).then_some(Word::SinkTold(c, response)));
             }
             Word::SourceTold(c, r) => self.source.on_kafka(self.now, &self.controls, &Key, c, r, &mut to_source),
             Word::SinkTold(c, r) => self.sink.on_kafka(self.now, &self.controls, c, r, &mut to_sink),
@@ -176,7 +183,9 @@ impl World {
                         match &word {
                             Word::Batch(batch) => self.network.push(Word::Batch(batch.clone())),
                             Word::Ack(ack) => self.network.push(Word::Ack(ack.clone())),
-                            Word::SinkAsks(c, request) => self.network.push(Word::SinkAsks(*c, request.clone())),
+                            Word::SinkAsks(life, c, request) => {
+                                self.network.push(Word::SinkAsks(*life, *c, request.clone()));
+                            }
                             _ => {}
                         }
                         self.deliver(word);

@@ -171,8 +171,8 @@ fn half(stage: &mut Stage<'_>) {
     proposer(stage, "half", (SECOND, file_of(&tenants)), "tenants.half-approved", Some(record_of("half")));
 }
 
-/// A tenant that is new and belongs to nobody, and somebody with a login for it, who should be served nothing. It is the
-/// latter that the variant is about: what is seen, is seen there.
+/// A tenant that is new and belongs to nobody, and somebody with a login for it, who should be served nothing. The
+/// variant is about the latter: what is seen, is seen there.
 fn unowned(stage: &mut Stage<'_>) {
     let sample = stage.inputs.tenants.get(TENANT).cloned().expect("the stage has asked for it");
     let nova = Tenant { id: UNOWNED.into(), name: "Nova".into(), owner: None, ..sample };

@@ -100,7 +100,8 @@ fn gated(served: Serving, demand: &Demand) -> GateRecord {
 
 /// What acme's two measured objectives came to in the calm, and how the gate ended.
 fn calm(record: &GateRecord) -> (Vec<SloVerdict>, u8) {
-    let measured = |s: &&SloRecord| s.requirement.as_str() < "SLO-03" && s.tenant == "acme" && s.condition == CALM;
+    let is_measured = |s: &SloRecord| ["SLO-01", "SLO-02"].contains(&&*s.requirement);
+    let measured = |s: &&SloRecord| is_measured(s) && s.tenant == "acme" && s.condition == CALM;
     let calm = record.slos.iter().filter(measured);
     (calm.map(|s| s.verdict).collect(), record.exit)
 }

@@ -12,7 +12,7 @@ pub const SHARE_WITH_LOSS: f64 = 0.153_518_275;
 
 /// Of a billion months with a loss, those with one, with at most two, and so on: a Poisson law with mean 1/6, given
 /// that it is not zero.
-const LOSSES: [u64; 4] = [918_976_394, 995_557_760, 999_812_281, 1_000_000_000];
+const LOSSES: [u64; 4] = [918_980_411, 995_562_111, 999_816_650, 1_000_000_000];
 
 /// How long a lost cell is dark, in milliseconds: from the shortest to what nine of ten stay below, in equal steps. The
 /// longest tenth is [`LONGEST_MS`].

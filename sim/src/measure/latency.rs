@@ -2,8 +2,8 @@
 //!
 //! It errs in one direction only. A duration is rounded up to a whole microsecond and read back as the upper end of its
 //! bin, so a reported quantile is never below the true one. Most histograms of a run hold a handful of samples, and a
-//! full bin array takes 188 kB: the first thousand samples are kept as they are, and the array comes after that, as long
-//! as the longest sample demands (98 kB for two seconds).
+//! full bin array takes 188 kB: the first thousand samples are kept as they are, and the array comes after that, as
+//! long as its longest sample demands (98 kB for two seconds).
 
 use super::bounds;
 use crate::time::Duration;

@@ -75,6 +75,10 @@ impl Kafka {
             if known.0 < stamp.epoch {
                 *known = (stamp.epoch, BTreeMap::new());
             }
+            // A fence at an epoch under which somebody has written is no fence: as the brokers, it says so.
+            if control && !known.1.is_empty() {
+                return ProduceReply::error(ErrorCode::OutOfOrderSequenceNumber);
+            }
             if !control {
                 if let Some(first) = known.1.get(&stamp.base_sequence) {
                     return ProduceReply { base_offset: *first, ..ProduceReply::error(ErrorCode::None) };

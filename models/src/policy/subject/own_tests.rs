@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_test_that_is_not_true_fails_and_none_is_not_enough() {
-        let found = run_with("package access_test\nimport rego.v1\nimport data.access\ntest_no if access.allow\n");
+        let found = run_with("package access_test\nimport rego.v1\nimport data.access\ntest_no if not access.allow\n");
         assert_eq!(found.report.failed, ["access_test.test_no"]);
         let found = run_with("package access_test\n");
         assert_eq!(found.report.run, 0);
