@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it measures a stack, outside of any run")]
+    #[expect(clippy::disallowed_types, reason = "it measures a stack, outside of any run")]
     fn no_text_nests_deeper_than_the_parser_can_bear() {
         let deep = [
             format!("RETURN {}1{}", "(".repeat(900), ")".repeat(900)),

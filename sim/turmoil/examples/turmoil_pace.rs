@@ -5,7 +5,7 @@
 //! *hosted* runs the machines of the kernel's own workloads as the comparison of engines does, in frames over TCP. The
 //! line is that of the kernel's `pace`.
 
-#![expect(clippy::disallowed_methods, reason = "it measures how long the engine takes, outside of any run")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it measures an engine, outside of any run")]
 
 #[path = "../../tests/toy/mod.rs"]
 mod toy;

@@ -15,6 +15,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message, Req
 use rustls_pki_types::ServerName;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -271,11 +272,10 @@ impl Session {
         let place = self.places.borrow().get(&broker).cloned();
         let place = place.ok_or_else(|| Wrong::Gone(format!("no broker {broker}")))?;
         let mut others = self.others.borrow_mut();
-        if !others.contains_key(&broker) {
-            let connection = self.link.connect(&self.login, (&place.0, place.1)).map_err(Wrong::Gone)?;
-            others.insert(broker, connection);
-        }
-        let Some(connection) = others.get_mut(&broker) else { unreachable!("it was just made") };
+        let connection = match others.entry(broker) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.link.connect(&self.login, (&place.0, place.1)).map_err(Wrong::Gone)?),
+        };
         let answer = self.link.ask(connection, request);
         if matches!(answer, Err(Wrong::Gone(_))) {
             others.remove(&broker);

@@ -21,7 +21,7 @@ pub fn read(bytes: Option<&Bytes>) -> Option<(Vec<Record>, Option<ProducerStamp>
     let sets = RecordBatchDecoder::decode_all(&mut bytes).ok()?;
     let told: Vec<Told> = sets.into_iter().flat_map(|set| set.records).collect();
     let first = told.first()?;
-    let stamp = (first.producer_id != NO_PRODUCER_ID).then(|| ProducerStamp {
+    let stamp = (first.producer_id != NO_PRODUCER_ID).then_some(ProducerStamp {
         id: first.producer_id as u64,
         epoch: first.producer_epoch as u16,
         base_sequence: first.sequence as u32,
