@@ -32,8 +32,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("slices", "to which slice a store belongs is no field of a trace"),
 ];
 
-/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.
-const CONTENT: [&str; 3] = ["EVT-02", "STO-12", "STO-13"];
+/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace; nor
+/// is what a graph holds.
+const CONTENT: [&str; 4] = ["EVT-02", "STO-11", "STO-12", "STO-13"];
 
 #[test]
 fn a_run_that_held_has_a_clean_trace_and_the_same_run_the_same_bytes() {
