@@ -32,8 +32,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("slices", "to which slice a store belongs is no field of a trace"),
 ];
 
-/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace; nor
-/// is what a graph holds.
+/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.
+/// Nor is what a graph holds.
 const CONTENT: [&str; 4] = ["EVT-02", "STO-11", "STO-12", "STO-13"];
 
 #[test]
