@@ -9,6 +9,7 @@ pub mod caller;
 pub mod class;
 pub mod connection;
 pub mod databases;
+pub mod edge;
 pub mod filter;
 pub mod flights;
 pub mod graphql;

@@ -4,6 +4,7 @@
 //! order. None of them reads a token; whoever verified it passes in what it proved.
 
 pub mod edge;
+pub mod edge_cache;
 pub mod error_budget;
 pub mod framing;
 pub mod headers;

@@ -36,6 +36,7 @@ pub mod policy;
 pub mod portal;
 pub mod postgres;
 pub mod registry;
+pub mod remediation;
 pub mod retry;
 pub mod saas;
 pub mod sentinel;

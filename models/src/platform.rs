@@ -29,6 +29,7 @@ pub mod objects;
 pub mod offline;
 mod parts;
 pub mod people;
+pub mod remediation;
 pub mod sentinel;
 pub mod sidecar;
 pub mod slices;
@@ -205,6 +206,9 @@ pub struct Deployment {
     pub offline: Option<offline::OfflinePlan>,
     /// Whether every cell has a Kubernetes that tenants write resources to.
     pub kube: bool,
+    /// When the caches of the gateways are switched, and whether on or off; in order. There are none where there are no
+    /// switches.
+    pub edge_cache: Rc<[(Instant, bool)]>,
     /// Whether every cell has a pipeline that its policy comes through.
     pub pipelines: bool,
     /// Whether every cell has a witness of its audit topics.

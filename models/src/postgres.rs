@@ -24,6 +24,7 @@ pub mod kept;
 mod kind;
 pub mod lower;
 pub mod machine;
+pub mod mark;
 pub mod name;
 pub mod namespace;
 pub mod plan;

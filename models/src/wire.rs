@@ -49,8 +49,8 @@ pub enum Wire {
     Connected(svid::SpiffeId),
     /// A question to the policy agent, the story that it belongs to, and whether it is about a list.
     Policy(u64, Arc<policy::Input>, Option<http::trace::TraceId>, bool),
-    /// Its decision; and what a list may show, if it was about one.
-    PolicyAnswer(u64, policy::Decision, Option<Arc<policy::DataFilter>>),
+    /// Its decision, and the policy's revision; and what a list may show, if it was about one.
+    PolicyAnswer(u64, (policy::Decision, u64), Option<Arc<policy::DataFilter>>),
     /// Decisions of a policy agent, for the SIEM.
     Decisions(Box<decisions::DecisionBatch>),
     /// Of that life of the agent the SIEM has every decision before this one.
@@ -63,6 +63,8 @@ pub enum Wire {
     Signal(Box<signals::Signal>),
     /// Who the tenants are from now on, for routers and services.
     Tenants(Arc<admin::TenantTable>),
+    /// Remediation has the cache of a gateway switched on or off; switches are counted, and said again.
+    EdgeCache(u64, bool),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -127,6 +129,7 @@ impl Wire {
             Wire::AttemptKept(_) => "attempt kept",
             Wire::Signal(_) => "signal",
             Wire::Tenants(_) => "tenants",
+            Wire::EdgeCache(..) => "edge cache switch",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",

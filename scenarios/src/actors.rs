@@ -21,6 +21,7 @@ pub mod relations;
 pub mod session;
 pub mod snoop;
 pub mod surfer;
+pub mod tenants_file;
 
 pub use applicant::Applicant;
 pub use attacker::{Attacker, Event, Kit, Script};

@@ -15,4 +15,5 @@ pub mod mirror_loop;
 pub mod offline_bundle_attacks;
 pub mod primary_failover;
 pub mod retry_storm;
+pub mod rotten_standby;
 pub mod stale_policy;

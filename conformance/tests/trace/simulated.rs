@@ -29,6 +29,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("console", "what a statement of an operator showed is content"),
     ("convergence", "a graph database states nothing that a trace holds"),
     ("graph-replica", "neither does its replica"),
+    ("sharing", "whose session an answer shows, and what was planted in one, is content"),
+    ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("slices", "to which slice a store belongs is no field of a trace"),
 ];
 

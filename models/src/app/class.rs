@@ -48,7 +48,8 @@ fn text(row: &[Value], at: usize) -> Option<&str> {
     row.get(at)?.as_text()
 }
 
-fn level(row: &[Value]) -> Option<Level> {
+/// The level of a row, if it says one that there is.
+pub fn level(row: &[Value]) -> Option<Level> {
     let rank = row.get(LEVEL)?.as_int()?;
     Level::from_rank(u64::try_from(rank).ok()?)
 }

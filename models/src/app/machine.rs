@@ -7,9 +7,10 @@
 //! alone when it goes on like that.
 
 use super::caller;
-use super::class::{RecordClass, about_row};
+use super::class::{self, RecordClass, about_row};
 use super::connection::Sockets;
 use super::databases::Databases;
+use super::edge::Way;
 use super::filter;
 use super::flights::{Errand, Flights};
 use super::graphql::{self, Query};
@@ -38,7 +39,7 @@ use crate::wire::admin::TenantTable;
 use crate::wire::bolt;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
-use crate::wire::policy::{DataFilter, Decision, Input as Question};
+use crate::wire::policy::{DataFilter, Decision, Input as Question, Level};
 use crate::wire::sql::{Outcome as SqlOutcome, Row, Transaction};
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -79,6 +80,8 @@ pub struct AppSpec {
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
     /// Who may say that there are other tenants, if anybody.
     pub pipeline: Option<NodeId>,
+    /// How long an answer may be shared at the edge.
+    pub shared_for: Duration,
     /// Worker time of one request.
     pub cost: Duration,
     /// A defect that is deployed on purpose: lists also return this tenant's first record.
@@ -112,6 +115,8 @@ struct Open {
     body: Bytes,
     trace: Option<TraceId>,
     fresh: bool,
+    /// What the request says about its way here.
+    way: Way,
     phase: Phase,
     deadline: Instant,
     tries: u8,
@@ -214,6 +219,7 @@ impl App {
         let trace = request.headers.traceparent.as_deref().and_then(Trace::parse).map(|trace| trace.id);
         let fresh =
             request.headers.other.iter().any(|(name, value)| &**name == "cache-control" && &**value == "no-cache");
+        let way = Way::of(&request.headers);
         let open = Open {
             from,
             id: request.id,
@@ -224,6 +230,7 @@ impl App {
             body: request.body,
             trace,
             fresh,
+            way,
             phase: Phase::Policy,
             deadline: ctx.now() + self.spec.policy_patience,
             tries: 0,
@@ -263,12 +270,18 @@ impl App {
         ctx: &Ctx<'_, Saas>,
         out: &mut Outbox<Saas>,
         id: u64,
-        (decision, filter): (Decision, Option<Arc<DataFilter>>),
+        ((decision, revision), filter): ((Decision, u64), Option<Arc<DataFilter>>),
     ) {
         let (key, asked) = if id & ABOUT_ROW == 0 { (id, Phase::Policy) } else { (id & !ABOUT_ROW, Phase::Row) };
         let Some(open) = self.open.get_mut(&key).filter(|open| open.phase == asked) else { return };
+        open.way.permitted(revision);
         if !decision.allow {
             return self.finish(out, key, denied(decision), Vec::new());
+        }
+        if asked == Phase::Policy
+            && open.way.is_above_usual(&open.task, usual(&self.spec.classes, &open.task, &open.tenant))
+        {
+            return self.finish(out, key, Reason::PolicyDenied, Vec::new());
         }
         if asked == Phase::Row {
             let found = std::mem::take(&mut open.found);
@@ -310,7 +323,7 @@ impl App {
     /// No cache had it: the database has, and somebody may be asking it already.
     fn fetch(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
         let Some(open) = self.open.get_mut(&key) else { return };
-        let shared = matches!(open.task, Task::Get(_) | Task::Who);
+        let shared = matches!(open.task, Task::Get(_) | Task::Who) && !open.way.is_from_edge();
         let errand = shared.then(|| Errand::of(self.caches.owner(ctx, &open.tenant), &open.task)).flatten();
         if errand.as_ref().is_some_and(|errand| self.flights.join(ctx.controls(), errand, key)) {
             open.phase = Phase::Flight;
@@ -339,7 +352,8 @@ impl App {
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
         let whose = (&open.tenant, class, open.filter.as_deref());
         let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, whose, body) else {
-            let page = if let Task::Page(name) = &open.task { page(name) } else { None };
+            open.way.is_first_hand();
+            let page = if let Task::Page(name) = &open.task { open.way.page(name) } else { None };
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
         };
@@ -383,6 +397,15 @@ impl App {
         if let (Task::Sql(_), Reason::Ok) = (&open.task, reason) {
             let rows = outcome.replies.iter().rev().find(|reply| !reply.rows().is_empty());
             body = rows.map(|reply| console::sql::shown(ctx.controls(), reply.rows())).unwrap_or_default();
+        }
+        if let Some(open) = self.open.get_mut(&key) {
+            open.way.is_first_hand();
+        }
+        let Some(open) = self.open.get(&key) else { return };
+        if store::found(&open.task, &outcome.replies)
+            .is_some_and(|row| open.way.is_above(Level::of_data(class::level(row))))
+        {
+            return self.finish(out, key, Reason::PolicyDenied, Vec::new());
         }
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
         if let Some(row) = store::found(&open.task, &outcome.replies)
@@ -546,6 +569,7 @@ impl App {
         for other in open.errand.iter().flat_map(|errand| self.flights.land(errand, key)).collect::<Vec<_>>() {
             self.close(out, other, reason, body.clone(), retry_after_s);
         }
+        let body = open.way.signed(&open.task, reason, body);
         let (reason, body) = graphql::resolve(out, open.query.as_deref(), reason, body);
         let body: Bytes = if body.is_empty() { self.empty.clone() } else { body.into() };
         let mut response = Response::new(open.id, reason).with_body(body);
@@ -555,6 +579,7 @@ impl App {
         response.region = Some(self.spec.region.clone());
         response.retry_after_s = retry_after_s;
         response.retries_spent = open.allowance.spent();
+        response.surrogate = open.way.surrogate(&open.task, reason, self.spec.shared_for);
         out.send_for(open.lineage, open.from, Wire::HttpAnswer(Box::new(response)));
     }
 
@@ -604,21 +629,12 @@ fn usual<'a>(classes: &'a BTreeMap<TenantId, RecordClass>, task: &Task, tenant: 
     classes.get(task.owner(tenant)).or_else(|| classes.get(tenant))
 }
 
-/// Pages that everybody may see.
-fn page(name: &str) -> Option<Vec<u8>> {
-    match name {
-        "status" => Some(b"all systems nominal".to_vec()),
-        "terms" => Some(b"terms of service, revision 7".to_vec()),
-        _ => None,
-    }
-}
-
 impl Machine<Saas> for App {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Message { from, message } => match message {
                 Wire::Http(request) => self.arrived(ctx, out, from, request),
-                Wire::PolicyAnswer(id, decision, filter) => self.decided(ctx, out, id, (decision, filter)),
+                Wire::PolicyAnswer(id, said, filter) => self.decided(ctx, out, id, (said, filter)),
                 Wire::RespAnswer(key, response) => {
                     if let Some((key, read)) = self.caches.settle(ctx, key, response) {
                         self.looked_up(ctx, out, key, Some(read));

@@ -61,9 +61,12 @@ pub enum RegionRefused {
 const FALLBACK: &str = "beta";
 
 /// Headers by which proxies speak to workloads. From a client they are lies: about its address, its certificate, or
-/// (`x-original-url`, `x-http-method-override`) about what it asked for after the checks have passed.
-const PROXY_HEADERS: [&str; 12] = [
+/// (`x-original-url`, `x-http-method-override`) about what it asked for after the checks have passed; or for whom an
+/// edge asks, and up to which level.
+const PROXY_HEADERS: [&str; 15] = [
     "forwarded",
+    "surrogate-capability",
+    "x-clearance",
     "x-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -75,6 +78,7 @@ const PROXY_HEADERS: [&str; 12] = [
     "x-ssl-client-cert",
     "x-ssl-client-dn",
     "x-ssl-client-verify",
+    "x-subject",
 ];
 
 /// The tenant that a request is served for: the token's own, or the selected one among those that it grants.

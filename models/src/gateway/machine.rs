@@ -5,6 +5,7 @@
 //! header.
 
 use super::edge::{Edge, HealthPolicy, Unserved};
+use super::edge_cache::{EdgeCache, Fetch};
 use super::error_budget::ErrorBudget;
 use super::pool::Pool;
 use super::rate_limit::{Rate, RateLimiter};
@@ -19,15 +20,19 @@ use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::admin::TenantTable;
 use crate::wire::http::codec::Limits;
+use crate::wire::http::surrogate::Caller;
 use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
 use crate::wire::oidc::{Claims, OidcAnswer, OidcRequest, parse};
 use crate::wire::signals::{Signal, TakenBack, TokenUse};
+use sharing::Sharing;
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+
+mod sharing;
 
 /// A cell behind the gateway.
 #[derive(Clone, Debug)]
@@ -85,6 +90,8 @@ pub struct GatewaySpec {
     pub sentinel: Option<(NodeId, Duration)>,
     /// Who may say that there are other tenants, if anybody.
     pub pipeline: Option<NodeId>,
+    /// Who may switch the cache on and off, where there is one, and how long an answer lives there at most.
+    pub edge_cache: Option<(NodeId, Duration)>,
     /// Memo of the run.
     pub memo: TokenMemo,
 }
@@ -104,6 +111,19 @@ struct Open {
     /// Retries that the hop below may spend on the attempt that is out.
     lent: u8,
     request: Option<Box<Request>>,
+    /// What its answer may be kept as.
+    fetch: Option<Fetch>,
+    /// What it may change, by its path.
+    changes: Option<Arc<str>>,
+}
+
+/// A request that passed every decision.
+struct Admitted {
+    tenant: TenantId,
+    region: Arc<str>,
+    cell: usize,
+    remember: bool,
+    caller: Caller,
 }
 
 /// A gateway at work.
@@ -132,6 +152,8 @@ pub struct Gateway {
     unasked: BTreeMap<NodeId, Box<Response>>,
     /// Words of the sentinel's that were heard, once it was heard at all.
     heard: Option<u64>,
+    /// Answers that it shares, where it may.
+    cache: Option<EdgeCache>,
     empty: Bytes,
 }
 
@@ -183,6 +205,7 @@ impl Gateway {
             probes: BTreeMap::new(),
             unasked: BTreeMap::new(),
             heard: None,
+            cache: spec.edge_cache.map(|(_, life_max)| EdgeCache::new(life_max)),
             empty: Arc::new([]),
             spec: spec.clone(),
         };
@@ -329,7 +352,13 @@ impl Gateway {
         request.peer.thumbprint = self.spec.thumbprints.get(&from).copied();
         let trace = trace::begin(ctx.controls(), &mut request.headers, fresh_trace(ctx));
         match self.admit(ctx, out, &mut request) {
-            Ok((tenant, region, cell, remember)) => {
+            Ok(admitted) => {
+                let sharing = self.share(ctx, &mut request, &admitted);
+                if let Sharing::Found(body) = sharing {
+                    return self.answer_shared(ctx, out, (from, request.id), trace, admitted, body);
+                }
+                let (fetch, changes) = sharing.parts();
+                let Admitted { tenant, region, cell, remember, .. } = admitted;
                 let allowance = self.budget.enter(RETRIES_WANTED);
                 self.sequence += 1;
                 let id = self.sequence;
@@ -348,6 +377,8 @@ impl Gateway {
                     allowance,
                     lent: 0,
                     request: Some(request),
+                    fetch,
+                    changes,
                 };
                 self.open.insert(id, open);
                 self.forward(ctx, out, id);
@@ -370,7 +401,7 @@ impl Gateway {
         ctx: &mut Ctx<'_, Saas>,
         out: &mut Outbox<Saas>,
         request: &mut Request,
-    ) -> Result<(TenantId, Arc<str>, usize, bool), Box<Response>> {
+    ) -> Result<Admitted, Box<Response>> {
         let now = ctx.now();
         let refuse = |reason: Reason| Box::new(Response::new(request.id, reason));
         let denied = |out: &mut Outbox<Saas>, by, reason, subject: &Arc<str>| {
@@ -442,7 +473,8 @@ impl Gateway {
             return Err(Box::new(Response::new(request.id, reason).retry_after(after)));
         }
         headers::forward(ctx.controls(), &mut request.headers, &tenant, &region);
-        Ok((tenant, region, cell, remember))
+        let caller = Caller { subject: claims.sub.clone(), clearance: claims.clearance.clone() };
+        Ok(Admitted { tenant, region, cell, remember, caller })
     }
 
     fn forward(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64) {
@@ -482,6 +514,7 @@ impl Gateway {
             400..500 => self.shedder.abandoned(ctx.now(), &open.tenant),
             _ => self.shedder.completed(ctx.now(), &open.tenant, ctx.now().since(open.admitted)),
         }
+        self.shared(ctx, &open, &mut response);
         response.id = open.client_id;
         response.trace = Some(open.trace);
         headers::stamp(ctx.controls(), &mut response, &open.tenant, &open.region, open.remember);
@@ -544,6 +577,7 @@ impl Machine<Saas> for Gateway {
             Input::Message { from, message: Wire::Tenants(table) } if self.spec.pipeline == Some(from) => {
                 self.told(&table);
             }
+            Input::Message { from, message: Wire::EdgeCache(number, on) } => self.switch(ctx, out, from, number, on),
             Input::Message { from, message: Wire::HttpText(id, bytes) } => self.text(ctx, out, from, id, &bytes),
             Input::Message { from, message: Wire::HttpAnswer(response) } if response.id == NOBODY => {
                 self.unasked.insert(from, response);

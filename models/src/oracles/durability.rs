@@ -17,7 +17,7 @@ use std::rc::Rc;
 pub const STRONG: &str = " (no-cache)";
 
 /// An acknowledged write: version, when it was sent, and when it was acknowledged.
-type Write = (u16, Instant, Instant);
+pub(super) type Write = (u16, Instant, Instant);
 
 /// Judges that acknowledged writes stay.
 pub struct Durability {
@@ -36,13 +36,13 @@ impl Durability {
     }
 }
 
-fn marker(body: &[u8]) -> Option<Marker> {
+pub(super) fn marker(body: &[u8]) -> Option<Marker> {
     Scanner::shared().first(body).and_then(|hit| hit.marker)
 }
 
 /// The acknowledged write that must have been lost, if a read sent at `asked` found version `read`: one that was sent
 /// after the found one was acknowledged, and was itself acknowledged before the read was sent.
-fn lost(writes: &[Write], read: Option<u16>, asked: Instant) -> Option<(u16, Instant)> {
+pub(super) fn lost(writes: &[Write], read: Option<u16>, asked: Instant) -> Option<(u16, Instant)> {
     let found_at = match read {
         // What nobody was told about may still be on its way: any moment may have been its own.
         Some(version) if version > 0 => writes.iter().find(|w| w.0 == version)?.2,

@@ -69,8 +69,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             calls: (config.cells.iter().flat_map(apps))
                 .chain(deployment.travel.map(|_| super::sentinel::role(&edge.cell)))
                 .collect(),
-            accepts: pipeline(deployment, &edge.cell)
-                .map_or_else(Default::default, |_| (vec![edge.cell.to_string()], vec![GITOPS.into()])),
+            accepts: told_by(deployment, &edge.cell),
             tells_callers: false,
             open: true,
             sealed: Vec::new(),
@@ -139,10 +138,19 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::objects::workload(deployment, cell));
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
         workloads.extend(super::sentinel::workload(deployment, cell));
+        workloads.extend(super::remediation::workload(deployment, cell));
         workloads.extend(super::kube::workloads(deployment, cell, databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
     workloads
+}
+
+/// Who tells an edge what holds, beside those who ask it.
+fn told_by(deployment: &Deployment, cell: &str) -> (Vec<String>, Vec<String>) {
+    let mut paths: Vec<String> = pipeline(deployment, cell).map(|_| GITOPS.into()).into_iter().collect();
+    paths.extend((!deployment.edge_cache.is_empty()).then(|| super::remediation::REMEDIATION.into()));
+    let cells = if paths.is_empty() { Vec::new() } else { vec![cell.to_string()] };
+    (cells, paths)
 }
 
 /// Nodes of the cells that stand outside the mesh, because it rests on them.
@@ -225,6 +233,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         super::graph::GRAPH => (Component::Graph, super::graph::boot(parts, cell)),
         super::graph::REPLICA => (Component::Graph, super::graph::replica_boot(parts, cell)),
         super::graph::SYNC => (Component::Graph, super::graph::sync_boot(parts, cell, &databases(&cell.id))),
+        super::remediation::REMEDIATION => (Component::Policy, super::remediation::boot(parts, cell)),
         super::sentinel::SENTINEL => (Component::Siem, super::sentinel::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
@@ -289,6 +298,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),
         classes: Rc::new(classes(deployment)),
         pipeline: pipeline(deployment, &cell.id).and_then(|role| parts.directory.find(&role)),
+        shared_for: config.ttls.edge_cache,
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };

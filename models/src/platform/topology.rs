@@ -184,6 +184,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         revoked: parts.deployment.revoked.clone(),
         sentinel: super::sentinel::asked(parts, cell),
         pipeline: super::admin::pipeline(parts.deployment, cell).and_then(|role| parts.directory.find(&role)),
+        edge_cache: super::remediation::of(parts, cell),
         memo: parts.tokens.clone(),
     };
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))

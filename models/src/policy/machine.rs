@@ -35,7 +35,7 @@ pub struct AgentSpec {
 }
 
 /// An answer that is ready: to whom, to which question, what was decided, and what a list may show.
-type Held = (NodeId, u64, Decision, Option<Arc<DataFilter>>);
+type Held = (NodeId, u64, (Decision, u64), Option<Arc<DataFilter>>);
 
 /// A policy agent at work.
 pub struct PolicyAgent {
@@ -126,6 +126,7 @@ impl PolicyAgent {
         let answer = self.agent.decide(ctx.now(), ctx.controls(), question);
         let asks = filtered && answer.decision.allow;
         let filter = asks.then(|| self.agent.filter(ctx.controls(), question)).flatten();
+        let said = (answer.decision, answer.revision);
         let reason = answer.decision.denies.iter().next().map_or("ALLOW", |deny| deny.code());
         let subject = question.tenant_id.as_ref().unwrap_or(&self.nobody).clone();
         out.fact(Fact::Decided { by: "policy", allowed: answer.decision.allow, reason, subject: subject.clone() });
@@ -134,17 +135,17 @@ impl PolicyAgent {
             self.decided += 1;
             let token = DECIDED | self.decided;
             if ledger.write(ctx.controls(), out, token, record) {
-                self.held.insert(token, (from, id, answer.decision, filter));
+                self.held.insert(token, (from, id, said, filter));
                 return;
             }
         }
-        out.send(from, Wire::PolicyAnswer(id, answer.decision, filter));
+        out.send(from, Wire::PolicyAnswer(id, said, filter));
     }
 
     /// A decision is on the disk: now it may be acted upon. One that is not there was never made.
     fn written(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
-        if let Some((from, id, decision, filter)) = self.held.remove(&token).filter(|_| ok) {
-            out.send(from, Wire::PolicyAnswer(id, decision, filter));
+        if let Some((from, id, said, filter)) = self.held.remove(&token).filter(|_| ok) {
+            out.send(from, Wire::PolicyAnswer(id, said, filter));
         }
     }
 }

@@ -5,12 +5,14 @@
 
 use super::engine::Engine;
 use super::kept::Kept;
+use super::mark::{Mark, SHORT_LOG};
 use super::primary::{Primary, Released, Step};
 use super::recover::{Recovered, recover};
 use super::reign::{Reign, Standing};
 use super::sqlstate;
 use super::standby::Standby;
-use super::wal::LOG_START;
+use super::wal::{LOG_START, LogError};
+use crate::control::Controls;
 use crate::fact::{Fact, Place};
 use crate::ids::TenantId;
 use crate::luck;
@@ -147,7 +149,7 @@ impl DbNode {
 
     /// What its log holds, and whether it led.
     fn take_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
-        let (controls, bytes) = (ctx.controls(), LogFile::read(ctx));
+        let (controls, bytes, mut mark) = (ctx.controls(), LogFile::read(ctx), LogFile::marked(ctx));
         if !bytes.is_empty() {
             self.report(out, "recovering", self.spec.role.clone(), bytes.len() as u64);
         }
@@ -163,9 +165,17 @@ impl DbNode {
             // a leader without its log would lead everybody into the loss.
             self.report(out, "log-unreadable", why.to_string().into(), bytes.len() as u64);
             reign = None;
+            if let LogError::Corrupt { durable, .. } = why {
+                mark = Mark(mark.0.max(durable));
+            }
             Recovered { engine: (*self.spec.base).clone(), cut: bytes.len() as u64, kept: Kept::default() }
         });
-        self.log = LogFile::keep(controls, &bytes, recovered.engine.log_end(), out);
+        self.log = LogFile::keep(ctx, (&bytes, recovered.engine.log_end()), mark, out);
+        if self.is_short(controls) {
+            // What it lacks was safe here, and perhaps promised: whoever has it may lead, and else an operator decides.
+            self.report(out, "log-short", self.spec.role.clone(), mark.0.0);
+            reign = None;
+        }
         // Log of a later timeline: it had stepped down, and its disk lost the record that said so.
         reign = reign.filter(|reign| reign.timeline >= recovered.engine.timeline());
         let (pool, login, term) = (self.spec.sessions, self.spec.login, self.spec.term);
@@ -176,6 +186,11 @@ impl DbNode {
             }
             None => Life::Follows(Box::new(Standby::resume(recovered, pool, login).expect("the service may log in"))),
         });
+    }
+
+    /// Whether it lacks what was safe on its disk, and so must not lead.
+    fn is_short(&self, controls: &Controls) -> bool {
+        self.log.is_short() && controls.on(&SHORT_LOG)
     }
 
     fn report(&self, out: &mut Outbox<Saas>, what: &'static str, about: Arc<str>, value: u64) {
@@ -193,6 +208,7 @@ impl DbNode {
         let lineage = self.own();
         let (peer, arbiter) = (self.spec.peer, self.spec.arbiter);
         self.log.retry(out);
+        let short = self.is_short(ctx.controls());
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
                 let waits = primary.backlog().0 > 0 || !primary.is_whole();
@@ -213,7 +229,7 @@ impl DbNode {
                 if silent > self.spec.term.scale(1, 3) {
                     out.send_for(lineage, peer, Wire::Replication(Box::new(standby.hello())));
                 }
-                if silent > self.spec.term.scale(3, 2) {
+                if silent > self.spec.term.scale(3, 2) && !short {
                     out.send_for(lineage.child(2), arbiter, Wire::Lease(standby.ask_promotion()));
                 }
             }
@@ -281,7 +297,7 @@ impl DbNode {
     }
 
     fn synced(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, token: u64, kept: bool) {
-        let Some(end) = self.log.synced(token, kept) else { return };
+        let Some(end) = self.log.synced(out, token, kept) else { return };
         self.log.state_rows(ctx.controls(), out, (&self.spec.place, &self.records), end);
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
@@ -326,7 +342,11 @@ impl DbNode {
             Some(Life::Follows(standby)) => {
                 let Replication::Send(send) = word else { return };
                 self.heard = now;
+                let before = standby.timeline();
                 let received = standby.receive(ctx.controls(), &send);
+                if standby.timeline() > before {
+                    self.log.fork(out, send.began);
+                }
                 if let Some(Replication::Diverged { at }) = received.answer {
                     return self.rewind(ctx, out, at);
                 }

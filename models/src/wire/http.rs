@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod route;
+pub mod surrogate;
 pub mod trace;
 
 use crate::ids::{Bytes, TenantId};
@@ -54,6 +55,8 @@ pub struct Response {
     pub retries_spent: u8,
     /// `traceresponse` (W3C Trace Context): the story that the request is part of (SRV-07).
     pub trace: Option<trace::Trace>,
+    /// `surrogate-control`: what a cache at the edge may do with it. From a service to an edge only.
+    pub surrogate: Option<surrogate::Surrogate>,
 }
 
 /// Request headers. Names are known or lower case; values are printable ASCII.
@@ -290,6 +293,7 @@ impl Response {
             remember_tenant: false,
             retries_spent: 0,
             trace: None,
+            surrogate: None,
         }
     }
     /// The same answer with content.

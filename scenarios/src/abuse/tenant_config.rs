@@ -3,10 +3,11 @@
 //! Some are slips and some are not: an entry that nobody sees below the one that everybody knows, a tenant that belongs
 //! to nobody, a word that sounds like one. What they have in common is that a machine can tell.
 
+use crate::actors::tenants_file::{changed, entry_of, file_of};
 use crate::actors::{Insider, Intruder, Wish};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
-use models::config::{Tenant, Tenants};
+use models::config::Tenant;
 use models::fact::Fact;
 use models::gitops::tenants::{KNOWN_WORDS, NEW_OWNER, UNIQUE_ID, WHOLE_FILE};
 use models::oracles::configuration::Configuration;
@@ -16,7 +17,6 @@ use models::wire::admin::{TENANTS_PATH, TenantsProposal};
 use models::wire::http::Method;
 use models::wire::policy::Level;
 use sim::{Duration, Instant};
-use std::fmt::Write as _;
 
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
@@ -66,7 +66,7 @@ fn build(stage: &mut Stage<'_>) {
         stage.without(kind);
     }
     stage.oracle(|cast| Box::new(Configuration::new(cast)));
-    let region = changed(stage, MISPLACED, |tenant| tenant.region = NOWHERE.into());
+    let region = changed(&stage.inputs.tenants, MISPLACED, |tenant| tenant.region = NOWHERE.into());
     proposer(stage, "unknown-region", (FIRST, region), "tenants.region-approved", None);
     permitted(stage, "unknown-label", THIRD, ("audit", "secret"), "tenants.label-approved");
     permitted(stage, "unknown-class", FOURTH, ("ledger", "internal"), "tenants.class-approved");
@@ -95,33 +95,6 @@ fn record_of(name: &str) -> u32 {
     900 + all.iter().position(|n| *n == name).expect("it is one of them") as u32
 }
 
-/// A version of the file in which one tenant is different.
-fn changed(stage: &Stage<'_>, tenant: &str, change: impl Fn(&mut Tenant)) -> String {
-    let mut tenants = stage.inputs.tenants.clone();
-    tenants.tenants.iter_mut().filter(|t| *t.id == *tenant).for_each(change);
-    file_of(&tenants)
-}
-
-fn file_of(tenants: &Tenants) -> String {
-    let mut file = format!("version: {}\ntenants:\n", tenants.version + 1);
-    tenants.tenants.iter().for_each(|tenant| file += &entry_of(tenant));
-    file
-}
-
-fn entry_of(tenant: &Tenant) -> String {
-    let classes = tenant.data_classes.iter().map(|(kind, level)| format!("{kind}: {level}")).collect::<Vec<_>>();
-    let mut entry = format!("  - id: {}\n    name: {}\n    region: {}\n", tenant.id, tenant.name, tenant.region);
-    let owner = tenant.owner.as_ref().map(|owner| format!("    owner: {owner}\n")).unwrap_or_default();
-    write!(
-        entry,
-        "{owner}    labels: [{}]\n    data_classes: {{ {} }}\n",
-        tenant.labels.join(", "),
-        classes.join(", ")
-    )
-    .expect("writing to memory does not fail");
-    entry
-}
-
 /// A version that permits the tenant a record of this kind and label, and a principal of it that waits for that.
 fn permitted(
     stage: &mut Stage<'_>,
@@ -130,7 +103,7 @@ fn permitted(
     (kind, label): (&'static str, &'static str),
     mark: &'static str,
 ) {
-    let file = changed(stage, TENANT, |tenant| {
+    let file = changed(&stage.inputs.tenants, TENANT, |tenant| {
         tenant.data_classes.entry(kind.into()).or_insert(Level::Internal);
         if !tenant.labels.iter().any(|known| **known == *label) {
             tenant.labels.push(label.into());

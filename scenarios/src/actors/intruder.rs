@@ -33,6 +33,8 @@ pub struct Intruder {
     pub subject: Option<Arc<str>>,
     /// For how long.
     pub lifetime: Duration,
+    /// The highest level that it asks to see.
+    pub clearance: &'static str,
     /// For which audience.
     pub audience: Arc<str>,
     /// The door.
@@ -71,6 +73,7 @@ impl Intruder {
             region: region.into(),
             subject: None,
             lifetime: models::platform::TOKEN_LIFETIME,
+            clearance: "confidential",
             audience: models::platform::AUDIENCE.into(),
             gateway,
             asks: (0..4).map(|i| (Method::Get, format!("/v1/records/{i}"), Vec::new())).collect(),
@@ -114,7 +117,7 @@ impl Intruder {
             region: self.region.clone(),
             scopes: vec!["records".into(), "events".into()],
             client_binding: Some(thumbprint(&principal)),
-            clearance: "confidential".into(),
+            clearance: self.clearance.into(),
             lifetime: self.lifetime,
             valid_after: Duration::ZERO,
         };

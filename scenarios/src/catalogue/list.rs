@@ -6,6 +6,7 @@ use crate::scenario::Scenario;
 #[rustfmt::skip]
 pub const ALL: &[&Scenario] = &[
     &crate::abuse::cache_flooding::SCENARIO,
+    &crate::abuse::edge_cache_poisoning::SCENARIO,
     &crate::abuse::event_flood::SCENARIO,
     &crate::abuse::event_snooping::SCENARIO,
     &crate::abuse::filtered_lists::SCENARIO,
@@ -37,6 +38,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::offline_bundle_attacks::SCENARIO,
     &crate::chaos::primary_failover::SCENARIO,
     &crate::chaos::retry_storm::SCENARIO,
+    &crate::chaos::rotten_standby::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,

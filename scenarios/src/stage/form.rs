@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod cast;
 mod groups;
+mod parts;
 mod weather;
 
 pub use weather::Weather;

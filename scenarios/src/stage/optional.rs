@@ -162,6 +162,11 @@ impl Stage<'_> {
         self.kube = true;
     }
 
+    /// Deploys a cache at each gateway and a remediation a cell, which switches them on and off at these instants.
+    pub fn edge_cache(&mut self, switches: &[(Instant, bool)]) {
+        self.edge_cache = switches.to_vec();
+    }
+
     /// Deploys the pipeline that policies come through.
     pub fn pipelines(&mut self) {
         self.pipelines = true;

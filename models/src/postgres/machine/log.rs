@@ -1,13 +1,14 @@
 //! A node's log as a file on its disk: what was written, what is safe, and what is thrown away.
 //!
 //! A sync says how far the log was when it began. One that began before a rewind says nothing about what was written
-//! after it, though the positions are the same.
+//! after it, though the positions are the same. How far the log was safe is written down beside it, and becomes safe
+//! itself with the next sync: so a node that cannot read the end of its log any more knows that it had one.
 
 use crate::control::Controls;
 use crate::fact::{Fact, Place};
 use crate::ids::Bytes;
-use crate::postgres::wal::LogWrite;
-use crate::postgres::wal::{LOG_START, Redo, decode_record};
+use crate::postgres::mark::Mark;
+use crate::postgres::wal::{LOG_START, LogWrite, Redo, decode_record};
 use crate::saas::Saas;
 use crate::wire::sql::{Lsn, Value};
 use sim::disk::Write;
@@ -16,6 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 const LOG: u8 = 0;
+const MARKS: u8 = 2;
+/// Marks that are kept: a few, because the last of them may rot.
+const MARKS_KEPT: usize = 4;
 
 /// A sync of the log: the era above, the position below. Alone it is a sync that nobody waits for.
 const SYNC: u64 = 1 << 60;
@@ -33,6 +37,12 @@ pub(super) struct LogFile {
     era: u64,
     /// The disk was full: what is written has to be synced again.
     again: bool,
+    /// How far the log is known to have been safe, whatever can be read of it now.
+    mark: Mark,
+    /// Marks in their file.
+    marks: usize,
+    /// Whether the mark is written and not yet synced.
+    unsafe_mark: bool,
 }
 
 impl LogFile {
@@ -41,9 +51,17 @@ impl LogFile {
         ctx.disk().read(LOG).iter().flat_map(|record| record.iter().copied()).collect()
     }
 
-    /// Takes over what could be read of `bytes`, up to `end`, and cuts the file there.
-    pub(super) fn keep(controls: &Controls, bytes: &[u8], end: Lsn, out: &mut Outbox<Saas>) -> LogFile {
-        let mut log = LogFile::default();
+    /// How far the log was safe, as the disk says.
+    pub(super) fn marked(ctx: &Ctx<'_, Saas>) -> Mark {
+        ctx.disk().read(MARKS).iter().rev().find_map(|record| Mark::decode(record)).unwrap_or_default()
+    }
+
+    /// Takes over what could be read of `bytes`, up to `end`, and cuts the file there. It had been safe up to `mark`.
+    pub(super) fn keep(ctx: &Ctx<'_, Saas>, (bytes, end): (&[u8], Lsn), mark: Mark, out: &mut Outbox<Saas>) -> LogFile {
+        let controls = ctx.controls();
+        let marks = ctx.disk().read(MARKS).len();
+        let mut log = LogFile { mark: LogFile::marked(ctx), marks, ..LogFile::default() };
+        log.put_mark(out, mark);
         let mut at = LOG_START;
         while at < end {
             let offset = (at.0 - LOG_START.0) as usize;
@@ -79,8 +97,33 @@ impl LogFile {
         out.sync(self.token());
     }
 
+    /// Writes a mark down; the next sync makes it safe.
+    fn put_mark(&mut self, out: &mut Outbox<Saas>, mark: Mark) {
+        if mark == self.mark {
+            return;
+        }
+        (self.mark, self.unsafe_mark) = (mark, true);
+        out.write(MARKS, Write::Append(mark.encode().into()));
+        self.marks += 1;
+        if self.marks > MARKS_KEPT {
+            out.write(MARKS, Write::DropFront(self.marks - MARKS_KEPT));
+            self.marks = MARKS_KEPT;
+        }
+    }
+
+    /// Another timeline begins here: what was safe past this point belongs to another history.
+    pub(super) fn fork(&mut self, out: &mut Outbox<Saas>, fork: Lsn) {
+        self.put_mark(out, Mark(self.mark.0.min(fork)));
+    }
+
+    /// Whether something that was safe cannot be read any more, and nobody has sent it again.
+    pub(super) fn is_short(&self) -> bool {
+        self.end() < self.mark.0
+    }
+
     /// Throws away what lies past `fork`.
     pub(super) fn rewind(&mut self, out: &mut Outbox<Saas>, fork: Lsn) {
+        self.fork(out, fork);
         self.records.retain(|(at, _)| *at < fork);
         self.unstated.retain(|(at, _)| *at < fork);
         self.era += 1;
@@ -99,16 +142,20 @@ impl LogFile {
     }
 
     /// A sync has ended: how far the log is safe, when it says anything.
-    pub(super) fn synced(&mut self, token: u64, kept: bool) -> Option<Lsn> {
+    pub(super) fn synced(&mut self, out: &mut Outbox<Saas>, token: u64, kept: bool) -> Option<Lsn> {
         self.again |= !kept;
         let end = token & ((1 << ERA_SHIFT) - 1);
-        (kept && end > 0 && token >> ERA_SHIFT == self.token() >> ERA_SHIFT).then_some(Lsn(end))
+        let end = (kept && end > 0 && token >> ERA_SHIFT == self.token() >> ERA_SHIFT).then_some(Lsn(end))?;
+        self.put_mark(out, Mark(self.mark.0.max(end)));
+        Some(end)
     }
 
-    /// Asks again for a sync that the disk refused.
+    /// Asks again for a sync that the disk refused, and for one of a mark that no later write has made safe.
     pub(super) fn retry(&mut self, out: &mut Outbox<Saas>) {
         if std::mem::take(&mut self.again) {
             out.sync(self.token());
+        } else if std::mem::take(&mut self.unsafe_mark) {
+            out.sync(SYNC);
         }
     }
 

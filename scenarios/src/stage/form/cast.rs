@@ -7,14 +7,11 @@ use super::groups::{
     BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES,
     REVIEWED, TWO_CLUSTERS,
 };
+use super::parts::{EDGE_CACHE, ROTTEN_STANDBY, part};
 use super::{Form, Part, Row};
 
 const fn form(parts: &'static [Part]) -> Result<Form, &'static str> {
     Ok(Form { parts, lacks: &[] })
-}
-
-const fn part(name: &'static str, here: &'static [&'static [&'static str]], marks: &'static [&'static str]) -> Part {
-    Part { name, here, marks, spared: &[], pinned: &[] }
 }
 
 /// A row for every scenario, in order of name.
@@ -27,6 +24,7 @@ pub(super) const ROWS: &[Row] = &[
             &["hoard.read"],
         )]),
     ),
+    ("abuse/edge-cache-poisoning", form(EDGE_CACHE)),
     (
         "abuse/event-flood",
         form(&[
@@ -447,6 +445,7 @@ pub(super) const ROWS: &[Row] = &[
             part("lost", &[DOOR_B, &["client/beta", "attacker/lost-answers"]], &["retry-storm.write-repeated"]),
         ]),
     ),
+    ("chaos/rotten-standby", form(ROTTEN_STANDBY)),
     (
         "chaos/stale-policy",
         form(&[

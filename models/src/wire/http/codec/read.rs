@@ -1,5 +1,6 @@
 //! Bytes to messages. `Ok(None)` means *more bytes, please*; every refusal is final for the connection.
 
+use super::super::surrogate::Surrogate;
 use super::super::trace::Trace;
 use super::super::{Headers, Method, Peer, Reason, Request, Response};
 use super::*;
@@ -78,6 +79,11 @@ pub fn decode_response(bytes: &[u8], limits: &Limits) -> Result<Option<(Response
         // Whoever answers by another spelling names no story.
         "traceresponse" => match Trace::parse(value) {
             Some(trace) => single(&mut response.trace, trace),
+            None => Ok(()),
+        },
+        // Other servers say other things to other edges.
+        "surrogate-control" => match Surrogate::parse(value) {
+            Some(surrogate) => single(&mut response.surrogate, surrogate),
             None => Ok(()),
         },
         "set-cookie" => match value.strip_prefix(TENANT).and_then(|v| v.strip_prefix('=')) {

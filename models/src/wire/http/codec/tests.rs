@@ -1,5 +1,6 @@
 //! The codec against itself, against smugglers, and against noise.
 
+use super::super::surrogate::Surrogate;
 use super::super::trace::{Trace, TraceId};
 use super::super::{Method, Peer, Reason, Request, Response};
 use super::*;
@@ -198,12 +199,15 @@ prop_compose! {
         remember: bool,
         retries_spent: u8,
         trace in proptest::option::of((any::<u64>(), any::<u64>(), 1..u64::MAX)),
+        surrogate in proptest::option::of((any::<u32>(), any::<u64>())),
     ) -> Response {
         let body = if is_bodiless(status) { Bytes::default() } else { Bytes::from(body) };
         let remember_tenant = remember && tenant.is_some();
         let trace = trace.map(|(high, low, span)| Trace { id: TraceId(high | 1, low), span });
+        let surrogate = surrogate.map(|(max_age_s, revision)| Surrogate { max_age_s, revision });
         Response {
             id, status, reason, tenant, region, retry_after_s, body, degraded, remember_tenant, retries_spent, trace,
+            surrogate,
         }
     }
 }

@@ -177,6 +177,9 @@ fn write_response(response: &Response, out: &mut impl Sink) {
     if let Some(trace) = response.trace {
         line("traceresponse", &[&trace.text()], out);
     }
+    if let Some(surrogate) = response.surrogate {
+        line("surrogate-control", &[&surrogate.text()], out);
+    }
     if !is_bodiless(response.status) {
         line_number("content-length", response.body.len() as u64, out);
     }
