@@ -23,6 +23,7 @@ pub mod handling;
 pub mod integrity;
 pub mod isolation;
 pub mod mirroring;
+pub mod read_only;
 pub mod refusal;
 pub mod rehydration;
 pub mod residency;

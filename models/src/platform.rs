@@ -228,6 +228,8 @@ pub struct Deployment {
     pub reborn: Option<(TenantId, Instant)>,
     /// When the key that signs tokens is found to be stolen, and taken back.
     pub key_stolen_at: Option<Instant>,
+    /// From when until when tenants may only read, if ever.
+    pub read_only: Option<(Instant, Instant)>,
     /// Role with which the service logs in to the database.
     pub login: &'static str,
     /// The leak marker of a datum, by tenant, salt, record and version.

@@ -17,6 +17,7 @@ pub mod input;
 pub mod judge;
 pub mod ledger;
 pub mod machine;
+pub mod mode;
 pub mod rego;
 pub mod remediation;
 pub mod service;

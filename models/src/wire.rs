@@ -11,6 +11,7 @@ pub mod http;
 pub mod kafka;
 pub mod kube;
 pub mod mirror;
+pub mod mode;
 pub mod oidc;
 pub mod policy;
 pub mod resp;
@@ -65,6 +66,10 @@ pub enum Wire {
     Tenants(Arc<admin::TenantTable>),
     /// Remediation has the cache of a gateway switched on or off; switches are counted, and said again.
     EdgeCache(u64, bool),
+    /// What tenants may do for the time being, by the control plane.
+    Mode(mode::Mode),
+    /// Whoever was told that change of it does nothing any more that it rules out.
+    ModeKept(u64),
     /// A signed policy bundle for an agent.
     Bundle(Arc<policy::SignedBundle>),
     /// A batch on a connection to the cache.
@@ -130,6 +135,8 @@ impl Wire {
             Wire::Signal(_) => "signal",
             Wire::Tenants(_) => "tenants",
             Wire::EdgeCache(..) => "edge cache switch",
+            Wire::Mode(_) => "mode",
+            Wire::ModeKept(_) => "mode kept",
             Wire::Bundle(_) => "policy bundle",
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",

@@ -20,6 +20,7 @@ pub mod fuzz;
 pub mod gate;
 pub mod months;
 pub mod objectives;
+pub mod ops;
 pub mod prove;
 pub mod scenario;
 pub mod shrink;

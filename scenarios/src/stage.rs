@@ -137,6 +137,7 @@ pub struct Stage<'a> {
     enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
+    read_only: Option<(Instant, Instant)>,
     pipelines: bool,
     edge_cache: Vec<(Instant, bool)>,
     kube: bool,
@@ -206,6 +207,7 @@ impl<'a> Stage<'a> {
             enrolled: Vec::new(),
             reborn: None,
             key_stolen_at: None,
+            read_only: None,
             pipelines: false,
             edge_cache: Vec::new(),
             kube: false,
@@ -379,25 +381,10 @@ impl<'a> Stage<'a> {
         self.leaving.push((tenant.into(), at));
     }
 
-    /// A tenant is deleted, and its id given to somebody else, at this instant.
-    pub fn reborn(&mut self, tenant: &str, at: Instant) {
-        self.reborn = Some((tenant.into(), at));
-    }
-
-    /// A token, by id, that was taken back before the run.
-    pub fn revoke_token(&mut self, id: &str) {
-        self.revoked.push(id.into());
-    }
-
     /// Enrols an attacker as a workload of a cell, under an id with this path, until it is taken back.
     pub fn enrol(&mut self, attacker: &str, cell: &str, path: &str, revoked_at: Option<Instant>) {
         let role = format!("attacker/{attacker}").into();
         self.enrolled.push(Enrolled { role, cell: cell.into(), path: path.into(), revoked_at });
-    }
-
-    /// At this instant the key that signs tokens is found to be stolen, and its provider takes it back.
-    pub fn signing_key_stolen(&mut self, at: Instant) {
-        self.key_stolen_at = Some(at);
     }
 
     /// A mark that is reached when a fact says so.
@@ -519,6 +506,7 @@ impl<'a> Stage<'a> {
             enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
+            read_only: self.read_only,
             pipelines: self.pipelines,
             edge_cache: self.edge_cache.as_slice().into(),
             kube: self.kube,

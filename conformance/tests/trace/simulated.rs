@@ -32,6 +32,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("slices", "to which slice a store belongs is no field of a trace"),
+    ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
 
 /// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.

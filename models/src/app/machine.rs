@@ -47,7 +47,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub mod mode;
 mod statements;
+pub mod undecided;
 
 /// What an application instance is.
 #[derive(Clone)]
@@ -82,6 +84,8 @@ pub struct AppSpec {
     pub pipeline: Option<NodeId>,
     /// How long an answer may be shared at the edge.
     pub shared_for: Duration,
+    /// Who says what tenants may do for the time being, if that ever changes.
+    pub mode_by: Option<NodeId>,
     /// Worker time of one request.
     pub cost: Duration,
     /// A defect that is deployed on purpose: lists also return this tenant's first record.
@@ -144,6 +148,7 @@ pub struct App {
     texts: Texts,
     sockets: Sockets,
     open: BTreeMap<u64, Open>,
+    known: mode::Known,
     sequence: u64,
     ticking: bool,
     ticks: u64,
@@ -185,6 +190,7 @@ impl App {
             texts: Texts::default(),
             sockets: Sockets::default(),
             open: BTreeMap::new(),
+            known: mode::Known::default(),
             sequence: 0,
             ticking: false,
             ticks: 0,
@@ -287,6 +293,10 @@ impl App {
             let found = std::mem::take(&mut open.found);
             return self.finish(out, key, Reason::Ok, found);
         }
+        if self.refuse_now(ctx, out, key) {
+            return;
+        }
+        let Some(open) = self.open.get_mut(&key) else { return };
         let usual = usual(&self.spec.classes, &open.task, &open.tenant).filter(|_| open.task.lists());
         open.filter = filter.or_else(|| usual.map(|class| Arc::new(filter::of_class(class))));
         match &open.task {
@@ -607,8 +617,9 @@ impl App {
             self.open.iter().filter(|(_, o)| o.deadline <= now).map(|(key, o)| (*key, o.phase, o.asked)).collect();
         for (key, phase, asked) in late {
             match phase {
-                // No decision is no permission; who waited for somebody else's answer has waited long enough.
-                Phase::Policy | Phase::Row | Phase::Flight => self.finish(out, key, Reason::DependencyDown, Vec::new()),
+                Phase::Policy | Phase::Row => self.undecided(ctx, out, key),
+                // Who waited for somebody else's answer has waited long enough.
+                Phase::Flight => self.finish(out, key, Reason::DependencyDown, Vec::new()),
                 Phase::Cache => {
                     self.caches.timed_out(ctx, key);
                     self.looked_up(ctx, out, key, None);
@@ -655,6 +666,7 @@ impl Machine<Saas> for App {
                     self.finish(out, response.id, response.reason, response.body.to_vec());
                 }
                 Wire::Tenants(table) if self.spec.pipeline == Some(from) => self.told(&table),
+                Wire::Mode(mode) if self.heeds(from) => self.told_mode(ctx, out, mode),
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },
@@ -670,15 +682,14 @@ impl Machine<Saas> for App {
             Input::Refused { message: Wire::Bolt(key, _) | Wire::Attempt(key, _), .. } => {
                 self.finish(out, key, Reason::DependencyDown, Vec::new());
             }
-            Input::Refused { message: Wire::Policy(id, ..), .. } => {
-                self.finish(out, id & !ABOUT_ROW, Reason::DependencyDown, Vec::new());
-            }
+            Input::Refused { message: Wire::Policy(id, ..), .. } => self.undecided(ctx, out, id & !ABOUT_ROW),
             Input::Refused { message: Wire::Resp(key, ..), .. } => {
                 self.caches.timed_out(ctx, key);
                 self.looked_up(ctx, out, key, None);
             }
             _ => {}
         }
+        self.confirm_mode(ctx, out);
         out.gauge("app.oldest", || self.sequence - self.open.keys().next().map_or(self.sequence, |key| key - 1));
         out.gauge("app.flight", || self.flights.longest() as u64);
         out.gauge("app.backlog", || self.publisher.pending() as u64);

@@ -1,6 +1,7 @@
 //! What a service is linked with: a driver that runs nothing as it came, and everything in the name of one tenant.
 
 use super::guard::{Refused, guard, guard_operator};
+use super::read::read;
 use crate::control::Controls;
 use crate::ids::TenantId;
 use crate::wire::bolt::{Failure, Properties, Request, Response, Scalar};
@@ -39,6 +40,11 @@ pub struct Library {
     /// The database.
     pub store: NodeId,
     guarded: BTreeMap<(TenantId, bool, String), Result<Arc<str>, Refused>>,
+}
+
+/// Whether a statement would change the graph. What cannot be read changes nothing, because nobody runs it.
+pub fn is_write(text: &str) -> bool {
+    read(text).is_ok_and(|statement| !statement.writes.is_empty())
 }
 
 impl Library {

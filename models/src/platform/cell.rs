@@ -22,6 +22,7 @@ use crate::mesh::machine::{CaMachine, CaMachineSpec};
 use crate::policy::bundle::{Signer, reference_content};
 use crate::policy::data::PolicyData;
 use crate::policy::machine::{AgentSpec, PolicyAgent};
+use crate::policy::mode::ModeSpec;
 use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
@@ -106,6 +107,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                     [GATEWAY]
                         .into_iter()
                         .chain(pipeline(deployment, &cell.id).map(|_| GITOPS))
+                        .chain(deployment.read_only.map(|_| CONFIG))
                         .map(Into::into)
                         .collect(),
                 ),
@@ -118,11 +120,12 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         let siem: Vec<String> = has_siem.then(|| role("siem")).into_iter().collect();
         workloads.push(Workload { sealed: siem.clone(), ..plain("policy", POLICY, siem, vec![APP, CONFIG]) });
         if has_siem {
-            let writers = [POLICY, APP][..1 + usize::from(deployment.console)].to_vec();
+            let mut writers = [POLICY, APP][..1 + usize::from(deployment.console)].to_vec();
+            writers.extend(deployment.read_only.map(|_| CONFIG));
             workloads.push(Workload { sealed: vec![role("policy")], ..plain("siem", SIEM, Vec::new(), writers) });
         }
-        workloads
-            .push(Workload { tells_callers: true, ..plain("config", CONFIG, vec![role("policy")], ADMINS.to_vec()) });
+        let served = [vec![role("policy")], told_mode(deployment, cell)].concat();
+        workloads.push(Workload { tells_callers: true, ..plain("config", CONFIG, served, ADMINS.to_vec()) });
         workloads.push(plain("cache", CACHE, Vec::new(), vec![APP]));
         let mut readers = vec![APP, POSTGRES];
         readers.extend(deployment.offline.iter().map(|_| EXPORTER));
@@ -151,6 +154,12 @@ fn told_by(deployment: &Deployment, cell: &str) -> (Vec<String>, Vec<String>) {
     paths.extend((!deployment.edge_cache.is_empty()).then(|| super::remediation::REMEDIATION.into()));
     let cells = if paths.is_empty() { Vec::new() } else { vec![cell.to_string()] };
     (cells, paths)
+}
+
+/// Who is told that tenants may only read, where they ever may no more.
+fn told_mode(deployment: &Deployment, cell: &Cell) -> Vec<String> {
+    let siem = deployment.kept_decisions.then(|| format!("{}/siem", cell.id));
+    deployment.read_only.map(|_| apps(cell).into_iter().chain(siem).collect()).unwrap_or_default()
 }
 
 /// Nodes of the cells that stand outside the mesh, because it rests on them.
@@ -299,6 +308,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         classes: Rc::new(classes(deployment)),
         pipeline: pipeline(deployment, &cell.id).and_then(|role| parts.directory.find(&role)),
         shared_for: config.ttls.edge_cache,
+        mode_by: deployment.read_only.map(|_| node("config")),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };
@@ -351,6 +361,11 @@ fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
         revisions,
         signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
         every: parts.deployment.config.ttls.policy_poll,
+        mode: ModeSpec {
+            cell: cell.id.clone(),
+            window: parts.deployment.read_only,
+            told: told_mode(parts.deployment, cell).iter().map(|role| parts.directory.node(role)).collect(),
+        },
         admins: bindings(&cell.id),
         cost: parts.deployment.config.costs.of(Operation::PolicyDecide),
     };

@@ -5,6 +5,7 @@
 
 use super::admin::{self, Bindings, Call};
 use super::bundle::Signer;
+use super::mode::{Announcer, ModeSpec};
 use crate::fact::Fact;
 use crate::saas::Saas;
 use crate::wire::Wire;
@@ -29,6 +30,8 @@ pub struct ConfigSpec {
     pub signer: (Arc<str>, [u8; 32]),
     /// How often a freshly signed bundle goes out.
     pub every: Duration,
+    /// What it says of read-only mode.
+    pub mode: ModeSpec,
     /// Who may use its admin API.
     pub admins: Bindings,
     /// Worker time of a call to it.
@@ -53,9 +56,11 @@ pub struct ConfigService {
     waiting: BTreeMap<u64, Waiting>,
     written: u64,
     callers: BTreeMap<NodeId, SpiffeId>,
+    announcer: Announcer,
 }
 
 const HAND_OUT: u64 = 1;
+const MODE: u64 = 2;
 const REPLACED: u8 = 0;
 
 impl ConfigService {
@@ -70,8 +75,10 @@ impl ConfigService {
             waiting: BTreeMap::new(),
             written: 0,
             callers: BTreeMap::new(),
+            announcer: Announcer::new(spec.mode.clone(), ctx.lineage().cause),
         };
         service.hand_out(ctx, out);
+        service.announcer.say(ctx.now(), ctx.controls(), out, MODE);
         service
     }
 
@@ -161,6 +168,8 @@ impl Machine<Saas> for ConfigService {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
             Input::Timer { token: HAND_OUT } => self.hand_out(ctx, out),
+            Input::Timer { token: MODE } => self.announcer.say(ctx.now(), ctx.controls(), out, MODE),
+            Input::Message { from, message: Wire::ModeKept(serial) } => self.announcer.kept(out, from, serial),
             Input::Message { from, message: Wire::Connected(id) } => {
                 self.callers.insert(from, id);
             }

@@ -17,6 +17,10 @@ pub const CONTIGUOUS_ACK: Control = control!("siem.contiguous-ack", upholds: ["P
     off: "whatever comes is acknowledged by its highest number, as with a collector that takes what it gets: what was \
           lost before it is never sent again");
 
+/// Security logs are written in every mode.
+pub const KEEPS_ALWAYS: Control = control!("siem.keeps-always", upholds: ["SRV-10"],
+    off: "while tenants may only read nothing is kept, as where a flag for the whole platform stops whatever writes");
+
 /// How a gap is reported.
 pub const GAP: &str = "decision-log-gap";
 
@@ -37,6 +41,8 @@ pub struct Siem {
     /// Batches on their way to the disk.
     writing: BTreeMap<u64, (NodeId, DecisionBatch)>,
     batches: u64,
+    /// Whether it keeps nothing for the time being.
+    sleeps: bool,
     /// Attempts on their way to the disk, each with who waits.
     attempts: BTreeMap<u64, (NodeId, u64, Attempt)>,
 }
@@ -54,7 +60,8 @@ impl Siem {
             let Ok((from, batch)) = postcard::from_bytes::<(u32, DecisionBatch)>(record) else { continue };
             next.insert((NodeId(from), batch.life), batch.first + batch.records.len() as u64);
         }
-        Siem { spec: spec.clone(), next, writing: BTreeMap::new(), batches: 0, attempts: BTreeMap::new() }
+        let (writing, attempts) = (BTreeMap::new(), BTreeMap::new());
+        Siem { spec: spec.clone(), next, writing, batches: 0, sleeps: false, attempts }
     }
 
     fn came(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, mut batch: DecisionBatch) {
@@ -122,6 +129,12 @@ impl Siem {
 impl Machine<Saas> for Siem {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
+            Input::Message { from, message: Wire::Mode(mode) } => {
+                self.sleeps = mode.read_only && !ctx.controls().on(&KEEPS_ALWAYS);
+                out.send(from, Wire::ModeKept(mode.serial));
+            }
+            // What it does not take now is sent again.
+            Input::Message { message: Wire::Decisions(_) | Wire::Attempt(..), .. } if self.sleeps => {}
             Input::Message { from, message: Wire::Decisions(batch) } => self.came(ctx, out, from, *batch),
             Input::Message { from, message: Wire::Attempt(id, attempt) } => self.attempted(out, from, id, *attempt),
             Input::Synced { token, ok } if token & ATTEMPT != 0 => self.attempt_synced(out, token, ok),

@@ -41,6 +41,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::rotten_standby::SCENARIO,
     &crate::chaos::stale_policy::SCENARIO,
     &crate::fuzz::cross_tenant::SCENARIO,
+    &crate::ops::read_only::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
     &crate::stride::disclosure_graph_traversal::SCENARIO,

@@ -7,6 +7,7 @@ use crate::actors::Intruder;
 use crate::actors::attacker::{Event, Kit, Script};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
+use models::app::machine::undecided::POLICY_REQUIRED;
 use models::fact::Fact;
 use models::oracles::availability::Promise;
 use models::policy::agent::FAIL_CLOSED;
@@ -28,12 +29,14 @@ pub const SCENARIO: Scenario = Scenario {
     threat: "In one cell the policy agent is cut off from its config service; in the other, whoever holds the way \
              between them passes on only what was signed before. Meanwhile a permission is withdrawn in both, and its \
              principal goes on asking. Past the bound nobody is served there, and everybody is told why (503); when \
-             news come through again, everybody is served without a restart.",
+             news come through again, everybody is served without a restart. For a while the services of one cell \
+             cannot reach their agent at all, and somebody asks for what was never permitted.",
     stride: None,
     requirements: &["POL-02"],
     variants: &[
         Variant { name: "cut-off", mark: "stale.asked-when-cut-off", controls: &[sole(&FAIL_CLOSED)] },
         Variant { name: "old-news", mark: "stale.asked-on-old-news", controls: &[sole(&FAIL_CLOSED)] },
+        Variant { name: "unanswered", mark: "stale.unanswered", controls: &[sole(&POLICY_REQUIRED)] },
     ],
     canary: false,
     build,
@@ -41,8 +44,12 @@ pub const SCENARIO: Scenario = Scenario {
 
 /// The record whose label is withdrawn, and the label.
 const RECORD: (u32, &str) = (904, "financial");
+/// A record whose label was never permitted, and the label.
+const NEVER: (u32, &str) = (905, "health");
 /// Nothing passes between cell A's config service and its agent, and cell B's agent hears old news only.
 const CUT: (Instant, Instant) = (Instant(2_000_000_000), Instant(6_000_000_000));
+/// Nothing passes between cell B's agent and the services that ask it. It is over before old news are too old.
+const ALONE: (Instant, Instant) = (Instant(2_500_000_000), Instant(4_300_000_000));
 /// The permission is withdrawn.
 const WITHDRAWN_AT: Instant = Instant(2_400_000_000);
 /// The bound: an older policy does not decide.
@@ -66,8 +73,12 @@ fn build(stage: &mut Stage<'_>) {
     stage.fault("partition", Target::link(node("cell-a/config"), node("cell-a/policy")), CUT.0, CUT.1, 0);
     stage.attacker("withholder", None, "POL-02", true, |_| Box::new(Withholder::default()));
     stage.position("cell-b/config", "cell-b/policy", "withholder");
+    for app in ["cell-b/app-1", "cell-b/app-2"] {
+        stage.fault("partition", Target::link(node(app), node("cell-b/policy")), ALONE.0, ALONE.1, 0);
+    }
     asker(stage, "cut-off", "acme-corp", "EU", "stale.asked-when-cut-off");
     asker(stage, "old-news", "delta", "US", "stale.asked-on-old-news");
+    unanswered(stage);
     weather(stage);
     stage.promise(Promise {
         requirement: "POL-02",
@@ -113,6 +124,20 @@ fn asker(stage: &mut Stage<'_>, name: &'static str, tenant: &'static str, region
         asker.wait = Duration::millis(1_500);
         asker.tries = 80;
         asker.gap = Duration::millis(100);
+        Box::new(asker)
+    });
+}
+
+/// A principal that asks for what its tenant was never permitted, while nobody can say so.
+fn unanswered(stage: &mut Stage<'_>) {
+    let mark = "stale.unanswered";
+    stage.special("delta", NEVER.0, ("audit", 1, NEVER.1));
+    stage.forbid("delta", NEVER.0, Instant::ZERO, "POL-02");
+    stage.attacker("unanswered", Some("delta"), "POL-02", false, move |d| {
+        let path = format!("/v1/records/{}", NEVER.0);
+        let asks = [(Method::Get, path.as_str(), "")];
+        let mut asker = Intruder::new(d.node("cell-b/idp"), d.node("edge-b"), "delta", "US", mark).asking(&asks);
+        (asker.wait, asker.tries, asker.gap) = (ALONE.0.since(Instant::ZERO), 12, Duration::millis(100));
         Box::new(asker)
     });
 }

@@ -12,6 +12,7 @@ use models::oracles::console::Console;
 use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
+use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
 use models::oracles::slices::Slices;
 use models::platform::KnownBad;
@@ -155,6 +156,28 @@ impl Stage<'_> {
     pub fn keeps_decisions(&mut self) {
         self.kept_decisions = true;
         self.oracle(|cast| Box::new(Decisions::new(cast)));
+    }
+
+    /// The control plane of each cell says that tenants may only read, from an instant until another; and the judge of
+    /// that. It wants a SIEM to be there, whose log must go on.
+    pub fn read_only(&mut self, from: Instant, until: Instant) {
+        self.read_only = Some((from, until));
+        self.oracle(|cast| Box::new(ReadOnly::new(cast)));
+    }
+
+    /// A tenant is deleted, and its id given to somebody else, at this instant.
+    pub fn reborn(&mut self, tenant: &str, at: Instant) {
+        self.reborn = Some((tenant.into(), at));
+    }
+
+    /// A token, by id, that was taken back before the run.
+    pub fn revoke_token(&mut self, id: &str) {
+        self.revoked.push(id.into());
+    }
+
+    /// At this instant the key that signs tokens is found to be stolen, and its provider takes it back.
+    pub fn signing_key_stolen(&mut self, at: Instant) {
+        self.key_stolen_at = Some(at);
     }
 
     /// Deploys the Kubernetes of each cell that tenants write resources to.

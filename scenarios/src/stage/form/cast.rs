@@ -4,8 +4,8 @@
 //! arbiter permits. What is left of twelve are stores, clients and attackers.
 
 use super::groups::{
-    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, REPLICA_NODES,
-    REVIEWED, TWO_CLUSTERS,
+    BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, FUZZ_IN_CELL_A, GATE_A, KUBE_A, LOG_A, LOG_B, OFFLINE, READ_ONLY_A,
+    READ_ONLY_B, READ_ONLY_MARKS_A, REPLICA_NODES, REVIEWED, STALE_A, STALE_B, TWO_CLUSTERS,
 };
 use super::parts::{EDGE_CACHE, ROTTEN_STANDBY, part};
 use super::{Form, Part, Row};
@@ -449,16 +449,9 @@ pub(super) const ROWS: &[Row] = &[
     (
         "chaos/stale-policy",
         form(&[
-            part(
-                "cut-off",
-                &[DOOR_A, &["client/acme", "client/acme-corp", "attacker/cut-off"]],
-                &["stale.asked-when-cut-off"],
-            ),
-            part(
-                "old-news",
-                &[DOOR_B, &["client/delta", "attacker/withholder", "attacker/old-news"]],
-                &["stale.asked-on-old-news"],
-            ),
+            part("cut-off", &[DOOR_A, &STALE_A], &["stale.asked-when-cut-off"]),
+            part("old-news", &[DOOR_B, &STALE_B], &["stale.asked-on-old-news"]),
+            part("unanswered", &[DOOR_B, &["client/delta", "attacker/unanswered"]], &["stale.unanswered"]),
         ]),
     ),
     (
@@ -476,6 +469,14 @@ pub(super) const ROWS: &[Row] = &[
                 &["fuzz.planted-row", "fuzz.stale-setting"],
             )
             .pinning(FUZZ_IN_CELL_A),
+        ]),
+    ),
+    (
+        "ops/read-only",
+        form(&[
+            part("writes", &[DOOR_A, &READ_ONLY_A], &READ_ONLY_MARKS_A),
+            part("reads", &[DOOR_A, &["cell-a/siem", "client/acme", "attacker/watched"]], &["read-only.decided"]),
+            part("begin-and-end", &[DOOR_B, &READ_ONLY_B], &["read-only.under-way", "read-only.end-unheard"]),
         ]),
     ),
     (
