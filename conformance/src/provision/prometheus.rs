@@ -43,19 +43,20 @@ pub fn binary() -> Result<PathBuf, String> {
     found("prometheus")
 }
 
-/// Starts one that asks `target` (`HOST:PORT`) for its figures, every second.
+/// Starts one that asks `target` (`HOST:PORT`) for its figures, every second, and has these rules.
 ///
 /// # Errors
 /// Says what is absent, or what did not start.
-pub fn server(target: &str) -> Result<Server, String> {
+pub fn server(target: &str, rules: &str) -> Result<Server, String> {
     let binary = binary()?;
     let told = |e: std::io::Error| e.to_string();
     let home = Scratch::new("prometheus").map_err(told)?;
     let port = free_port().map_err(told)?;
     let whole = format!(
-        "global: {{ scrape_interval: 1s }}\nscrape_configs: [{{ job_name: service, static_configs: [{{ targets: \
-         [\"{target}\"] }}] }}]\n"
+        "global: {{ scrape_interval: 1s }}\nrule_files: [rules.yml]\nscrape_configs: [{{ job_name: service, \
+         static_configs: [{{ targets: [\"{target}\"] }}] }}]\n"
     );
+    fs::write(home.0.join("rules.yml"), rules).map_err(told)?;
     let path = home.0.join("prometheus.yml");
     fs::write(&path, whole).map_err(told)?;
     let log = fs::File::create(home.0.join("log")).map_err(told)?;

@@ -1,6 +1,7 @@
-//! A Python with the libraries that read our formats.
+//! A Python with the libraries that read our formats, and environments of our own into which a package of the Python
+//! index brings a program that Debian has no package of.
 
-use super::used;
+use super::{INSTALL, run, used};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,6 +28,31 @@ pub fn validators() -> Result<PathBuf, String> {
     let fit = fit.ok_or_else(|| format!("no Python with the libraries that read reports: {VALIDATORS} names one"))?;
     used("validators", &fit.display().to_string());
     Ok(fit.clone())
+}
+
+/// Where an environment of ours lies.
+pub fn environment(name: &str) -> PathBuf {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(".cache");
+    cache.unwrap_or_else(home).join("cellproof").join(name)
+}
+
+/// What a package brings into an environment of ours, if it is there already or may be installed.
+///
+/// # Errors
+/// Says what is absent.
+pub fn brought(name: &str, package: &str, found: impl Fn(&Path) -> Option<PathBuf>) -> Result<PathBuf, String> {
+    let venv = environment(name);
+    if let Some(path) = found(&venv) {
+        return Ok(path);
+    }
+    if env::var_os(INSTALL).is_none() {
+        return Err(format!("{name} is neither on the path nor in {}, and {INSTALL} is not set", venv.display()));
+    }
+    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", package]))?;
+    used(package, "installed by package name");
+    found(&venv).ok_or_else(|| format!("{package} brought no {name}"))
 }
 
 fn has_libraries(python: &Path) -> bool {

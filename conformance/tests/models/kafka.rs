@@ -1,10 +1,9 @@
-//! The model of a Kafka broker against a real one, over Kafka's protocol: the same random requests to both, the hosted
-//! model and whatever `CELLPROOF_KAFKA_URL` names or a private Tansu is, and the same answers expected. No package of
-//! the test machines brings either, so without one this says that it is skipped, wherever it runs.
+//! The model of a Kafka broker against real ones, over Kafka's protocol: the same random requests to both, the hosted
+//! model and a server that is there, and the same answers expected.
 //!
-//! A server that is named, of one broker, is held to everything: names and partitions that nobody has, batches that
-//! come twice or leave a gap, the ends of logs. In that a Tansu is no Kafka (see `provision::tansu`), so it is asked
-//! the ordinary alone.
+//! What a server is held to depends on what it is ([`Held`]). One that `CELLPROOF_KAFKA_URL` names, of one broker, is
+//! held to everything; a private Tansu to the ordinary; a private cluster of librdkafka also to what Kafka says of
+//! names and partitions that nobody has, and of where logs end.
 //!
 //! `CELLPROOF_KAFKA_REQUESTS` says how many (12 000 unless given), `CELLPROOF_SEED` where the seeds begin. Compared are
 //! errors, offsets, values of records, positions, and where logs begin and end. Who may do what is not: no server that
@@ -12,12 +11,13 @@
 
 use crate::luck::Luck;
 use crate::tally::number;
+use bytes::Bytes;
 use conformance::certify::kafka::link::{Link, Login, Session, Wrong};
 use conformance::certify::kafka::question::{batch, create_topic, delete_topic};
 use conformance::host::kafka::Host;
 use conformance::host::kafka::config::Config;
 use conformance::kafka::{error_name, text};
-use conformance::provision::tansu;
+use conformance::provision::{librdkafka, skip, tansu};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -38,9 +38,30 @@ const REQUESTS_A_PROGRAM: u64 = 120;
 /// Bytes of a fetch, more than a program writes.
 const BYTES: i32 = 8 << 20;
 
-/// A cluster of one broker, open to everybody, as the private server is.
-const CLUSTER: &str = "[properties]\nlisteners = \"PLAINTEXT://127.0.0.1:0\"\n\
-                       \"auto.create.topics.enable\" = \"false\"\n[[broker]]\n";
+/// A cluster of one broker, open to everybody, as the private servers are.
+const CLUSTER: &str = "[properties]\nlisteners = \"PLAINTEXT://127.0.0.1:0\"\n";
+
+/// What a server is held to, beside the ordinary.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// Topics and partitions that nobody has.
+    strays: bool,
+    /// A group has no position there, which is no error.
+    stray_positions: bool,
+    /// Where a log ends.
+    ends: bool,
+    /// Batches that come twice, or leave a gap.
+    repeats: bool,
+    /// Topics are made and removed as an administrator does; else they come when somebody asks about them.
+    governed: bool,
+}
+
+/// Apache Kafka.
+const ALL: Held = Held { strays: true, stray_positions: true, ends: true, repeats: true, governed: true };
+/// A Tansu.
+const ORDINARY: Held = Held { strays: false, stray_positions: false, ends: false, repeats: false, governed: true };
+/// A cluster of librdkafka.
+const LIBRDKAFKA: Held = Held { strays: true, stray_positions: false, ends: true, repeats: false, governed: false };
 
 /// A request, the same for both.
 #[derive(Clone, Debug)]
@@ -53,6 +74,9 @@ enum Asked {
     Position { group: String, topic: String, partition: i32 },
     Describe { topic: String },
 }
+
+/// Records by offset, and where their log ends.
+type Brought = (Vec<(i64, String)>, i64);
 
 /// One of the two.
 struct Side {
@@ -107,26 +131,45 @@ impl Side {
         Ok(format!("{} at {at}", error_name(reply.error_code)))
     }
 
+    /// All from an offset on. How much of it one answer brings is a broker's own choice.
     fn fetch(&self, topic: &str, partition: i32, offset: i64) -> Result<String, Wrong> {
+        let (mut told, mut next) = (Vec::new(), offset);
+        loop {
+            let (records, end) = match self.fetch_some(topic, partition, next)? {
+                Ok(some) => some,
+                Err(code) => return Ok(error_name(code)),
+            };
+            let before = next;
+            for (at, value) in records {
+                next = at + 1;
+                told.push(format!("{at}={value}"));
+            }
+            if next >= end || next == before {
+                return Ok(format!("{} before {end}", told.join(" ")));
+            }
+        }
+    }
+
+    /// What one answer brings, and where the log ends; or an error.
+    fn fetch_some(&self, topic: &str, partition: i32, offset: i64) -> Result<Result<Brought, i16>, Wrong> {
         let asked = FetchPartition::default().with_partition(partition).with_fetch_offset(offset);
         let asked = vec![asked.with_partition_max_bytes(BYTES)];
         let topics = vec![FetchTopic::default().with_topic(name(topic)).with_partitions(asked)];
         let request = FetchRequest::default().with_max_bytes(BYTES).with_session_epoch(-1).with_topics(topics);
-        let request = request.with_max_wait_ms(50).with_min_bytes(1);
+        let request = request.with_max_wait_ms(1).with_min_bytes(1);
         let answer = self.session.ask(&request)?;
         let partition = &answer.responses[0].partitions[0];
         if partition.error_code != 0 {
-            return Ok(error_name(partition.error_code));
+            return Ok(Err(partition.error_code));
         }
         let mut bytes = partition.records.clone().unwrap_or_default();
         let sets = RecordBatchDecoder::decode_all(&mut bytes).map_err(|e| Wrong::Gone(e.to_string()))?;
         let records = sets.into_iter().flat_map(|set| set.records);
         // A batch comes whole, from wherever it begins.
         let records = records.filter(|record| record.offset >= offset && !record.control);
-        let told = records
-            .map(|record| format!("{}={}", record.offset, String::from_utf8_lossy(&record.value.unwrap_or_default())));
-        let told: Vec<String> = told.collect();
-        Ok(format!("{} before {}", told.join(" "), partition.high_watermark))
+        let value = |value: Option<Bytes>| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned();
+        let records = records.map(|record| (record.offset, value(record.value)));
+        Ok(Ok((records.collect(), partition.high_watermark)))
     }
 
     fn list(&self, topic: &str, partition: i32, timestamp: i64) -> Result<String, Wrong> {
@@ -173,8 +216,8 @@ fn name(topic: &str) -> TopicName {
 
 /// What a program has done so far, as far as the next request wants to know.
 struct Program {
-    /// Whether it may ask what only Apache Kafka answers as the model does.
-    is_strict: bool,
+    /// What may be asked.
+    held: Held,
     ends: BTreeMap<(String, i32), i64>,
     /// Next sequence of each producer, and its last batches: where each began, and its values.
     sent: BTreeMap<usize, Vec<(i32, Vec<String>)>>,
@@ -182,8 +225,8 @@ struct Program {
 }
 
 impl Program {
-    fn new(is_strict: bool) -> Program {
-        Program { is_strict, ends: BTreeMap::new(), sent: BTreeMap::new(), written: 0 }
+    fn new(held: Held) -> Program {
+        Program { held, ends: BTreeMap::new(), sent: BTreeMap::new(), written: 0 }
     }
 
     fn values(&mut self, luck: &mut Luck) -> Vec<String> {
@@ -199,8 +242,8 @@ impl Program {
         let of = |luck: &mut Luck, names: &[String]| names[luck.below(names.len())].clone();
         // One topic in ten and one partition in ten is nobody's.
         let (stray, astray) = (luck.percent(10), luck.percent(10));
-        let topic = if stray && self.is_strict { "nobodys".to_owned() } else { of(luck, topics) };
-        let partition = if astray && self.is_strict { 7 } else { 0 };
+        let topic = if stray && self.held.strays { "nobodys".to_owned() } else { of(luck, topics) };
+        let partition = if astray && self.held.strays { 7 } else { 0 };
         let end = self.ends.get(&(topic.clone(), partition)).copied().unwrap_or(0);
         match luck.weighted(&[28, 22, 22, 10, 8, 7, 3]) {
             0 => {
@@ -211,10 +254,13 @@ impl Program {
             1 => self.idempotent(luck, topics),
             2 => Asked::Fetch { topic, partition, offset: luck.below(end as usize + 1) as i64 },
             3 => {
-                let timestamp = if luck.percent(50) && self.is_strict { -1 } else { -2 };
+                let timestamp = if luck.percent(50) && self.held.ends { -1 } else { -2 };
                 Asked::ListOffsets { topic, partition, timestamp }
             }
             4 => Asked::Commit { group: of(luck, groups), topic, partition, offset: luck.below(50) as i64 },
+            5 if !self.held.stray_positions => {
+                Asked::Position { group: of(luck, groups), topic: of(luck, topics), partition: 0 }
+            }
             5 => Asked::Position { group: of(luck, groups), topic, partition },
             _ => Asked::Describe { topic },
         }
@@ -226,7 +272,7 @@ impl Program {
         let topic = topics[producer].clone();
         let sent = self.sent.get(&producer).cloned().unwrap_or_default();
         let next = sent.last().map_or(0, |(from, values)| from + values.len() as i32);
-        let odd = self.is_strict && !sent.is_empty();
+        let odd = self.held.repeats && !sent.is_empty();
         match luck.below(10) {
             0 | 1 if odd => {
                 let (sequence, values) = sent[sent.len() - 1 - luck.below(sent.len().min(5))].clone();
@@ -259,14 +305,27 @@ impl Program {
 
 #[test]
 fn the_model_answers_as_a_real_broker_does() {
-    let server = match tansu::server() {
-        Ok(server) => server,
-        Err(why) => return eprintln!("skipped: kafka: {why}"),
-    };
-    let host = Host::start(Config::parse("model.toml", CLUSTER).expect("a cluster")).expect("it starts");
+    match tansu::server() {
+        Ok(server) => compare(&server.url, &server.how, if server.is_named { ALL } else { ORDINARY }),
+        Err(why) => skip("kafka", &why),
+    }
+}
+
+#[test]
+fn the_model_answers_as_the_cluster_of_librdkafka_does() {
+    match librdkafka::server() {
+        Ok(server) => compare(&server.url, &server.how, LIBRDKAFKA),
+        Err(why) => skip("librdkafka", &why),
+    }
+}
+
+fn compare(url: &str, how: &str, held: Held) {
+    let by_itself = format!("\"auto.create.topics.enable\" = \"{}\"\n", !held.governed);
+    let cluster = format!("{CLUSTER}{by_itself}\"num.partitions\" = \"{}\"\n[[broker]]\n", librdkafka::PARTITIONS);
+    let host = Host::start(Config::parse("model.toml", &cluster).expect("a cluster")).expect("it starts");
     let (wanted, seed) = (number("CELLPROOF_KAFKA_REQUESTS", REQUESTS), number("CELLPROOF_SEED", 1));
     let mut model = side(&format!("kafka://127.0.0.1:{}", host.port("PLAINTEXT").expect("a port")));
-    let mut real = side(&server.url);
+    let mut real = side(url);
     let (mut compared, mut differ) = (0, Vec::new());
     let mut program = 0;
     while compared < wanted {
@@ -275,29 +334,36 @@ fn the_model_answers_as_a_real_broker_does() {
         let topics: Vec<String> = (0..2).map(|at| format!("cellproof-{unique}-{at}")).collect();
         let groups: Vec<String> = (0..2).map(|at| format!("cellproof-group-{unique}-{at}")).collect();
         for side in [&mut model, &mut real] {
-            for topic in &topics {
-                assert_eq!(create_topic(&side.session, topic, (1, false)).expect("an answer"), 0, "{topic}");
-            }
+            topics.iter().for_each(|topic| make(&side.session, topic, held));
             side.producers = topics.iter().map(|_| producer(&side.session)).collect();
         }
-        let (mut luck, mut state) = (Luck::new(seed * 1_000_003 + program), Program::new(server.is_named));
+        let (mut luck, mut state) = (Luck::new(seed * 1_000_003 + program), Program::new(held));
         for _ in 0..REQUESTS_A_PROGRAM {
             let asked = state.next(&mut luck, &topics, &groups);
             let (expected, answer) = (real.answer(&asked), model.answer(&asked));
             compared += 1;
             state.note(&asked, &expected);
             if expected != answer {
-                differ.push(format!("{asked:?}\n  {}: {expected}\n  the model: {answer}", server.how));
+                differ.push(format!("{asked:?}\n  {how}: {expected}\n  the model: {answer}"));
                 break;
             }
         }
-        for topic in &topics {
+        for topic in topics.iter().filter(|_| held.governed) {
             assert_eq!(delete_topic(&real.session, topic).expect("an answer"), 0, "{topic}");
         }
     }
-    let what = if server.is_named { "all kinds" } else { "the ordinary" };
-    println!("kafka: {compared} requests, {what}, to {} and to the model: {} differ", server.how, differ.len());
+    println!("kafka: {compared} requests to {how} and to the model: {} differ; {held:?}", differ.len());
     assert!(differ.is_empty(), "{} differ\n{}", differ.len(), differ[..differ.len().min(12)].join("\n"));
+}
+
+/// Makes a topic, as an administrator or by asking about it.
+fn make(on: &Session, topic: &str, held: Held) {
+    if held.governed {
+        return assert_eq!(create_topic(on, topic, (1, false)).expect("an answer"), 0, "{topic}");
+    }
+    let asked = vec![MetadataRequestTopic::default().with_name(Some(name(topic)))];
+    let request = MetadataRequest::default().with_topics(Some(asked)).with_allow_auto_topic_creation(true);
+    on.ask(&request).expect("an answer");
 }
 
 fn producer(session: &Session) -> (i64, i16) {
