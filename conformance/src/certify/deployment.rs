@@ -6,6 +6,7 @@
 mod check;
 pub mod files;
 pub mod gateway;
+pub mod issuer;
 pub mod kafka;
 pub mod metrics;
 mod place;

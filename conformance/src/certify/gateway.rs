@@ -2,9 +2,11 @@
 //!
 //! Both tenants' honest requests must be let through first, and show their tenant: a gateway that denies everybody
 //! proves nothing. Every attack is denied or let through, whichever code says so. Nothing is sent that a client could
-//! not send; load is put on a gateway in mode `destructive` alone.
+//! not send; load is put on a gateway, and its issuer taken from it, in mode
+//! `destructive` alone.
 
 mod desk;
+mod issuer;
 mod key;
 mod link;
 mod probe;
@@ -29,6 +31,8 @@ pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
         Ok(mut desk) => {
             probe::run(&mut desk);
             desk.settle();
+            probe::switches::run(&mut desk, deployment.mode);
+            probe::outage::run(&mut desk, deployment.mode);
             // It leaves the tenant without requests, so nothing may follow.
             probe::flood::run(&mut desk, deployment.mode);
             desk.close().conclude()

@@ -1,5 +1,6 @@
 //! The table `[gateway]`: where a gateway listens, whose tokens it takes, and what shows that it let a request through.
 
+use super::issuer::{self, Issuer};
 use super::place::Place;
 use super::{Mode, Secret, Tls, secret};
 use models::config::InputError;
@@ -39,6 +40,10 @@ pub struct Gateway {
     pub region: Option<Region>,
     /// A path that the test tenants may not reach: `/admin/tenants`.
     pub forbidden: Option<Spanned<String>>,
+    /// How somebody who holds both test tenants selects one.
+    pub switch: Option<Spanned<Switch>>,
+    /// The test issuer, where the judge stands in for it.
+    pub issuer: Option<Spanned<Issuer>>,
     /// How many requests a flood is, in mode `destructive`.
     #[serde(default = "flood")]
     pub flood: Spanned<u32>,
@@ -176,6 +181,18 @@ fn fits(form: &str, status: u16) -> bool {
     }
 }
 
+/// A person who holds both test tenants.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Switch {
+    /// What such a token claims beside an honest one: `{ tenants = ["acme", "globex"] }`.
+    pub claims: Table,
+    /// The line of a request that selects a tenant: `cookie: tenant={id}`.
+    pub selects: String,
+    /// How many switches a minute are allowed.
+    pub per_min: u32,
+}
+
 /// Regions in tokens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -229,6 +246,18 @@ pub fn check(gateway: &Gateway, place: &Place, mode: Mode, found: &mut Vec<Input
         );
     }
     check_token(gateway, place, found);
+    if let Some(switch) = &gateway.switch {
+        let mut wrong = |what: &str, expected: &str| found.push(place.at(switch.span(), what, expected));
+        if gateway.token.get_ref().key.is_none() {
+            wrong("claims of a supplied token", "key in [gateway.token], to mint with");
+        }
+        if !switch.get_ref().selects.contains(": ") || !switch.get_ref().selects.contains("{id}") {
+            wrong("a line that selects nothing", "selects = \"cookie: tenant={id}\"");
+        }
+    }
+    if let Some(issuer) = &gateway.issuer {
+        issuer::check(issuer, gateway.token.get_ref().key.is_some(), place, found);
+    }
 }
 
 fn check_token(gateway: &Gateway, place: &Place, found: &mut Vec<InputError>) {

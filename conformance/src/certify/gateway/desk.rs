@@ -1,6 +1,7 @@
 //! Where probes of a gateway work: honest requests of both tenants, what shows that a request was let through, and what
 //! was found so far.
 
+use super::issuer::Issuer;
 use super::link::Link;
 use super::token::{Mint, Token};
 use crate::certify::deployment::{Deployment, Gateway, Tenant};
@@ -9,10 +10,12 @@ use crate::certify::http::wire::{Answer, Outcome, PROBE, Request};
 use crate::certify::report::{Component, Finding, Proof};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a request is made that a rate limit refuses.
 const TRIES: usize = 3;
+/// Time between honest requests that are made until one is let through.
+const PACE: Duration = Duration::from_millis(200);
 /// Longest wait that a rate limit may ask for, in seconds.
 const WAIT_S_MAX: u64 = 10;
 
@@ -28,6 +31,8 @@ pub struct Desk<'d> {
     pub tenants: [&'d Tenant; 2],
     /// Makes tokens.
     pub mint: Mint<'d>,
+    /// The test issuer, where the judge is it.
+    pub issuer: Option<Issuer>,
     /// Whether the service behind repeats headers that it is sent.
     pub echoes: bool,
     /// What was found.
@@ -44,6 +49,8 @@ pub enum Kind {
     Right,
     /// By its form, or by the door that it comes through: no answer at all is a denial too.
     Form,
+    /// By somebody who can ask nobody: a failure that is told is a denial too.
+    Outage,
 }
 
 /// A request that must be denied.
@@ -92,10 +99,17 @@ impl<'d> Desk<'d> {
             Ok(mint) => mint,
             Err(why) => return Err(Box::new(component.unjudged(why))),
         };
+        let issuer = match (&gateway.issuer, mint.public()) {
+            (Some(table), Some(key)) => match Issuer::start(table.get_ref(), key) {
+                Ok(issuer) => Some(issuer),
+                Err(why) => return Err(Box::new(component.unjudged(why))),
+            },
+            _ => None,
+        };
         let tenants = [a, b];
         let (echoes, tried, unusual) = (false, 0, BTreeMap::new());
-        let mut desk = Desk { link, gateway, home, tenants, mint, echoes, component, tried, unusual };
-        let first = desk.both();
+        let mut desk = Desk { link, gateway, home, tenants, mint, issuer, echoes, component, tried, unusual };
+        let first = desk.recovered();
         desk.component.limits.statements = desk.link.requests();
         match first {
             Err(why) => Err(Box::new(desk.component.unjudged(why))),
@@ -138,6 +152,27 @@ impl<'d> Desk<'d> {
             echoed &= answer.echoes(&request.marker);
         }
         Ok(echoed)
+    }
+
+    /// Both tenants' honest requests, made once, or until they are let through where the issuer has just come.
+    ///
+    /// # Errors
+    /// They still are not when they must be.
+    pub fn recovered(&mut self) -> Result<bool, String> {
+        let patience = self.gateway.issuer.as_ref().map_or(0, |table| table.get_ref().recovers_in_s);
+        let until = Instant::now() + Duration::from_secs(patience.into());
+        loop {
+            let both = self.both();
+            if both.is_ok() || Instant::now() >= until {
+                return both;
+            }
+            self.wait(PACE);
+        }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, time: Duration) {
+        self.link.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     fn how_shown(&self) -> String {
@@ -205,7 +240,7 @@ impl<'d> Desk<'d> {
             let Some(answer) = outcome.answered().filter(|answer| answer.status == 429) else { break };
             let asked = answer.header("retry-after").next().and_then(|v| v.trim().parse().ok()).unwrap_or(1);
             let wait = Duration::from_secs(asked.clamp(1, WAIT_S_MAX));
-            self.link.runtime.block_on(async { tokio::time::sleep(wait).await });
+            self.wait(wait);
             outcome = self.link.ask(route, request);
         }
         outcome
@@ -270,6 +305,7 @@ impl<'d> Desk<'d> {
     fn is_denial(&self, kind: Kind, status: u16) -> bool {
         match kind {
             Kind::Right => (300..500).contains(&status) && status != 429,
+            Kind::Outage => (300..600).contains(&status) && status != 429,
             // Not implemented, and another version: what RFC 9112 (sections 6.1 and 2.3) has for some forms.
             Kind::Form => (300..500).contains(&status) && status != 429 || [501, 505].contains(&status),
         }

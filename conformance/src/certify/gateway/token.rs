@@ -87,6 +87,18 @@ impl<'d> Mint<'d> {
         }
     }
 
+    /// The public half of the issuer's key, as its key set has it, if tokens are minted.
+    pub fn public(&self) -> Option<Value> {
+        let key = self.key()?;
+        let mut public = key.public_jwk();
+        public["alg"] = key.name().into();
+        public["use"] = "sig".into();
+        if let Some(id) = &self.table.key_id {
+            public["kid"] = id.as_str().into();
+        }
+        Some(public)
+    }
+
     /// The claim that names the tenant.
     pub fn tenant_claim(&self) -> &str {
         &self.table.tenant_claim
@@ -165,7 +177,8 @@ pub fn now() -> i64 {
     i64::try_from(when::now()).unwrap_or(i64::MAX)
 }
 
-fn filled(value: &toml::Value, tenant: &Tenant) -> Value {
+/// A value of the deployment, with what a tenant has put in.
+pub fn filled(value: &toml::Value, tenant: &Tenant) -> Value {
     match value {
         toml::Value::String(text) => tenant.fill(text).into(),
         toml::Value::Integer(n) => (*n).into(),
