@@ -4,11 +4,12 @@
 //! What was missed is a finding. What says nothing is a suspicion, and never green. Of a threshold on a quantile what
 //! counts is the share of requests beyond it, so a bucket has to end there: between buckets nobody knows.
 
+mod alerts;
 mod samples;
 mod source;
 mod tally;
 
-use super::deployment::metrics::{Latency, Success};
+use super::deployment::metrics::{Promise, Ratio, Whose};
 use super::deployment::{Deployment, Metrics};
 use super::http::PATIENCE_MS;
 use super::report::{Component, Finding, Limits, Proof};
@@ -16,8 +17,8 @@ use reports::text::{count, percent_fixed, plural};
 use sim::measure::{Judgement, Objective, budget_spent_ppm, judge_ratio};
 use sim::record::SloVerdict;
 use source::Figures;
-use std::collections::{BTreeMap, BTreeSet};
-use tally::{Place, Requests, Times};
+use std::collections::BTreeSet;
+use tally::{Events, Place, Times};
 
 /// One minus the confidence of every interval.
 const ALPHA: f64 = 0.05;
@@ -56,81 +57,89 @@ pub fn judge(deployment: &Deployment, metrics: &Metrics) -> Component {
         Some(cell) => format!("the label {} names the tenant, {cell} the cell", metrics.tenant_label),
         None => format!("the label {} names the tenant", metrics.tenant_label),
     });
-    let limited = rows(deployment, metrics, &figures, &mut component);
+    let (limited, places) = rows(deployment, metrics, &figures, &mut component);
     open_ends(metrics, &limited, &mut component);
+    alerts::judge(deployment, metrics, &figures, &places, &mut component);
     component.conclude()
 }
 
-/// Judges what there is, and says which tenants a rate limit held back.
-fn rows(deployment: &Deployment, metrics: &Metrics, figures: &Figures, component: &mut Component) -> BTreeSet<String> {
-    let mut limited = BTreeSet::new();
+/// Judges what there is, and says which tenants a rate limit held back, and where there are requests.
+fn rows(
+    deployment: &Deployment,
+    metrics: &Metrics,
+    figures: &Figures,
+    component: &mut Component,
+) -> (BTreeSet<String>, BTreeSet<Place>) {
+    let (mut limited, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let mut all = Vec::new();
-    if let Some(success) = &metrics.success {
-        match tally::requests(&figures.samples, metrics, success) {
-            Err(why) => nothing(component, "SLO-01", &success.counter, &why),
+    for (promise, ratio, promised) in metrics.ratios() {
+        let Some(ratio) = ratio else { continue };
+        match tally::events(&figures.samples, metrics, (ratio, promise.whose)) {
+            Err(why) => nothing(component, promise.requirement, &ratio.counter, &why),
             Ok(places) => {
-                limited.extend(places.iter().filter(|(_, r)| r.limited > 0).map(|((tenant, _), _)| tenant.clone()));
-                absent(deployment, component, "SLO-01", &success.counter, places.keys());
-                all.extend(success_rows(metrics, success, &places));
+                seen.extend(places.keys().filter(|_| promise.table == "success").cloned());
+                limited.extend(places.iter().filter(|(_, e)| e.limited > 0).map(|((tenant, _), _)| tenant.clone()));
+                absent(deployment, component, promise, &ratio.counter, places.keys());
+                let (judge, promised) = (judged_ratio, ratio.at_least.unwrap_or(promised));
+                all.extend(places.iter().map(|place| judge(metrics, promise, ratio, promised, place)));
             }
         }
     }
-    if let Some(latency) = &metrics.latency {
-        match tally::times(&figures.samples, metrics, latency) {
-            Err(why) => nothing(component, "SLO-02", &latency.histogram, &why),
+    for (promise, times, promised) in metrics.times() {
+        let Some(times) = times else { continue };
+        let limit = times.at_most_s.unwrap_or(promised);
+        match tally::times(&figures.samples, metrics, (times, promise.whose), limit) {
+            Err(why) => nothing(component, promise.requirement, &times.histogram, &why),
             Ok(places) => {
-                absent(deployment, component, "SLO-02", &latency.histogram, places.keys());
-                all.extend(latency_rows(metrics, latency, &places));
+                absent(deployment, component, promise, &times.histogram, places.keys());
+                all.extend(places.iter().map(|place| judged_times(metrics, promise, limit, place)));
             }
         }
     }
-    for requirement in ["SLO-01", "SLO-02"] {
+    let judged: BTreeSet<&str> = all.iter().map(|row| row.requirement).collect();
+    for requirement in judged {
         let met = all.iter().filter(|row| row.requirement == requirement && row.judged.verdict == SloVerdict::Met);
-        let (what, met) = (format!("promises {requirement} that are MET, a tenant and cell each"), met.count());
-        if all.iter().any(|row| row.requirement == requirement) {
-            component.judged(&what, met, &[requirement]);
-        }
+        let what = format!("promises {requirement} that are MET, a tenant and cell each");
+        component.judged(&what, met.count(), &[requirement]);
     }
     all.into_iter().for_each(|row| conclude(component, row, &limited, figures));
-    limited
+    (limited, seen)
 }
 
-fn success_rows(metrics: &Metrics, success: &Success, places: &BTreeMap<Place, Requests>) -> Vec<Row> {
-    let row = |(place, requests): (&Place, &Requests)| {
-        let Requests { good, bad, limited, outcomes } = requests;
-        let judged = judge_ratio(*good, *bad, success.at_least, ALPHA, metrics.events_min);
-        let bad_ones: Vec<String> = outcomes.iter().map(|(outcome, n)| format!("{outcome}: {}", count(*n))).collect();
-        let mut hints = Vec::new();
-        if *bad > 0 {
-            hints.push(format!("outcomes that are bad: {}", bad_ones.join(", ")));
-        }
-        if *good == 0 && *bad > 0 {
-            hints.push(format!(
-                "nothing went well: a total outage, unless good ({}) names none of the outcomes",
-                success.good.join(", ")
-            ));
-        }
-        if *limited > 0 {
-            hints.push(format!("{} more were held back by a rate limit", plural(*limited, "request")));
-        }
-        if let Some(spent) = budget_spent_ppm(*bad, good + bad, success.at_least) {
-            hints.push(format!("of its error budget {} % is spent", spent.div_ceil(10_000)));
-        }
-        let told = format!("API success ≥ {}: {}", success.at_least, figure(&judged));
-        Row { requirement: "SLO-01", place: place.clone(), told, judged, hints }
-    };
-    places.iter().map(row).collect()
+fn judged_ratio(
+    metrics: &Metrics,
+    promise: Promise,
+    ratio: &Ratio,
+    promised: Objective,
+    (place, events): (&Place, &Events),
+) -> Row {
+    let Events { good, bad, limited, outcomes } = events;
+    let judged = judge_ratio(*good, *bad, promised, ALPHA, metrics.events_min);
+    let bad_ones: Vec<String> = outcomes.iter().map(|(outcome, n)| format!("{outcome}: {}", count(*n))).collect();
+    let mut hints = Vec::new();
+    if *bad > 0 {
+        hints.push(format!("outcomes that are bad: {}", bad_ones.join(", ")));
+    }
+    if *good == 0 && *bad > 0 {
+        let named = ratio.good.join(", ");
+        hints.push(format!("nothing went well: a total outage, unless good ({named}) names none of the outcomes"));
+    }
+    if *limited > 0 {
+        hints.push(format!("{} more were held back by a rate limit", plural(*limited, "request")));
+    }
+    if let Some(spent) = budget_spent_ppm(*bad, good + bad, promised) {
+        hints.push(format!("of its error budget {} % is spent", spent.div_ceil(10_000)));
+    }
+    let told = format!("{} ≥ {promised}: {}", promise.what, figure(&judged));
+    Row { requirement: promise.requirement, place: place.clone(), told, judged, hints }
 }
 
-fn latency_rows(metrics: &Metrics, latency: &Latency, places: &BTreeMap<Place, Times>) -> Vec<Row> {
-    let row = |(place, times): (&Place, &Times)| {
-        let slow = times.all.saturating_sub(times.within);
-        let judged = judge_ratio(times.within, slow, P95, ALPHA, metrics.events_min);
-        let told = format!("p95 latency ≤ {} s, 95 % within it: {}", latency.at_most_s, figure(&judged));
-        let hints = vec![format!("{} took longer", plural(slow, "request"))];
-        Row { requirement: "SLO-02", place: place.clone(), told, judged, hints }
-    };
-    places.iter().map(row).collect()
+fn judged_times(metrics: &Metrics, promise: Promise, limit: f64, (place, times): (&Place, &Times)) -> Row {
+    let slow = times.all.saturating_sub(times.within);
+    let judged = judge_ratio(times.within, slow, P95, ALPHA, metrics.events_min);
+    let told = format!("p95 {} ≤ {limit} s, 95 % within it: {}", promise.what, figure(&judged));
+    let hints = vec![format!("{} took longer", plural(slow, "event"))];
+    Row { requirement: promise.requirement, place: place.clone(), told, judged, hints }
 }
 
 fn figure(judged: &Judgement) -> String {
@@ -157,10 +166,14 @@ fn nothing(component: &mut Component, requirement: &'static str, metric: &str, w
 fn absent<'p>(
     deployment: &Deployment,
     component: &mut Component,
-    requirement: &'static str,
+    promise: Promise,
     metric: &str,
     places: impl Iterator<Item = &'p Place>,
 ) {
+    if promise.whose == Whose::Everybody {
+        return;
+    }
+    let requirement = promise.requirement;
     let known: BTreeSet<&str> = places.map(|(tenant, _)| tenant.as_str()).collect();
     let (a, b) = deployment.tenants();
     for tenant in [a, b].into_iter().filter(|tenant| !known.contains(tenant.id.as_str())) {
@@ -180,11 +193,17 @@ fn absent<'p>(
 
 fn conclude(component: &mut Component, row: Row, limited: &BTreeSet<String>, figures: &Figures) {
     let (tenant, cell) = &row.place;
-    let whose = if cell.is_empty() { tenant.clone() } else { format!("{tenant} in {cell}") };
+    let whose = match (tenant.as_str(), cell.as_str()) {
+        ("", "") => "the platform".to_owned(),
+        (tenant, "") => tenant.to_owned(),
+        ("", cell) => cell.to_owned(),
+        (tenant, cell) => format!("{tenant} in {cell}"),
+    };
     let object = format!("{}, {whose}", row.requirement);
     let Row { told, judged, hints, requirement, .. } = row;
     // While another tenant was held back, its load must not have reached this one.
-    let noisy: Vec<&str> = limited.iter().filter(|other| *other != tenant).map(String::as_str).collect();
+    let others = limited.iter().filter(|other| *other != tenant && !tenant.is_empty());
+    let noisy: Vec<&str> = others.map(String::as_str).collect();
     match judged.verdict {
         SloVerdict::Met => component
             .notes
@@ -217,11 +236,11 @@ fn conclude(component: &mut Component, row: Row, limited: &BTreeSet<String>, fig
 }
 
 fn open_ends(metrics: &Metrics, limited: &BTreeSet<String>, component: &mut Component) {
-    if metrics.success.is_none() {
-        component.not_judged("API success (SLO-01)", "the deployment has no table [metrics.success]");
-    }
-    if metrics.latency.is_none() {
-        component.not_judged("latency (SLO-02)", "the deployment has no table [metrics.latency]");
+    let ratios = metrics.ratios().map(|(promise, ratio, _)| (promise, ratio.is_some()));
+    let times = metrics.times().map(|(promise, times, _)| (promise, times.is_some()));
+    for (promise, _) in ratios.into_iter().chain(times).filter(|(_, is_there)| !is_there) {
+        let what = format!("{} ({})", promise.what, promise.requirement);
+        component.not_judged(what, format!("the deployment has no table [metrics.{}]", promise.table));
     }
     let what = "what one tenant's load does to another (SRV-04, TEN-05)";
     if limited.is_empty() {
@@ -238,7 +257,6 @@ fn open_ends(metrics: &Metrics, limited: &BTreeSet<String>, component: &mut Comp
         component
             .not_judged("the error budget of a month (SLO-06)", "counters count as they stand; give url and window");
     }
-    component.not_judged("alerts that burn rates raise (SLO-06)", "there is no probe yet");
     component
         .notes
         .push("intervals take requests as independent; those of one incident are not, so they are narrow".to_owned());

@@ -4,6 +4,7 @@
 //! environment demands one.
 
 mod brokers;
+mod budgets;
 mod bundles;
 mod caches;
 mod figures;

@@ -4,7 +4,7 @@ use super::samples::{Labels, Misread, Sample, Samples, read};
 use crate::certify::deployment::Metrics;
 use crate::certify::http::route::Route;
 use crate::certify::http::wire::{Outcome, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use tokio::runtime::{Builder, Runtime};
@@ -16,6 +16,8 @@ pub struct Figures {
     pub samples: Samples,
     /// What was read or asked, line by line.
     pub asked: Vec<String>,
+    /// The rules that a Prometheus has, as a file of rules, or why there are none; where somebody wants them.
+    pub rules: Option<Result<String, String>>,
 }
 
 /// The figures of a deployment.
@@ -28,7 +30,7 @@ pub fn figures(metrics: &Metrics, home: &Path) -> Result<Figures, String> {
             let told = file.display();
             let text = fs::read_to_string(home.join(file)).map_err(|e| format!("{told}: {e}"))?;
             let samples = read(&text).map_err(|Misread(line, why)| format!("{told}:{line}: {why}"))?;
-            Ok(Figures { samples, asked: vec![format!("read {told}")] })
+            Ok(Figures { samples, asked: vec![format!("read {told}")], rules: None })
         }
         (None, Some(url)) => Prometheus::new(url.get_ref())?.all(metrics),
         (None, None) => Err("no figures".to_owned()),
@@ -55,8 +57,12 @@ impl Prometheus {
 
     fn all(mut self, metrics: &Metrics) -> Result<Figures, String> {
         let mut wanted = Vec::new();
-        wanted.extend(metrics.success.iter().map(|success| success.counter.clone()));
-        wanted.extend(metrics.latency.iter().map(|latency| format!("{}_bucket", latency.histogram)));
+        wanted.extend(metrics.ratios().iter().filter_map(|(_, ratio, _)| ratio.map(|r| r.counter.clone())));
+        wanted.extend(
+            metrics.times().iter().filter_map(|(_, times, _)| times.map(|t| format!("{}_bucket", t.histogram))),
+        );
+        wanted.sort();
+        wanted.dedup();
         let mut samples = Samples::default();
         for name in &wanted {
             let query = match &metrics.window {
@@ -74,7 +80,9 @@ impl Prometheus {
             let bare = |name: &str| Sample { name: name.to_owned(), labels: Labels::new(), value: f64::NAN };
             samples.all.extend(names.filter(|name| !wanted.iter().any(|w| w == name)).map(bare));
         }
-        Ok(Figures { samples, asked: self.asked })
+        let wants_rules = metrics.alerts.as_ref().is_some_and(|alerts| alerts.get_ref().rules.is_none());
+        let rules = wants_rules.then(|| self.get("rules", &[]).and_then(|rules| rule_file(&rules)));
+        Ok(Figures { samples, asked: self.asked, rules })
     }
 
     fn get(&mut self, what: &str, fields: &[(&str, &str)]) -> Result<Value, String> {
@@ -92,6 +100,31 @@ impl Prometheus {
             _ => Err(format!("{told}: {}", value["error"].as_str().unwrap_or("no status"))),
         }
     }
+}
+
+/// The rules that a Prometheus says it has, as a file of rules: JSON is YAML.
+///
+/// # Errors
+/// It has none, or cannot evaluate one.
+fn rule_file(data: &Value) -> Result<String, String> {
+    let groups = data["groups"].as_array().filter(|groups| !groups.is_empty()).ok_or("the Prometheus has no rules")?;
+    let mut written = Vec::new();
+    for group in groups {
+        let rules = group["rules"].as_array().into_iter().flatten();
+        if let Some(rule) = rules.clone().find(|rule| rule["health"] == "err") {
+            return Err(format!("{} is not evaluated: {}", rule["name"], rule["lastError"]));
+        }
+        let rules: Vec<Value> = rules
+            .map(|rule| match rule["type"].as_str() {
+                Some("alerting") => json!({"alert": rule["name"], "expr": rule["query"], "labels": rule["labels"],
+                    "for": format!("{}s", rule["duration"].as_f64().unwrap_or_default() as u64)}),
+                _ => json!({"record": rule["name"], "expr": rule["query"], "labels": rule["labels"]}),
+            })
+            .collect();
+        // Two files may have groups of one name.
+        written.push(json!({"name": format!("{} {}", group["file"], group["name"]), "rules": rules}));
+    }
+    Ok(json!({ "groups": written }).to_string())
 }
 
 /// Samples of an instant vector. An increase is extrapolated between scrapes, so it is no whole number.

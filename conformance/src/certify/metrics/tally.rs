@@ -4,10 +4,10 @@
 
 use super::samples::{Sample, Samples};
 use crate::certify::deployment::Metrics;
-use crate::certify::deployment::metrics::{Latency, Success};
+use crate::certify::deployment::metrics::{Ratio, Times as Histogram, Whose};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A tenant in a cell; the cell is empty where no label names it.
+/// A tenant in a cell; either is empty where no label names it.
 pub type Place = (String, String);
 
 /// Labels of a series of buckets, without `le`.
@@ -16,9 +16,9 @@ type Key = Vec<(String, String)>;
 /// Names that are told to whoever misspelt one.
 const NAMES_TOLD: usize = 6;
 
-/// Requests of one tenant in one cell.
+/// Requests, jobs or probes of one tenant in one cell.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Requests {
+pub struct Events {
     /// Went well.
     pub good: u64,
     /// Did not.
@@ -38,30 +38,34 @@ pub struct Times {
     pub all: u64,
 }
 
-/// Requests by place.
+/// Events by place.
 ///
 /// # Errors
 /// Why nothing can be said of anybody.
-pub fn requests(samples: &Samples, metrics: &Metrics, success: &Success) -> Result<BTreeMap<Place, Requests>, String> {
-    let name = success.counter.as_str();
+pub fn events(
+    samples: &Samples,
+    metrics: &Metrics,
+    (ratio, whose): (&Ratio, Whose),
+) -> Result<BTreeMap<Place, Events>, String> {
+    let name = ratio.counter.as_str();
     let family = name.strip_suffix("_total").unwrap_or(name);
     let all = named(samples, name, &[name, family], &["counter"])?;
-    let mut places: BTreeMap<Place, Requests> = BTreeMap::new();
-    for sample in labelled(&all, metrics, name)? {
+    let mut places: BTreeMap<Place, Events> = BTreeMap::new();
+    for sample in labelled(&all, metrics, name, whose)? {
         let outcome = sample
             .labels
-            .get(&success.outcome_label)
-            .ok_or_else(|| format!("a series of {name} has no label {}: {}", success.outcome_label, labels_of(&all)))?;
+            .get(&ratio.outcome_label)
+            .ok_or_else(|| format!("a series of {name} has no label {}: {}", ratio.outcome_label, labels_of(&all)))?;
         let count = whole(sample)?;
         let place = places.entry(place(sample, metrics)).or_default();
-        let is = |forms: &[String]| forms.iter().any(|form| fits(form, outcome));
-        if is(&success.good) {
-            place.good += count;
-        } else if is(&success.limited) {
-            place.limited += count;
-        } else if !is(&success.excluded) {
-            place.bad += count;
-            *place.outcomes.entry(outcome.clone()).or_default() += count;
+        match class(ratio, outcome) {
+            Class::Good => place.good += count,
+            Class::Limited => place.limited += count,
+            Class::Excluded => {}
+            Class::Bad => {
+                place.bad += count;
+                *place.outcomes.entry(outcome.clone()).or_default() += count;
+            }
         }
     }
     Ok(places)
@@ -71,14 +75,19 @@ pub fn requests(samples: &Samples, metrics: &Metrics, success: &Success) -> Resu
 ///
 /// # Errors
 /// Why nothing can be said of anybody.
-pub fn times(samples: &Samples, metrics: &Metrics, latency: &Latency) -> Result<BTreeMap<Place, Times>, String> {
-    let family = latency.histogram.as_str();
+pub fn times(
+    samples: &Samples,
+    metrics: &Metrics,
+    (histogram, whose): (&Histogram, Whose),
+    limit: f64,
+) -> Result<BTreeMap<Place, Times>, String> {
+    let family = histogram.histogram.as_str();
     let name = format!("{family}_bucket");
     let all = named(samples, &name, &[family], &["histogram"])?;
     // One series of buckets for each set of other labels.
     let mut series: BTreeMap<Key, Vec<(f64, u64)>> = BTreeMap::new();
     let mut places: BTreeMap<Key, Place> = BTreeMap::new();
-    for sample in labelled(&all, metrics, &name)? {
+    for sample in labelled(&all, metrics, &name, whose)? {
         let le = sample.labels.get("le").ok_or_else(|| format!("a series of {name} has no label le"))?;
         let end = if le == "+Inf" { Some(f64::INFINITY) } else { le.parse().ok() };
         let end = end.ok_or_else(|| format!("a bucket of {name} ends at {le:?}, which is no number"))?;
@@ -96,7 +105,6 @@ pub fn times(samples: &Samples, metrics: &Metrics, latency: &Latency) -> Result<
         if buckets.windows(2).any(|pair| pair[0].1 > pair[1].1) {
             return Err(format!("buckets of {name} for {} do not grow: they are no histogram", place.0));
         }
-        let limit = latency.at_most_s;
         let within = buckets.iter().find(|(end, _)| (end - limit).abs() < limit * 1e-9).ok_or_else(|| {
             let ends: Vec<String> = buckets.iter().map(|(end, _)| end.to_string()).collect();
             format!(
@@ -134,10 +142,13 @@ fn others(samples: &Samples, name: &str) -> String {
     if told.is_empty() { "there is none at all".to_owned() } else { format!("there are {}", told.join(", ")) }
 }
 
-/// Those that name a tenant.
-fn labelled<'s>(all: &[&'s Sample], metrics: &Metrics, name: &str) -> Result<Vec<&'s Sample>, String> {
+/// Those that name a tenant; all, where none has to.
+fn labelled<'s>(all: &[&'s Sample], metrics: &Metrics, name: &str, whose: Whose) -> Result<Vec<&'s Sample>, String> {
     let label = &metrics.tenant_label;
     let with: Vec<&Sample> = all.iter().copied().filter(|sample| sample.labels.contains_key(label)).collect();
+    if whose == Whose::Everybody {
+        return Ok(all.to_vec());
+    }
     if with.is_empty() {
         return Err(format!("no series of {name} has the label {label}: {}", labels_of(all)));
     }
@@ -167,6 +178,30 @@ fn whole(sample: &Sample) -> Result<u64, String> {
     // Beyond 2^53 neighbouring counts are one number.
     let is_count = value.is_finite() && (0.0..=9_007_199_254_740_992.0).contains(&value);
     if is_count { Ok(value.round() as u64) } else { Err(format!("{} counts {value}, which is no count", sample.name)) }
+}
+
+/// What an outcome counts as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// It went well.
+    Good,
+    /// A rate limit refused it.
+    Limited,
+    /// Neither good nor bad.
+    Excluded,
+    /// Everything else.
+    Bad,
+}
+
+/// What a deployment says of an outcome.
+pub fn class(ratio: &Ratio, outcome: &str) -> Class {
+    let is = |forms: &[String]| forms.iter().any(|form| fits(form, outcome));
+    match () {
+        () if is(&ratio.good) => Class::Good,
+        () if is(&ratio.limited) => Class::Limited,
+        () if is(&ratio.excluded) => Class::Excluded,
+        () => Class::Bad,
+    }
 }
 
 fn fits(form: &str, outcome: &str) -> bool {
