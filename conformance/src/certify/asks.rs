@@ -1,7 +1,9 @@
 //! Which rows of the catalogue `certify` asks of which component, so that a row is called *done* only where it is.
 //!
 //! A judge notes on what rows everything bears that it tried; tests of sound deployments hold those notes against this
-//! table. Rows that a component has no judge for stand nowhere here.
+//! table. A row is asked of evidence where a trace is rejected for it whichever of its controls was off, or where what
+//! a component did is held against a model that refuses for it. Rows that a component has no judge for stand nowhere
+//! here.
 
 use models::catalogue::{Probe, Row};
 
@@ -15,12 +17,13 @@ const ASKS: &[(Probe, &[&str])] = &[
     (
         Probe::Gateway,
         &[
-            "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "POL-06", "SRV-04", "SRV-11", "TEN-01",
-            "TEN-05", "TEN-07",
+            "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "IDN-09", "POL-06", "SRV-04", "SRV-11",
+            "TEN-01", "TEN-05", "TEN-07",
         ],
     ),
     (Probe::Rego, &["CLS-05", "GOV-05", "POL-01", "POL-02", "POL-06", "POL-07"]),
-    (Probe::Prometheus, &["SLO-01", "SLO-02", "SRV-04", "TEN-05"]),
+    (Probe::Prometheus, &["SLO-01", "SLO-02", "SLO-03", "SLO-04", "SLO-05", "SLO-06", "SRV-04", "TEN-05"]),
+    (Probe::Evidence, &["CEL-05", "CEL-06", "CLS-05", "EVT-07", "SRV-07", "STO-08", "TEN-03"]),
 ];
 
 /// The rows that are asked of a component.

@@ -3,6 +3,7 @@
 //!
 //! A chain does not see its own end, so somebody else has to bring it; without one nothing is green.
 
+mod answers;
 mod chain;
 mod decisions;
 
@@ -31,6 +32,7 @@ pub fn judge(deployment: &Deployment, files: &Files) -> Component {
     files.witnessed.iter().for_each(|topic| take(chain::witnessed(&mut component, home, topic)));
     files.index.iter().for_each(|index| take(published(&mut component, home, index)));
     files.offline.iter().for_each(|bundles| take(offline(&mut component, home, bundles)));
+    files.answers.iter().for_each(|answers| take(answers::judge(&mut component, home, answers)));
     files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log)));
     match unread.is_empty() {
         true => component.conclude(),
@@ -112,10 +114,8 @@ fn offline(component: &mut Component, home: &Path, bundles: &Offline) -> Result<
     if loaded == 0 && component.findings.is_empty() {
         return Err(format!("{name}: no transfer, expected one a line"));
     }
-    component.judged(
-        &format!("transfers of {name} that an offline cell loads"),
-        loaded,
-        &["CEL-05", "CEL-06", "CEL-08"],
-    );
+    component.judged(&format!("transfers of {name} that an offline cell loads"), loaded, &["CEL-04"]);
+    let why = "give what it did with them as [[files.answers]]";
+    component.not_judged(format!("whether the loader of {name} refuses others (CEL-05, CEL-06)"), why);
     Ok(())
 }

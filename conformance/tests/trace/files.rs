@@ -16,6 +16,11 @@ const SCHEMA: &str = include_str!("../../../reports/schemas/certify.schema.json"
 /// A genuine transfer to an offline cell is its example.
 const TRANSFER: &str = include_str!("../../src/command/model/schema/offline-bundle.json");
 
+/// Versions of a tenants file, a sound one and a wrong one, are its examples.
+const TENANTS_FILE: &str = include_str!("../../src/command/model/schema/tenants-config.json");
+/// Names in an object store.
+const NAMES: &str = include_str!("../../src/command/model/schema/object-path.json");
+
 const TENANTS: &str = "version = 1\nname = \"files\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"beta\"\n";
 
 /// Lines of a chain, and where it leads to.
@@ -147,6 +152,55 @@ fn a_transfer_is_loaded_or_refused_for_the_row_that_demands_it() {
     assert_eq!((code, &component["findings"][0]["object"]), (1, &json!("transfers.ndjson:1")), "{component:#}");
     assert!(component["findings"][0]["requirements"].to_string().contains("CEL-05"), "{component:#}");
     assert_eq!(judge(&json!({"now_ns": 1})).0, 3);
+}
+
+/// Lines of what a component did, by the model's own examples: what is sound, and for each row what must be refused.
+fn examples(schema: &str) -> Vec<Value> {
+    let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
+    schema["examples"].as_array().expect("examples").clone()
+}
+
+#[test]
+fn what_a_component_did_is_held_against_its_model() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let transfer = examples(TRANSFER).remove(0);
+    let edited = |edit: fn(&mut Value)| {
+        let mut edited = transfer.clone();
+        edit(&mut edited);
+        edited
+    };
+    let tampered = edited(|case| case["files"][0]["content"] = json!("00"));
+    let one_custodian = edited(|case| drop(case["releases"].as_array_mut().expect("releases").remove(0)));
+    let [good_tenants, bad_tenants] = <[Value; 2]>::try_from(examples(TENANTS_FILE)).expect("two examples");
+    let names = examples(NAMES);
+    for (model, sound, refused, rows) in [
+        ("offline-bundle", vec![transfer.clone()], vec![tampered, one_custodian], vec!["CEL-05", "CEL-06"]),
+        ("tenants-config", vec![good_tenants], vec![bad_tenants], vec!["TEN-03"]),
+        ("object-path", vec![names[0].clone()], names[1..4].to_vec(), vec!["STO-08"]),
+    ] {
+        let table = format!("[files]\n[[files.answers]]\npath = \"a.ndjson\"\nmodel = \"{model}\"\n");
+        let judge = |lines: &[(&Value, bool)]| {
+            let lines = lines.iter().map(|(asked, accepted)| json!({"asked": asked, "accepted": accepted}).to_string());
+            fs::write(dir.path().join("a.ndjson"), text(&lines.collect::<Vec<_>>())).expect("answers");
+            certify(dir.path(), &table)
+        };
+        let good: Vec<(&Value, bool)> = sound.iter().map(|asked| (asked, true)).collect();
+        let bad: Vec<(&Value, bool)> = refused.iter().map(|asked| (asked, false)).collect();
+        let (code, component) = judge(&[&good[..], &bad[..]].concat());
+        assert_eq!(code, 0, "{component:#}");
+        let judged = component["judged"].to_string();
+        assert!(rows.iter().all(|row| judged.contains(row)), "{judged}");
+        // Neither one that refuses everything nor one that nobody tried is green.
+        assert_eq!((judge(&good).0, judge(&bad).0), (3, 3), "{model}");
+        for asked in &refused {
+            let (code, component) = judge(&[&good[..], &bad[..], &[(asked, true)]].concat());
+            let broken = component["findings"][0]["requirements"].to_string();
+            assert!(code == 1 && rows.iter().any(|row| broken.contains(row)), "{component:#}");
+        }
+        let (code, component) = judge(&[&good[..], &bad[..], &[(&sound[0], false)]].concat());
+        assert_eq!((code, &component["findings"][0]["requirements"][0]), (1, &json!(rows[0])), "{component:#}");
+        assert_eq!(judge(&[]).0, 3, "{model}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Traces of simulated runs: clean where the run was, and rejected for the same row where a control was off.
 
 use crate::support::{judge, order, told};
+use conformance::certify::asks;
 use conformance::trace::SCHEMA;
+use models::catalogue::Probe;
 use models::config::Inputs;
 use rayon::prelude::*;
 use scenarios::claims;
@@ -34,6 +36,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("slices", "to which slice a store belongs is no field of a trace"),
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
+
+/// Rows that are asked of evidence by what components did, and not by a trace: `files.rs` shows it.
+const BY_FILES: [&str; 3] = ["CEL-05", "CEL-06", "TEN-03"];
 
 /// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.
 /// Nor is what a graph holds.
@@ -109,6 +114,38 @@ fn a_run_without_a_control_is_rejected_by_its_trace_for_the_same_row() {
     results.iter().filter(|(_, rows, _)| *rows == 0).for_each(|(what, ..)| println!("  not by trace: {what}"));
     assert_eq!(missed, Vec::<&String>::new());
     assert!(rejected * 2 > results.len(), "{rejected} of {}", results.len());
+}
+
+#[test]
+fn a_row_that_is_asked_of_evidence_is_so_by_a_trace_without_any_of_its_controls() {
+    let inputs = Inputs::embedded();
+    let asked: BTreeSet<&str> = asks::of(Probe::Evidence).iter().copied().collect();
+    let of_evidence = models::catalogue::rows().iter().filter(|row| row.probes.contains(&Probe::Evidence));
+    let ablations = of_evidence.flat_map(|row| {
+        let all = claims::ablations(row.id).into_iter().filter(|a| a.breaches());
+        all.map(|a| (row.id, a.scenario.name, a.off().iter().map(|c| c.id).collect::<Vec<_>>()))
+    });
+    let ablations: BTreeSet<(&str, &str, Vec<&str>)> = ablations.collect();
+    let is_rejected = |(row, name, off): &(&'static str, &'static str, Vec<&'static str>)| {
+        (1..=TRIES).any(|seed| {
+            let told = told(&inputs, &order(name, Pass::Ablation, seed, off));
+            // Without the breach there is nothing to see.
+            told.record.findings.iter().any(|f| f.requirement == *row)
+                && judge(&told.text, &told.terms).verdicts.findings.iter().any(|(f, _)| f.requirement == *row)
+        })
+    };
+    let shown: Vec<_> = ablations.par_iter().map(|ablation| (ablation, is_rejected(ablation))).collect();
+    let mut rows: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for ((row, ..), rejected) in &shown {
+        let (all, seen) = rows.entry(row).or_default();
+        *all += 1;
+        *seen += usize::from(*rejected);
+    }
+    rows.iter().for_each(|(row, (all, seen))| println!("{row}: {seen} of {all} ablations are rejected by the trace"));
+    let by_trace: BTreeSet<&str> = rows.iter().filter(|(_, (all, seen))| all == seen).map(|(row, _)| *row).collect();
+    let claimed: BTreeSet<&str> = asked.into_iter().filter(|row| !BY_FILES.contains(row)).collect();
+    // Of others an event may tell too, and the judge notes nothing of them.
+    assert!(!claimed.is_empty() && claimed.is_subset(&by_trace), "{claimed:?} of {by_trace:?}");
 }
 
 #[test]

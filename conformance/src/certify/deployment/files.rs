@@ -23,6 +23,9 @@ pub struct Files {
     /// Transfers to an offline cell.
     #[serde(default)]
     pub offline: Vec<Offline>,
+    /// What components were asked and did.
+    #[serde(default)]
+    pub answers: Vec<Answers>,
     /// Decision logs.
     #[serde(default)]
     pub decisions: Vec<Decisions>,
@@ -86,6 +89,28 @@ pub struct Offline {
     pub path: PathBuf,
 }
 
+/// What a component was asked and did: `{"asked": …, "accepted": true}` a line, the former as the model takes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// Where they are.
+    pub path: PathBuf,
+    /// Which model stands for the component.
+    pub model: Spanned<Model>,
+}
+
+/// A reference model, by the name that `cellproof model` has for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// The loader of an offline cell.
+    OfflineBundle,
+    /// Whoever lets a version of the tenants file in.
+    TenantsConfig,
+    /// What an object store makes of names.
+    ObjectPath,
+}
+
 /// A decision log, one JSON object a line.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,10 +144,11 @@ fn name() -> String {
 
 /// What TOML and types do not say.
 pub fn check(files: &Files, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
-    let Files { chain, witnessed, index, offline, decisions } = files;
-    if chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty() && decisions.is_empty() {
-        let expected =
-            "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]] or [[files.decisions]]";
+    let Files { chain, witnessed, index, offline, answers, decisions } = files;
+    let nothing = chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty();
+    if nothing && answers.is_empty() && decisions.is_empty() {
+        let expected = "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]], [[files.answers]] or \
+                        [[files.decisions]]";
         found.push(place.at(span, "no file", expected));
     }
     for digest in chain.iter().flat_map(|chain| chain.get_ref().genesis.iter().chain(&chain.get_ref().head)) {
