@@ -169,6 +169,18 @@ pub struct Enrolled {
     pub revoked_at: Option<Instant>,
 }
 
+/// Pipelines that policies come through.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Pipelines {
+    /// None: what is configured is in force.
+    #[default]
+    None,
+    /// Every cell has a repository and a pipeline of its own.
+    Apart,
+    /// The repository is in the first cell, and the pipelines of the others follow.
+    Following,
+}
+
 /// What is deployed.
 pub struct Deployment {
     /// The platform.
@@ -209,8 +221,8 @@ pub struct Deployment {
     /// When the caches of the gateways are switched, and whether on or off; in order. There are none where there are no
     /// switches.
     pub edge_cache: Rc<[(Instant, bool)]>,
-    /// Whether every cell has a pipeline that its policy comes through.
-    pub pipelines: bool,
+    /// Which pipelines the policy comes through.
+    pub pipelines: Pipelines,
     /// Whether every cell has a witness of its audit topics.
     pub witnessed: bool,
     /// Edits of logs behind their brokers' backs, by cell.

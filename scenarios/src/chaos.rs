@@ -5,6 +5,7 @@ pub mod ca_outage;
 pub mod cache_loss;
 pub mod cell_loss;
 pub mod clock_skew;
+pub mod config_partition;
 pub mod disk_faults;
 pub mod graph_loss;
 pub mod graph_replica;

@@ -19,7 +19,7 @@ use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
 use models::platform::graph::GraphPlan;
 use models::platform::offline::OfflinePlan;
-use models::platform::{self, Actor, Deployment, Directory, Enrolled, Special};
+use models::platform::{self, Actor, Deployment, Directory, Enrolled, Pipelines, Special};
 use models::saas::Saas;
 use sim::choice::{Choice, Choices};
 use sim::fault::{FaultSpec, Target};
@@ -137,8 +137,8 @@ pub struct Stage<'a> {
     enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
+    pipelines: Pipelines,
     read_only: Option<(Instant, Instant)>,
-    pipelines: bool,
     edge_cache: Vec<(Instant, bool)>,
     kube: bool,
     edge_tls: bool,
@@ -207,8 +207,8 @@ impl<'a> Stage<'a> {
             enrolled: Vec::new(),
             reborn: None,
             key_stolen_at: None,
+            pipelines: Pipelines::None,
             read_only: None,
-            pipelines: false,
             edge_cache: Vec::new(),
             kube: false,
             edge_tls: false,

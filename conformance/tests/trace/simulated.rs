@@ -33,6 +33,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("graph-replica", "neither does its replica"),
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
+    ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),
     ("slices", "to which slice a store belongs is no field of a trace"),
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];

@@ -3,9 +3,13 @@
 //! It deploys what was merged, and asks again and again what runs. What runs and was never merged somebody has put
 //! there past it: that is stated, and undone. Another version of the tenants file goes to the policy as data, and to
 //! routers and services as a table, said again with every look.
+//!
+//! Where it follows another cell's, it takes what was merged there for merged, and tells its config service until when
+//! that was everything.
 
 use super::people::People;
 use super::review::{Change, may_merge};
+use super::sync::{self, STALE, Standing, Sync};
 use super::tenants;
 use crate::config::{Tenants, Vocabulary};
 use crate::control;
@@ -16,14 +20,13 @@ use crate::policy::suite;
 use crate::saas::Saas;
 use crate::wire::Wire;
 use crate::wire::admin::{
-    APPROVALS_PATH, Approval, POLICY_PATH, PROPOSALS_PATH, PolicyFiles, Proposal, Running, TENANTS_PATH,
-    TenantsProposal,
+    APPROVALS_PATH, Approval, CURRENT_PATH, Current, MERGES_PATH, Merge, Merges, POLICY_PATH, PROPOSALS_PATH,
+    PolicyFiles, Proposal, Running, TENANTS_PATH, TenantsProposal,
 };
 use crate::wire::http::{Method, Reason, Request, Response};
-use serde::{Deserialize, Serialize};
 use sim::disk::Write;
 use sim::seed::{Lineage, name_hash};
-use sim::{Ctx, Duration, Input, Machine, NodeId, Outbox};
+use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +40,10 @@ pub const DRIFT: Control = control!("gitops.drift", upholds: ["POL-03"],
 pub struct GitOpsSpec {
     /// The config service that it deploys to.
     pub config: NodeId,
+    /// Whether the repository is here.
+    pub standing: Standing,
+    /// How long it may be without news of the repository before it says so.
+    pub news_bound: Duration,
     /// What was merged before the run.
     pub head: PolicyFiles,
     /// The tenants file that was merged before the run, and the words that one may use.
@@ -65,20 +72,22 @@ pub struct GitOps {
     tenants: Option<Rc<Tenants>>,
     /// Deployments on their way, by request.
     putting: BTreeMap<u64, Arc<str>>,
-    /// Merged files on their way to the disk.
-    merging: BTreeMap<u64, Wanted>,
+    /// What was merged and is on its way to the disk.
+    merging: BTreeMap<u64, Merging>,
+    sync: Sync,
     calls: u64,
+}
+
+/// What the disk is about to have.
+#[derive(Default)]
+struct Merging {
+    merges: Vec<(Merge, Wanted)>,
+    /// Then everything is known that was merged until then.
+    as_of: Option<Instant>,
 }
 
 const LOOK: u64 = 1;
 const HEAD: u8 = 0;
-
-/// What was merged, as the disk has it.
-#[derive(Serialize, Deserialize)]
-enum Merged {
-    Files(PolicyFiles),
-    Tenants(Arc<str>),
-}
 
 /// What a change wants.
 enum Wanted {
@@ -91,6 +100,8 @@ enum Wanted {
 impl GitOps {
     /// A pipeline that remembers what was merged.
     pub fn boot(spec: &GitOpsSpec, ctx: &mut Ctx<'_, Saas>, out: &mut Outbox<Saas>) -> GitOps {
+        let recalled = recall(spec, ctx);
+        let merges = recalled.iter().map(|(merge, _)| merge.clone()).collect();
         let mut gitops = GitOps {
             name: name_hash("gitops") ^ ctx.lineage().cause,
             deployed: None,
@@ -98,29 +109,51 @@ impl GitOps {
             tenants: None,
             putting: BTreeMap::new(),
             merging: BTreeMap::new(),
+            sync: Sync::new(spec.standing.clone(), merges),
             calls: 0,
             head: spec.head.clone(),
             spec: spec.clone(),
         };
-        for wanted in recall(spec, ctx) {
+        for (_, wanted) in recalled {
             gitops.take(wanted);
         }
-        gitops.look(out);
+        gitops.look(ctx, out);
         gitops
     }
 
-    fn call(&mut self, out: &mut Outbox<Saas>, method: Method, body: Vec<u8>) -> u64 {
+    fn call(&mut self, out: &mut Outbox<Saas>, to: NodeId, call: (Method, &'static str), body: Vec<u8>) -> u64 {
         self.calls += 1;
-        let mut request = Request::new(self.calls, method, POLICY_PATH.into());
+        let mut request = Request::new(self.calls, call.0, call.1.into());
         request.body = body.into();
-        out.send_for(Lineage::root(self.name, self.calls), self.spec.config, Wire::Http(Box::new(request)));
+        out.send_for(Lineage::root(self.name, self.calls), to, Wire::Http(Box::new(request)));
         self.calls
     }
 
-    fn look(&mut self, out: &mut Outbox<Saas>) {
-        let asked = self.call(out, Method::Get, Vec::new());
+    fn look(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let asked = self.call(out, self.spec.config, (Method::Get, POLICY_PATH), Vec::new());
         self.tell(out);
+        self.follow(ctx, out);
         out.timer_for(Lineage::root(self.name, asked).child(1), self.spec.every, LOOK);
+    }
+
+    /// Asks the repository for news, and tells its config service how old the last ones are.
+    fn follow(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
+        let Some(leader) = self.sync.leader() else { return };
+        let request = self.calls + 1;
+        let known = self.sync.asks(ctx.now(), request);
+        self.call(out, leader, (Method::Get, MERGES_PATH), sync::ask(known));
+        self.vouch(out);
+        if let Some(without) = self.sync.alarm(ctx.controls(), ctx.now(), self.spec.news_bound) {
+            let about = self.head.digest();
+            out.fact(Fact::Reported { by: "gitops", what: STALE, about, value: without.as_nanos() / 1_000_000 });
+        }
+    }
+
+    fn vouch(&mut self, out: &mut Outbox<Saas>) {
+        let Some(as_of) = self.sync.as_of() else { return };
+        let current = Current { digest: self.head.digest(), as_of };
+        let body = serde_json::to_vec(&current).expect("a time is JSON");
+        self.call(out, self.spec.config, (Method::Put, CURRENT_PATH), body);
     }
 
     /// Tells routers and services who the tenants are, once that is another file than they began with.
@@ -135,7 +168,7 @@ impl GitOps {
 
     fn deploy(&mut self, out: &mut Outbox<Saas>) {
         let body = serde_json::to_vec(&self.head).expect("files are JSON");
-        let asked = self.call(out, Method::Put, body);
+        let asked = self.call(out, self.spec.config, (Method::Put, POLICY_PATH), body);
         self.putting.insert(asked, self.head.digest());
     }
 
@@ -158,7 +191,12 @@ impl GitOps {
     }
 
     fn asked(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: &Request) {
+        if *request.path == *MERGES_PATH {
+            return self.synchronised(ctx, out, from, request);
+        }
         let id = match (&*request.path, request.method) {
+            // What is merged elsewhere is proposed there.
+            _ if self.sync.leader().is_some() => Err(bare(Reason::NotFound)),
             (PROPOSALS_PATH, Method::Post) => self.proposed(out, &request.body).map_err(bare),
             (TENANTS_PATH, Method::Post) => self.proposed_tenants(ctx, out, &request.body),
             (APPROVALS_PATH, Method::Post) => self.approved(&request.body).map_err(bare),
@@ -232,24 +270,77 @@ impl GitOps {
             return Reason::Accepted;
         }
         let Some((wanted, _)) = self.changes.remove(id) else { return Reason::NotFound };
-        let token = self.calls;
-        let merged = match &wanted {
-            Wanted::Files(files) => Merged::Files(files.clone()),
-            Wanted::Tenants(file, _) => Merged::Tenants(file.clone()),
+        let merge = match &wanted {
+            Wanted::Files(files) => Merge::Files(files.clone()),
+            Wanted::Tenants(file, _) => Merge::Tenants(file.clone()),
         };
-        out.write(HEAD, Write::Append(serde_json::to_vec(&merged).expect("files are JSON").into()));
-        out.sync(token);
-        self.merging.insert(token, wanted);
-        self.calls += 1;
+        self.keep(out, Merging { merges: vec![(merge, wanted)], as_of: None });
         Reason::Ok
     }
 
-    fn synced(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
-        if let Some(wanted) = self.merging.remove(&token).filter(|_| ok) {
-            self.take(wanted);
-            self.tell(out);
-            self.deploy(out);
+    /// To the disk first, then into force.
+    fn keep(&mut self, out: &mut Outbox<Saas>, merging: Merging) {
+        for (merge, _) in &merging.merges {
+            out.write(HEAD, Write::Append(serde_json::to_vec(merge).expect("files are JSON").into()));
         }
+        self.calls += 1;
+        out.sync(self.calls);
+        self.merging.insert(self.calls, merging);
+    }
+
+    fn synced(&mut self, out: &mut Outbox<Saas>, token: u64, ok: bool) {
+        let Some(Merging { merges, as_of }) = self.merging.remove(&token).filter(|_| ok) else { return };
+        for (merge, wanted) in merges {
+            self.take(wanted);
+            for (follower, news) in self.sync.merged(merge) {
+                let body = serde_json::to_vec(&news).expect("merges are JSON");
+                self.call(out, follower, (Method::Post, MERGES_PATH), body);
+            }
+        }
+        self.tell(out);
+        self.deploy(out);
+        self.known(out, as_of);
+    }
+
+    /// Everything is known that was merged until then.
+    fn known(&mut self, out: &mut Outbox<Saas>, as_of: Option<Instant>) {
+        if let Some(as_of) = as_of {
+            self.sync.complete(as_of);
+            self.vouch(out);
+        }
+    }
+
+    /// A follower asks, or the one that is followed tells.
+    fn synchronised(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: &Request) {
+        match (&self.spec.standing, request.method) {
+            (Standing::Home(followers), Method::Get) if followers.contains(&from) => {
+                let Some(known) = sync::asked(&request.body) else { return };
+                let news = self.sync.news_for(ctx.controls(), from, known);
+                let body = serde_json::to_vec(&news).expect("merges are JSON");
+                let answer = Response::new(request.id, Reason::Ok).with_body(body.into());
+                out.send(from, Wire::HttpAnswer(Box::new(answer)));
+            }
+            (Standing::Follows(leader), Method::Post) if *leader == from => {
+                let news: Option<Merges> = serde_json::from_slice(&request.body).ok();
+                let merges = news.map(|news| self.sync.unknown(&news)).unwrap_or_default();
+                self.heard(ctx, out, merges, None);
+            }
+            _ => {}
+        }
+    }
+
+    /// What was merged elsewhere was reviewed there, and is held against what is in force here.
+    fn heard(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, merges: Vec<Merge>, as_of: Option<Instant>) {
+        if merges.is_empty() {
+            return self.known(out, as_of);
+        }
+        // What is on its way to the disk may be the same; the next look asks for the rest.
+        if !self.merging.is_empty() {
+            return;
+        }
+        let in_force = self.tenants.as_ref().unwrap_or(&self.spec.tenants.0).clone();
+        let merges = read(&self.spec, ctx, in_force, merges);
+        self.keep(out, Merging { merges, as_of });
     }
 
     /// What was merged is what shall run.
@@ -264,6 +355,12 @@ impl GitOps {
     }
 
     fn answered(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, response: &Response) {
+        if let Ok(news) = serde_json::from_slice::<Merges>(&response.body) {
+            if let Some((at, merges)) = self.sync.answered(response.id, &news) {
+                self.heard(ctx, out, merges, Some(at));
+            }
+            return;
+        }
         if let Some(put) = self.putting.remove(&response.id) {
             if response.reason == Reason::Ok {
                 self.deployed = Some(put);
@@ -279,18 +376,23 @@ fn bare(reason: Reason) -> (Reason, String) {
     (reason, String::new())
 }
 
-/// What the disk has, in the order in which it was merged. A tenants file was reviewed then.
-fn recall(spec: &GitOpsSpec, ctx: &Ctx<'_, Saas>) -> Vec<Wanted> {
-    let (mut in_force, known) = (spec.tenants.0.clone(), &spec.tenants.1);
-    let merged = ctx.disk().read(HEAD).iter().filter_map(|record| serde_json::from_slice(record).ok());
+/// What the disk has, in the order in which it was merged.
+fn recall(spec: &GitOpsSpec, ctx: &Ctx<'_, Saas>) -> Vec<(Merge, Wanted)> {
+    let merges = ctx.disk().read(HEAD).iter().filter_map(|record| serde_json::from_slice(record).ok());
+    read(spec, ctx, spec.tenants.0.clone(), merges.collect())
+}
+
+/// What merges stand for, one after the other. A tenants file was reviewed when it was merged.
+fn read(spec: &GitOpsSpec, ctx: &Ctx<'_, Saas>, mut in_force: Rc<Tenants>, merges: Vec<Merge>) -> Vec<(Merge, Wanted)> {
     let mut wanted = Vec::new();
-    for merged in merged {
-        match merged {
-            Merged::Files(files) => wanted.push(Wanted::Files(files)),
-            Merged::Tenants(file) => {
-                let Ok(tenants) = tenants::review(ctx.controls(), known, &in_force, &file) else { continue };
+    for merge in merges {
+        match &merge {
+            Merge::Files(files) => wanted.push((merge.clone(), Wanted::Files(files.clone()))),
+            Merge::Tenants(file) => {
+                let reviewed = tenants::review(ctx.controls(), &spec.tenants.1, &in_force, file);
+                let Ok(tenants) = reviewed else { continue };
                 in_force = Rc::new(tenants);
-                wanted.push(Wanted::Tenants(file, in_force.clone()));
+                wanted.push((merge.clone(), Wanted::Tenants(file.clone(), in_force.clone())));
             }
         }
     }
@@ -300,7 +402,7 @@ fn recall(spec: &GitOpsSpec, ctx: &Ctx<'_, Saas>) -> Vec<Wanted> {
 impl Machine<Saas> for GitOps {
     fn handle(&mut self, ctx: &mut Ctx<'_, Saas>, input: Input<Saas>, out: &mut Outbox<Saas>) {
         match input {
-            Input::Timer { token: LOOK } => self.look(out),
+            Input::Timer { token: LOOK } => self.look(ctx, out),
             Input::Message { from, message: Wire::Http(request) } => self.asked(ctx, out, from, &request),
             Input::Message { message: Wire::HttpAnswer(response), .. } => self.answered(ctx, out, &response),
             Input::Synced { token, ok } => self.synced(out, token, ok),

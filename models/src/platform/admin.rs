@@ -3,20 +3,21 @@
 //! It is a namespace of its own: an id in it is issued to nobody who serves tenants, and only such ids are let in at an
 //! admin API.
 
-use super::Deployment;
 use super::mesh::{Workload, trust_domain};
 use super::parts::Parts;
+use super::{Deployment, Pipelines};
 use crate::config::{Cell, Operation};
 use crate::crypto::{self, Key};
 use crate::gitops::machine::{GitOps, GitOpsSpec};
 use crate::gitops::people::{Account, People};
+use crate::gitops::sync::Standing;
 use crate::policy::admin::{Bindings, Role};
 use crate::policy::bundle::reference_content;
 use crate::policy::data::PolicyData;
 use crate::saas::Saas;
 use crate::wire::admin::PolicyFiles;
-use sim::Duration;
 use sim::node::Boot;
+use sim::{Duration, NodeId};
 use std::rc::Rc;
 
 /// Path of the pipeline's id.
@@ -61,17 +62,17 @@ pub(super) fn bindings(cell: &str) -> Bindings {
 
 /// The role of a cell's pipeline, where one is deployed.
 pub(super) fn pipeline(deployment: &Deployment, cell: &str) -> Option<String> {
-    deployment.pipelines.then(|| format!("{cell}/gitops"))
+    (deployment.pipelines != Pipelines::None).then(|| format!("{cell}/gitops"))
 }
 
 /// The pipeline of a cell, where one is deployed.
 pub(super) fn workload(deployment: &Deployment, cell: &Cell, apps: Vec<String>) -> Option<Workload> {
-    deployment.pipelines.then(|| Workload {
-        role: format!("{}/gitops", cell.id),
+    pipeline(deployment, &cell.id).map(|role| Workload {
+        role,
         cell: cell.id.to_string(),
         path: GITOPS.into(),
-        calls: [vec![config_of(cell)], told(deployment, cell, apps)].concat(),
-        accepts: (Vec::new(), Vec::new()),
+        calls: [vec![config_of(cell)], told(deployment, cell, apps), others(deployment, cell)].concat(),
+        accepts: (deployment.config.cells.iter().map(|c| c.id.to_string()).collect(), vec![GITOPS.into()]),
         tells_callers: false,
         open: true,
         sealed: Vec::new(),
@@ -82,6 +83,21 @@ pub(super) fn workload(deployment: &Deployment, cell: &Cell, apps: Vec<String>) 
 fn told(deployment: &Deployment, cell: &Cell, apps: Vec<String>) -> Vec<String> {
     let edges = deployment.config.edges.iter().filter(|edge| edge.cell == cell.id).map(|edge| edge.id.to_string());
     edges.chain(apps).collect()
+}
+
+/// Whether the pipeline of this cell has its repository there.
+pub(super) fn is_home(deployment: &Deployment, cell: &Cell) -> bool {
+    deployment.pipelines != Pipelines::Following
+        || deployment.config.cells.first().is_some_and(|home| home.id == cell.id)
+}
+
+/// Pipelines that one hears of merges from, or tells.
+fn others(deployment: &Deployment, cell: &Cell) -> Vec<String> {
+    let cells = deployment.config.cells.iter().filter(|other| other.id != cell.id);
+    cells
+        .filter(|other| is_home(deployment, cell) != is_home(deployment, other))
+        .filter_map(|other| pipeline(deployment, &other.id))
+        .collect()
 }
 
 /// Role of the config service that a cell's pipeline deploys to.
@@ -95,11 +111,20 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, calls: &[String]) -> Boot<Saa
         let public = *account_key(name).public();
         Account { name: name.into(), person: person.into(), is_human, public }
     };
+    let others: Vec<String> = others(parts.deployment, cell);
+    let elsewhere: Vec<NodeId> = others.iter().map(|role| parts.directory.node(role)).collect();
+    let standing = match elsewhere.first() {
+        Some(home) if !is_home(parts.deployment, cell) => Standing::Follows(*home),
+        _ => Standing::Home(elsewhere),
+    };
+    let is_told = |role: &&String| **role != config_of(cell) && !others.contains(role);
     let spec = GitOpsSpec {
         config: parts.directory.node(&config_of(cell)),
+        standing,
+        news_bound: config.ttls.policy_stale,
         head: first_files(&PolicyData::from_tenants(&parts.deployment.all_tenants)),
         tenants: (parts.deployment.all_tenants.clone(), config.vocabulary.clone()),
-        told: calls.iter().filter(|role| **role != config_of(cell)).map(|role| parts.directory.node(role)).collect(),
+        told: calls.iter().filter(is_told).map(|role| parts.directory.node(role)).collect(),
         people: People::new(ACCOUNTS.map(account)),
         approvals: config.limits.policy_approvals as usize,
         every: config.housekeeping.every(LOOK_EVERY),

@@ -1,6 +1,6 @@
 //! What stands in a cell, and how each part is booted.
 
-use super::admin::{ADMINS, GITOPS, bindings, pipeline};
+use super::admin::{ADMINS, GITOPS, bindings, is_home, pipeline};
 use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, place, principals};
 use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
@@ -359,6 +359,7 @@ fn config_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let spec = ConfigSpec {
         agents: vec![parts.directory.node(&format!("{}/policy", cell.id))],
         revisions,
+        follows: pipeline(parts.deployment, &cell.id).is_some() && !is_home(parts.deployment, cell),
         signer: (POLICY_KEY.0.into(), POLICY_KEY.1),
         every: parts.deployment.config.ttls.policy_poll,
         mode: ModeSpec {

@@ -5,7 +5,7 @@
 
 use crate::control;
 use crate::control::{Control, Controls};
-use crate::wire::admin::{POLICY_PATH, PolicyFiles};
+use crate::wire::admin::{CURRENT_PATH, Current, POLICY_PATH, PolicyFiles};
 use crate::wire::http::{Method, Reason, Request};
 use crate::wire::policy::BundleContent;
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub enum Call {
     Read,
     /// Hands out another one from now on.
     Replace(Arc<BundleContent>),
+    /// What is handed out is the newest there is, as far as the caller knows.
+    Vouch(Current),
 }
 
 impl Bindings {
@@ -63,7 +65,10 @@ pub fn parse(request: &Request) -> Result<Call, Reason> {
             let files: PolicyFiles = serde_json::from_slice(&request.body).map_err(|_| Reason::BadRequest)?;
             Ok(Call::Replace(Arc::new(BundleContent::new(files.policy, files.data))))
         }
-        (POLICY_PATH, _) => Err(Reason::MethodNotAllowed),
+        (CURRENT_PATH, Method::Put) => {
+            serde_json::from_slice(&request.body).map(Call::Vouch).map_err(|_| Reason::BadRequest)
+        }
+        (POLICY_PATH | CURRENT_PATH, _) => Err(Reason::MethodNotAllowed),
         _ => Err(Reason::NotFound),
     }
 }
@@ -96,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_path_and_two_methods_are_understood() {
+    fn what_is_asked_of_a_policy_is_understood_and_nothing_else() {
         let call = |method, path: &str, body: &str| {
             let mut request = Request::new(1, method, path.into());
             request.body = body.as_bytes().into();
@@ -108,6 +113,11 @@ mod tests {
         assert_eq!(call(Method::Put, POLICY_PATH, "{}"), Err(Reason::BadRequest));
         assert_eq!(call(Method::Put, POLICY_PATH, r#"{"policy":"p","data":"{}","x":1}"#), Err(Reason::BadRequest));
         assert_eq!(call(Method::Delete, POLICY_PATH, ""), Err(Reason::MethodNotAllowed));
+        let current = Current { digest: "d".into(), as_of: sim::Instant(7) };
+        let said = serde_json::to_string(&current).expect("it is JSON");
+        assert_eq!(call(Method::Put, CURRENT_PATH, &said), Ok(Call::Vouch(current)));
+        assert_eq!(call(Method::Put, CURRENT_PATH, "7"), Err(Reason::BadRequest));
+        assert_eq!(call(Method::Get, CURRENT_PATH, ""), Err(Reason::MethodNotAllowed));
         assert_eq!(call(Method::Get, "/admin/v1/tenants", ""), Err(Reason::NotFound));
     }
 }

@@ -1,15 +1,19 @@
 //! The config service: signs the policy of its cell, hands it out again and again, and lets administrators replace it.
 //!
 //! It hands out whatever it was given last. Whether that was reviewed is not its business, and it could not know: that
-//! is what the pipeline in front of it is for.
+//! is what the pipeline in front of it is for. Nor can it know whether something newer was merged elsewhere: where
+//! policy comes from another cell, a bundle is as new as the pipeline's last news from there, however often it is
+//! signed.
 
 use super::admin::{self, Bindings, Call};
 use super::bundle::Signer;
+use crate::control;
+use crate::control::Control;
 use super::mode::{Announcer, ModeSpec};
 use crate::fact::Fact;
 use crate::saas::Saas;
 use crate::wire::Wire;
-use crate::wire::admin::{PolicyFiles, Running};
+use crate::wire::admin::{Current, PolicyFiles, Running};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::BundleContent;
 use crate::wire::svid::SpiffeId;
@@ -18,6 +22,10 @@ use sim::seed::{Lineage, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A bundle is as new as the last news of what was merged.
+pub const SYNC_FRESHNESS: Control = control!("policy.sync-freshness", upholds: ["CEL-03"],
+    off: "a cell that has lost the control plane signs what it has as new, so that no agent there notices");
 
 /// What a config service is.
 #[derive(Clone)]
@@ -28,6 +36,8 @@ pub struct ConfigSpec {
     pub revisions: Vec<(Instant, Arc<BundleContent>)>,
     /// Name and seed of its signing key.
     pub signer: (Arc<str>, [u8; 32]),
+    /// Whether its policy comes from another cell, by a pipeline that says how new it is.
+    pub follows: bool,
     /// How often a freshly signed bundle goes out.
     pub every: Duration,
     /// What it says of read-only mode.
@@ -56,6 +66,8 @@ pub struct ConfigService {
     waiting: BTreeMap<u64, Waiting>,
     written: u64,
     callers: BTreeMap<NodeId, SpiffeId>,
+    /// Until when what is handed out was the newest there is. What was deployed with the cell is so at the beginning.
+    current_as_of: Instant,
     announcer: Announcer,
 }
 
@@ -75,6 +87,7 @@ impl ConfigService {
             waiting: BTreeMap::new(),
             written: 0,
             callers: BTreeMap::new(),
+            current_as_of: Instant::ZERO,
             announcer: Announcer::new(spec.mode.clone(), ctx.lineage().cause),
         };
         service.hand_out(ctx, out);
@@ -95,7 +108,9 @@ impl ConfigService {
         let lineage = Lineage::root(name_hash("config") ^ u64::from(ctx.node().0), self.rounds);
         let now = ctx.now();
         if let Some((revision, content)) = self.current(now) {
-            let bundle = Arc::new(self.signer.sign(revision, now, content));
+            let is_bounded = self.spec.follows && ctx.controls().on(&SYNC_FRESHNESS);
+            let issued_at = if is_bounded { now.min(self.current_as_of) } else { now };
+            let bundle = Arc::new(self.signer.sign(revision, issued_at, content));
             for agent in &self.spec.agents {
                 out.send_for(lineage, *agent, Wire::Bundle(bundle.clone()));
             }
@@ -127,6 +142,10 @@ impl ConfigService {
                 let body = serde_json::to_vec(&body).expect("a revision is JSON");
                 answer(out, from, request.id, Reason::Ok, body);
             }
+            Call::Vouch(current) => {
+                let reason = self.vouched(ctx.now(), &current);
+                answer(out, from, request.id, reason, Vec::new());
+            }
             Call::Replace(content) => {
                 self.written += 1;
                 let record = postcard::to_allocvec(&(ctx.now(), &*content)).expect("a policy has bytes");
@@ -136,6 +155,16 @@ impl ConfigService {
                 self.waiting.insert(self.written, waiting);
             }
         }
+    }
+
+    /// What is handed out is the newest there is, if it is what the pipeline speaks of.
+    fn vouched(&mut self, now: Instant, current: &Current) -> Reason {
+        let handed_out = self.current(now).map(|(revision, content)| running(revision, content).digest);
+        if handed_out.as_ref() != Some(&current.digest) {
+            return Reason::Conflict;
+        }
+        self.current_as_of = self.current_as_of.max(current.as_of);
+        Reason::Ok
     }
 
     /// The disk has a replacement, or failed to keep it.

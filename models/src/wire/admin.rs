@@ -7,10 +7,15 @@ use super::policy::Level;
 use crate::crypto::{base64url, sha256};
 use crate::ids::TenantId;
 use serde::{Deserialize, Serialize};
+use sim::Instant;
 use std::sync::Arc;
 
 /// The policy that a config service hands out: `GET` says which one, `PUT` replaces it.
 pub const POLICY_PATH: &str = "/admin/v1/policy";
+/// `PUT`: a pipeline says until when it knows that nothing newer was merged than what is handed out.
+pub const CURRENT_PATH: &str = "/admin/v1/policy/current";
+/// What was merged, for the pipelines of other cells: `GET` asks for it, `POST` tells it unasked.
+pub const MERGES_PATH: &str = "/repository/v1/merges";
 /// `POST`: somebody proposes other files.
 pub const PROPOSALS_PATH: &str = "/repository/v1/proposals";
 /// `POST`: somebody proposes another version of the tenants file.
@@ -36,6 +41,35 @@ pub struct Running {
     pub revision: u64,
     /// Digest of its files, as [`PolicyFiles::digest`] gives it.
     pub digest: Arc<str>,
+}
+
+/// What a pipeline knows of what is handed out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Current {
+    /// Digest of the files that it speaks of.
+    pub digest: Arc<str>,
+    /// Until then (its own clock) nothing newer was merged.
+    pub as_of: Instant,
+}
+
+/// Something that was merged.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Merge {
+    /// Files of a policy.
+    Files(PolicyFiles),
+    /// A version of the tenants file.
+    Tenants(Arc<str>),
+}
+
+/// A stretch of what was merged, to its end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Merges {
+    /// How many there are before these.
+    pub since: usize,
+    /// The rest, in order.
+    pub merges: Vec<Merge>,
 }
 
 /// A change that somebody wants.

@@ -28,6 +28,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::cache_loss::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::clock_skew::SCENARIO,
+    &crate::chaos::config_partition::SCENARIO,
     &crate::chaos::disk_faults::SCENARIO,
     &crate::chaos::graph_loss::SCENARIO,
     &crate::chaos::graph_replica::SCENARIO,

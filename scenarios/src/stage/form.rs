@@ -23,7 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod cast;
 mod groups;
-mod parts;
 mod weather;
 
 pub use weather::Weather;
@@ -72,7 +71,7 @@ pub type Row = (&'static str, Result<Form, &'static str>);
 /// # Errors
 /// Why it has none, as a reason to be spoken.
 pub fn of(scenario: &Scenario) -> Result<&'static Form, &'static str> {
-    match cast::ROWS.iter().find(|(name, _)| *name == scenario.name) {
+    match cast::rows().find(|(name, _)| *name == scenario.name) {
         Some((_, Ok(form))) => Ok(form),
         Some((_, Err(why))) => Err(why),
         None => Err("nobody has said who is there in its engine form"),

@@ -15,9 +15,9 @@ use models::oracles::graph_replica::GraphReplica;
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
 use models::oracles::slices::Slices;
-use models::platform::KnownBad;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
+use models::platform::{KnownBad, Pipelines};
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -190,8 +190,13 @@ impl Stage<'_> {
         self.edge_cache = switches.to_vec();
     }
 
-    /// Deploys the pipeline that policies come through.
+    /// Deploys the pipelines that policies come through, with a repository in each cell.
     pub fn pipelines(&mut self) {
-        self.pipelines = true;
+        self.pipelines = Pipelines::Apart;
+    }
+
+    /// Deploys one repository, and a pipeline in every cell that follows it.
+    pub fn following_pipelines(&mut self) {
+        self.pipelines = Pipelines::Following;
     }
 }

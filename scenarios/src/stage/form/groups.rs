@@ -68,6 +68,10 @@ pub(super) const OFFLINE: &[&str] = &[
     "cell-offline/loader",
 ];
 
+/// Why what is granted to a cell that follows another is not told on twelve nodes.
+pub(super) const PIPELINES_NODES: &str =
+    "two pipelines, the front door of one cell, who proposes and who waits for what was granted take 13 nodes";
+
 /// Who writes while tenants may only read, in each cell, and what becomes of it in the first.
 pub(super) const READ_ONLY_A: [&str; 4] = ["client/acme", "attacker/writer", "attacker/restarted", "attacker/auditor"];
 pub(super) const READ_ONLY_B: [&str; 3] = ["client/beta", "attacker/under-way", "attacker/cut-off"];
