@@ -35,6 +35,7 @@ pub mod platform;
 pub mod policy;
 pub mod portal;
 pub mod postgres;
+pub mod registrar;
 pub mod registry;
 pub mod remediation;
 pub mod retry;

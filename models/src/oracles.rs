@@ -26,6 +26,7 @@ pub mod mirroring;
 pub mod read_only;
 pub mod refusal;
 pub mod rehydration;
+pub mod request_log;
 pub mod residency;
 pub mod retention;
 pub mod revisions;

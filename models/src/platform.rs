@@ -29,6 +29,7 @@ pub mod objects;
 pub mod offline;
 mod parts;
 pub mod people;
+pub mod registrar;
 pub mod remediation;
 pub mod sentinel;
 pub mod sidecar;
@@ -223,6 +224,8 @@ pub struct Deployment {
     pub edge_cache: Rc<[(Instant, bool)]>,
     /// Which pipelines the policy comes through.
     pub pipelines: Pipelines,
+    /// Whether every cell has a registrar, and its service changes nothing that does not stand in the log.
+    pub request_log: bool,
     /// Whether every cell has a witness of its audit topics.
     pub witnessed: bool,
     /// Edits of logs behind their brokers' backs, by cell.

@@ -14,6 +14,7 @@ pub mod mirror;
 pub mod mode;
 pub mod oidc;
 pub mod policy;
+pub mod request_log;
 pub mod resp;
 mod seal;
 pub mod signals;
@@ -60,6 +61,10 @@ pub enum Wire {
     Attempt(u64, Box<decisions::Attempt>),
     /// The SIEM has it.
     AttemptKept(u64),
+    /// A request that is about to change something, for the registrar.
+    Note(u64, Box<request_log::Note>),
+    /// It stands in the log.
+    NoteKept(u64),
     /// About tokens in wrong hands.
     Signal(Box<signals::Signal>),
     /// Who the tenants are from now on, for routers and services.
@@ -132,6 +137,8 @@ impl Wire {
             Wire::DecisionsKept(..) => "decisions kept",
             Wire::Attempt(..) => "attempt",
             Wire::AttemptKept(_) => "attempt kept",
+            Wire::Note(..) => "note",
+            Wire::NoteKept(_) => "note kept",
             Wire::Signal(_) => "signal",
             Wire::Tenants(_) => "tenants",
             Wire::EdgeCache(..) => "edge cache switch",
@@ -170,6 +177,8 @@ impl Wire {
             | Wire::SqlAnswer(id, _)
             | Wire::Attempt(id, _)
             | Wire::AttemptKept(id)
+            | Wire::Note(id, _)
+            | Wire::NoteKept(id)
             | Wire::Bolt(id, _)
             | Wire::BoltAnswer(id, _)
             | Wire::Kafka(id, _)

@@ -13,3 +13,4 @@ pub mod spoofing_rogue_workload;
 pub mod spoofing_stolen_token;
 pub mod tampering_intercell_events;
 pub mod tampering_policy_bundle;
+pub mod tampering_request_log;

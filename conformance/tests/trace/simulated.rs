@@ -34,6 +34,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),
+    ("request-log", "what somebody did to a database is in no trace"),
     ("slices", "to which slice a store belongs is no field of a trace"),
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];

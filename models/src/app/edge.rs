@@ -42,7 +42,7 @@ impl Way {
     }
 
     /// A store has answered it.
-    pub fn is_first_hand(&mut self) {
+    pub fn answered_first_hand(&mut self) {
         self.first_hand = true;
     }
 
@@ -127,7 +127,7 @@ mod tests {
         let said =
             |way: &Way, task: &Task, reason| way.surrogate(task, reason, life).map(|s| (s.max_age_s, s.revision));
         assert_eq!(said(&way, &record(), Reason::Ok), Some((0, 3)));
-        way.is_first_hand();
+        way.answered_first_hand();
         assert_eq!(said(&way, &record(), Reason::Ok), Some((30, 3)));
         assert_eq!(said(&way, &record(), Reason::NotFound), Some((0, 3)));
         assert_eq!(said(&way, &Task::Who, Reason::Ok), Some((0, 3)));

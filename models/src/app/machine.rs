@@ -82,6 +82,8 @@ pub struct AppSpec {
     pub classes: Rc<BTreeMap<TenantId, RecordClass>>,
     /// Who may say that there are other tenants, if anybody.
     pub pipeline: Option<NodeId>,
+    /// Who keeps the log of requests, where one is kept.
+    pub registrar: Option<NodeId>,
     /// How long an answer may be shared at the edge.
     pub shared_for: Duration,
     /// Who says what tenants may do for the time being, if that ever changes.
@@ -101,6 +103,8 @@ enum Phase {
     Row,
     /// Somebody else asks the database for the same.
     Flight,
+    /// The registrar is told of it.
+    Log,
     Broker,
     Objects,
     Graph,
@@ -300,6 +304,7 @@ impl App {
         let usual = usual(&self.spec.classes, &open.task, &open.tenant).filter(|_| open.task.lists());
         open.filter = filter.or_else(|| usual.map(|class| Arc::new(filter::of_class(class))));
         match &open.task {
+            task if task.is_logged() && self.spec.registrar.is_some() => self.note(ctx, out, key),
             Task::Publish(_) => self.publish(ctx, out, key),
             Task::Object(_) => self.ask_objects(ctx, out, key),
             Task::Related(..) | Task::Statement | Task::Cypher => self.ask_graph(ctx, out, key),
@@ -362,7 +367,7 @@ impl App {
         let class = usual(&self.spec.classes, &open.task, &open.tenant);
         let whose = (&open.tenant, class, open.filter.as_deref());
         let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, whose, body) else {
-            open.way.is_first_hand();
+            open.way.answered_first_hand();
             let page = if let Task::Page(name) = &open.task { open.way.page(name) } else { None };
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
@@ -409,7 +414,7 @@ impl App {
             body = rows.map(|reply| console::sql::shown(ctx.controls(), reply.rows())).unwrap_or_default();
         }
         if let Some(open) = self.open.get_mut(&key) {
-            open.way.is_first_hand();
+            open.way.answered_first_hand();
         }
         let Some(open) = self.open.get(&key) else { return };
         if store::found(&open.task, &outcome.replies)
@@ -625,7 +630,7 @@ impl App {
                     self.looked_up(ctx, out, key, None);
                 }
                 Phase::Database => self.unanswered(ctx, out, asked, key),
-                Phase::Broker | Phase::Objects | Phase::Graph | Phase::Refusal => {
+                Phase::Broker | Phase::Objects | Phase::Graph | Phase::Refusal | Phase::Log => {
                     self.finish(out, key, Reason::UpstreamTimeout, Vec::new())
                 }
             }
@@ -662,6 +667,7 @@ impl Machine<Saas> for App {
                 }
                 Wire::BoltAnswer(key, response) => self.graphed(out, key, &response),
                 Wire::AttemptKept(key) => self.kept(out, key),
+                Wire::NoteKept(key) => self.noted(ctx, out, key),
                 Wire::HttpAnswer(response) if self.is_at_objects(response.id) => {
                     self.finish(out, response.id, response.reason, response.body.to_vec());
                 }
@@ -679,7 +685,7 @@ impl Machine<Saas> for App {
             Input::Refused { message: Wire::Http(request), .. } => {
                 self.finish(out, request.id, Reason::DependencyDown, Vec::new());
             }
-            Input::Refused { message: Wire::Bolt(key, _) | Wire::Attempt(key, _), .. } => {
+            Input::Refused { message: Wire::Bolt(key, _) | Wire::Attempt(key, _) | Wire::Note(key, _), .. } => {
                 self.finish(out, key, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Policy(id, ..), .. } => self.undecided(ctx, out, id & !ABOUT_ROW),

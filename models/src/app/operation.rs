@@ -2,11 +2,14 @@
 
 use crate::console::sql::{self, Analysed};
 use crate::control::Controls;
+use crate::crypto::{hex, sha256};
 use crate::graph::client::DEPTH_DEFAULT;
 use crate::ids::TenantId;
 use crate::objects::client::Errand;
 use crate::wire::http::Request;
 use crate::wire::http::route::{Operation, Refused};
+use crate::wire::http::trace::TraceId;
+use crate::wire::request_log::Note;
 
 /// An operation, owned, with its records resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -131,6 +134,25 @@ impl Task {
     /// Whether it is about rows that nobody has named.
     pub fn lists(&self) -> bool {
         matches!(self, Task::List(_) | Task::Count | Task::Report { .. })
+    }
+
+    /// What the log of requests says of it: whose record, which, and what it is to be.
+    pub fn note(&self, tenant: &TenantId, trace: Option<TraceId>, body: &[u8]) -> Note {
+        let (what, record) = match self {
+            Task::Put(r) => ("replace", Some(r)),
+            Task::Delete(r) => ("remove", Some(r)),
+            Task::Create(r) => ("create", Some(r)),
+            _ => ("ask", None),
+        };
+        let record = record.map(|r| format!(" {}~{}", r.owner, r.id)).unwrap_or_default();
+        let actor = trace.map_or_else(|| tenant.to_string(), |TraceId(high, low)| format!("{high:016x}{low:016x}"));
+        let request = format!("{what}{record} {}", hex(&sha256(body)));
+        Note { tenant: tenant.clone(), actor: actor.into(), request: request.into() }
+    }
+
+    /// Whether it changes records, so that it has to stand in the log of requests before it is done.
+    pub fn is_logged(&self) -> bool {
+        matches!(self, Task::Put(_) | Task::Delete(_) | Task::Create(_))
     }
 
     /// Whether it may be sent to the database again when nobody knows what became of it.

@@ -97,6 +97,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             calls.extend(deployment.objects.then(|| super::objects::role(&id)));
             calls.extend(super::graph::store_of(deployment, cell));
             calls.extend(deployment.console.then(|| role("siem")));
+            calls.extend(deployment.request_log.then(|| super::registrar::role(&id)));
             workloads.push(Workload {
                 role: app,
                 cell: id.clone(),
@@ -131,6 +132,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         readers.extend(deployment.offline.iter().map(|_| EXPORTER));
         readers.extend(deployment.graph.iter().map(|_| super::graph::SYNC));
         readers.extend(deployment.kube.then_some(super::kube::REPORTER));
+        readers.extend(deployment.request_log.then_some(super::registrar::REGISTRAR));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], readers.clone()));
@@ -142,6 +144,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
         workloads.extend(super::sentinel::workload(deployment, cell));
         workloads.extend(super::remediation::workload(deployment, cell));
+        workloads.extend(super::registrar::workload(deployment, cell, databases(&id)));
         workloads.extend(super::kube::workloads(deployment, cell, databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
     }
@@ -242,6 +245,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         super::graph::GRAPH => (Component::Graph, super::graph::boot(parts, cell)),
         super::graph::REPLICA => (Component::Graph, super::graph::replica_boot(parts, cell)),
         super::graph::SYNC => (Component::Graph, super::graph::sync_boot(parts, cell, &databases(&cell.id))),
+        super::registrar::REGISTRAR => (Component::Siem, super::registrar::boot(parts, workload)),
         super::remediation::REMEDIATION => (Component::Policy, super::remediation::boot(parts, cell)),
         super::sentinel::SENTINEL => (Component::Siem, super::sentinel::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
@@ -307,6 +311,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),
         classes: Rc::new(classes(deployment)),
         pipeline: pipeline(deployment, &cell.id).and_then(|role| parts.directory.find(&role)),
+        registrar: super::registrar::told(parts, &cell.id),
         shared_for: config.ttls.edge_cache,
         mode_by: deployment.read_only.map(|_| node("config")),
         cost: config.costs.of(Operation::AppHandle),
@@ -422,6 +427,9 @@ pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
     let mut schema = Engine::reference();
     if deployment.graph.is_some() {
         schema.bootstrap(RELATIONS).expect("the schema of relations is valid");
+    }
+    if deployment.request_log {
+        schema.bootstrap(&super::registrar::superuser_ddl()).expect("the superuser is valid");
     }
     let base = |cell: &Cell| {
         let mut engine = schema.clone();

@@ -56,4 +56,5 @@ pub const ALL: &[&Scenario] = &[
     &crate::stride::spoofing_stolen_token::SCENARIO,
     &crate::stride::tampering_intercell_events::SCENARIO,
     &crate::stride::tampering_policy_bundle::SCENARIO,
+    &crate::stride::tampering_request_log::SCENARIO,
 ];

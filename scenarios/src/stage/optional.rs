@@ -190,6 +190,11 @@ impl Stage<'_> {
         self.edge_cache = switches.to_vec();
     }
 
+    /// Deploys a registrar a cell: nothing is changed there that does not stand in its log.
+    pub fn request_log(&mut self) {
+        self.request_log = true;
+    }
+
     /// Deploys the pipelines that policies come through, with a repository in each cell.
     pub fn pipelines(&mut self) {
         self.pipelines = Pipelines::Apart;

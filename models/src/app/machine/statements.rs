@@ -14,6 +14,8 @@ use sim::{Ctx, Duration, Outbox};
 
 /// How long the SIEM may take.
 const SIEM_PATIENCE: Duration = Duration::millis(1_000);
+/// How long the registrar may take: its database may have to find a new primary.
+const LOG_PATIENCE: Duration = Duration::millis(1_200);
 /// How long the graph may take: longer than a statement is let run there.
 const GRAPH_PATIENCE: Duration = Duration::millis(1_200);
 
@@ -64,6 +66,22 @@ impl App {
                 out.send_for(open.lineage, siem, Wire::Attempt(key, Box::new(attempt)));
             }
             None => self.finish(out, key, Reason::QueryRefused, what.into_bytes()),
+        }
+    }
+
+    /// What is about to be changed has to stand in the log of requests first.
+    pub(super) fn note(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        let (Some(open), Some(registrar)) = (self.open.get_mut(&key), self.spec.registrar) else { return };
+        open.phase = Phase::Log;
+        open.deadline = ctx.now() + LOG_PATIENCE;
+        let note = open.task.note(&open.tenant, open.trace, &open.body);
+        out.send_for(open.lineage, registrar, Wire::Note(key, Box::new(note)));
+    }
+
+    /// It stands there.
+    pub(super) fn noted(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        if self.open.get(&key).is_some_and(|open| open.phase == Phase::Log) {
+            self.query(ctx, out, key);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who is there in the engine forms of scenarios of threats by STRIDE.
 
 use super::super::groups::{BROKERS_A, BROKERS_B, DOOR_A, DOOR_B, GATE_A, LOG_A, TWO_CLUSTERS};
-use super::super::{Form, Row};
+use super::super::{Form, Part, Row};
 use super::{form, part};
 
 /// In order of name.
@@ -218,4 +218,13 @@ pub(super) const ROWS: &[Row] = &[
             &["bundle.foreign-signed", "bundle.altered", "bundle.rolled-back"],
         )]),
     ),
+    ("stride/tampering-request-log", form(REQUEST_LOG)),
+];
+
+/// The log of requests, and those who edit it.
+const REQUEST_LOG: &[Part] = &[
+    part("rows", &[DOOR_A, &["cell-a/registrar", "client/acme", "attacker/edit"]], &["request-log.edit-begun"]),
+    part("end", &[DOOR_A, &["cell-a/registrar", "client/gamma", "attacker/cut"]], &["request-log.cut-begun"]),
+    part("order", &[DOOR_A, &["cell-a/registrar", "client/acme-corp", "attacker/swap"]], &["request-log.swap-begun"]),
+    part("chain", &[DOOR_B, &["cell-b/registrar", "client/beta", "attacker/made-up"]], &["request-log.made-up-begun"]),
 ];
