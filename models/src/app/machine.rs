@@ -15,7 +15,7 @@ use super::filter;
 use super::flights::{Errand, Flights};
 use super::graphql::{self, Query};
 use super::operation::Task;
-use super::reason::{denied, publish_refused};
+use super::reason::denied;
 use super::slices::Slices;
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
@@ -25,7 +25,7 @@ use crate::console;
 use crate::fact::Fact;
 use crate::graph::client;
 use crate::ids::{Bytes, TenantId};
-use crate::kafka::publisher::{Publisher, Refused, Sent, Settled};
+use crate::kafka::publisher::{Publisher, Sent};
 use crate::luck;
 use crate::objects::client::{Library, Prepared};
 use crate::planted::{
@@ -41,12 +41,13 @@ use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Reason, Request, Response};
 use crate::wire::policy::{DataFilter, Decision, Input as Question, Level};
 use crate::wire::sql::{Outcome as SqlOutcome, Row, Transaction};
-use sim::seed::{Lineage, mix, name_hash};
+use sim::seed::{Lineage, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+mod events;
 pub mod mode;
 mod statements;
 pub mod undecided;
@@ -521,36 +522,6 @@ impl App {
     /// Whether a request waits for the object store.
     fn is_at_objects(&self, key: u64) -> bool {
         self.open.get(&key).is_some_and(|open| open.phase == Phase::Objects)
-    }
-
-    fn publish(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
-        let Some(open) = self.open.get_mut(&key) else { return };
-        let Task::Publish(domain) = &open.task else { return };
-        open.phase = Phase::Broker;
-        open.deadline = ctx.now() + Duration::millis(1_500);
-        let topic: Arc<str> = format!("tenant.{}.{domain}", open.tenant).into();
-        match self.publisher.publish(ctx.now(), &topic, Some(&open.tenant), open.body.clone(), key) {
-            Ok(()) => self.drive_publisher(ctx, out),
-            Err(Refused::Throttled) => self.throttle(out, key),
-            Err(Refused::Full) => self.finish(out, key, Reason::DependencyDown, Vec::new()),
-        }
-    }
-
-    fn drive_publisher(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
-        let mut sends = std::mem::take(&mut self.sends);
-        self.publisher.poll(ctx.now(), &mut sends);
-        for Sent { to, id, request } in sends.drain(..) {
-            // A batch belongs to the request that published it, also when an answer to another sends it off.
-            let lineage = Lineage::root(self.name, mix(id, 0x9b));
-            out.send_for(lineage, to, Wire::Kafka(id, Box::new(request)));
-        }
-        self.sends = sends;
-    }
-
-    fn settled(&mut self, out: &mut Outbox<Saas>, settled: Option<Settled>) {
-        let Some(Settled { ticket, result }) = settled else { return };
-        let reason = result.map_or_else(publish_refused, |()| Reason::Accepted);
-        self.finish(out, ticket, reason, Vec::new());
     }
 
     /// Every circuit that the request needs is open: says so at once, and when to come back.

@@ -7,9 +7,9 @@
 
 use super::admin::{self, Bindings, Call};
 use super::bundle::Signer;
+use super::mode::{Announcer, ModeSpec};
 use crate::control;
 use crate::control::Control;
-use super::mode::{Announcer, ModeSpec};
 use crate::fact::Fact;
 use crate::saas::Saas;
 use crate::wire::Wire;

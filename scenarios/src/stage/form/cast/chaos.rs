@@ -1,6 +1,8 @@
 //! Who is there in the engine forms of scenarios in which something fails.
 
-use super::super::groups::{DOOR_A, DOOR_B, LOG_A, OFFLINE, PIPELINES_NODES, REPLICA_NODES, STALE_A, STALE_B, TWO_CLUSTERS};
+use super::super::groups::{
+    DOOR_A, DOOR_B, LOG_A, OFFLINE, PIPELINES_NODES, REPLICA_NODES, STALE_A, STALE_B, TWO_CLUSTERS,
+};
 use super::super::{Form, Part, Row};
 use super::{form, part};
 
