@@ -5,7 +5,7 @@
 
 use crate::actors::Habit;
 use crate::scenario::{Scenario, Variant, sole};
-use crate::stage::Stage;
+use crate::stage::{Acts, Stage};
 use models::fact::Fact;
 use models::postgres::mark::SHORT_LOG;
 use sim::fault::Target;
@@ -32,10 +32,18 @@ const BITS: u64 = 6;
 /// The primary is down, until the standby would long have led in its place.
 const DARK: (Instant, Instant) = (Instant(3_200_000_000), Instant(5_400_000_000));
 
+/// What the longest opening of a circuit takes from the time in which service has to be back.
+const CIRCUIT: Duration = Duration::secs(4);
+
 fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp", Duration::millis(40));
     stage.habit("acme", Habit::Edits);
     stage.tenants("beta delta", Duration::millis(30));
+    // A circuit may open for its longest just before the primary is back, on a clock that then leaps.
+    let later = |at: Instant| at + CIRCUIT;
+    let Acts { traffic_until, verify_from, end, .. } = stage.acts;
+    let (traffic_until, verify_from, end) = (later(traffic_until), later(verify_from), later(end));
+    stage.acts = Acts { traffic_until, verify_from, end, ..stage.acts };
     // So many that what is lost is seldom written again before somebody looks.
     stage.records(40);
     stage.usual_weather();
