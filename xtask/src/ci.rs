@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
 ];
 
 const FULL_STEPS: &[Step] = &[
+    ("slow tests", test::slow),
     ("gate, release", |root| gate(root, spawn::cargo(root).args(["run", "--release", "--"]))),
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
     ("object store", object_store),

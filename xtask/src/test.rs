@@ -7,6 +7,7 @@
 //! nextest runs no doc tests, so these follow by cargo itself.
 
 mod ledger;
+mod slow;
 
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
@@ -15,20 +16,35 @@ use std::path::Path;
 
 /// Where `conformance::provision` notes what it used.
 const LEDGER: &str = "CELLPROOF_PROVISION_LEDGER";
+/// What the runner is told when nothing else is asked for: also after a test has failed the others are run.
+const ALL: &str = "--no-fail-fast";
 /// Suites that may be skipped where a change is checked, one a line: its name, a colon, and why.
 const ALLOWED: &str = "xtask/allowed-skips.txt";
 
 /// Runs the tests; `args` go to the runner.
 pub fn run(args: &[String]) -> Done {
+    let args = if args.is_empty() { &[ALL.to_owned()][..] } else { args };
     let (passed, _) = tests(&house::root()?, args)?;
     Ok(if passed { Exit::Fine } else { Exit::Wrong })
 }
 
-/// Every test, and none of them skipped but by permission.
+/// Every test but the slow ones, and none of them skipped but by permission.
 pub fn strict(root: &Path) -> Result<bool, String> {
+    let slow = slow::read(root)?;
+    println!("{} tests take minutes and are left to `ci --full`: {}", slow.len(), slow::LIST);
+    permitted(root, &slow::without(&slow, spawn::installed(root, "nextest")))
+}
+
+/// The slow ones.
+pub fn slow(root: &Path) -> Result<bool, String> {
+    permitted(root, &slow::alone(&slow::read(root)?, spawn::installed(root, "nextest")))
+}
+
+/// Runs tests, none of which may skip anything but by permission.
+fn permitted(root: &Path, args: &[String]) -> Result<bool, String> {
     let allowed = root.join(ALLOWED);
     let text = std::fs::read_to_string(&allowed).map_err(|e| format!("failed to read {}: {e}", allowed.display()))?;
-    let (passed, ledger) = tests(root, &[])?;
+    let (passed, ledger) = tests(root, args)?;
     let unexpected = ledger.unexpected(&text)?;
     for what in &unexpected {
         println!("`{what}` was skipped, and does not stand in {ALLOWED}");
@@ -37,8 +53,7 @@ pub fn strict(root: &Path) -> Result<bool, String> {
 }
 
 fn tests(root: &Path, args: &[String]) -> Result<(bool, Ledger), String> {
-    let whole = args.is_empty();
-    let args = if whole { &["--no-fail-fast".to_owned()][..] } else { args };
+    let whole = args.first().is_some_and(|first| first == ALL);
     let noted = house::target(root).join("provision.log");
     std::fs::create_dir_all(house::target(root)).map_err(|e| format!("failed to make the target directory: {e}"))?;
     std::fs::write(&noted, "").map_err(|e| format!("failed to write {}: {e}", noted.display()))?;
