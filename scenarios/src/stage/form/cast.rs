@@ -7,7 +7,7 @@ mod abuse;
 mod chaos;
 mod stride;
 
-use super::groups::{DOOR_A, DOOR_B, FUZZ_IN_CELL_A, READ_ONLY_A, READ_ONLY_B, READ_ONLY_MARKS_A};
+use super::groups::{DOOR_A, DOOR_B, FUZZ_IN_CELL_A};
 use super::{Form, Part, Row};
 
 const fn form(parts: &'static [Part]) -> Result<Form, &'static str> {
@@ -47,9 +47,22 @@ const OTHERS: &[Row] = &[
     (
         "ops/read-only",
         form(&[
-            part("writes", &[DOOR_A, &READ_ONLY_A], &READ_ONLY_MARKS_A),
+            part(
+                "writes",
+                &[DOOR_A, &["cell-a/siem", "client/acme", "attacker/writer", "attacker/auditor"]],
+                &["read-only.written", "read-only.audited"],
+            ),
+            part(
+                "restart",
+                &[DOOR_A, &["cell-a/siem", "client/acme", "attacker/restarted"]],
+                &["read-only.started-meanwhile"],
+            ),
             part("reads", &[DOOR_A, &["cell-a/siem", "client/acme", "attacker/watched"]], &["read-only.decided"]),
-            part("begin-and-end", &[DOOR_B, &READ_ONLY_B], &["read-only.under-way", "read-only.end-unheard"]),
+            part(
+                "begin-and-end",
+                &[DOOR_B, &["cell-b/siem", "client/beta", "attacker/under-way", "attacker/cut-off"]],
+                &["read-only.under-way", "read-only.end-unheard"],
+            ),
         ]),
     ),
 ];

@@ -72,12 +72,6 @@ pub(super) const OFFLINE: &[&str] = &[
 pub(super) const PIPELINES_NODES: &str =
     "two pipelines, the front door of one cell, who proposes and who waits for what was granted take 13 nodes";
 
-/// Who writes while tenants may only read, in each cell, and what becomes of it in the first.
-pub(super) const READ_ONLY_A: [&str; 4] = ["client/acme", "attacker/writer", "attacker/restarted", "attacker/auditor"];
-pub(super) const READ_ONLY_B: [&str; 3] = ["client/beta", "attacker/under-way", "attacker/cut-off"];
-pub(super) const READ_ONLY_MARKS_A: [&str; 3] =
-    ["read-only.written", "read-only.started-meanwhile", "read-only.audited"];
-
 /// Who asks on an old policy, in each cell.
 pub(super) const STALE_A: [&str; 3] = ["client/acme", "client/acme-corp", "attacker/cut-off"];
 pub(super) const STALE_B: [&str; 3] = ["client/delta", "attacker/withholder", "attacker/old-news"];
