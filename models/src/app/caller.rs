@@ -24,7 +24,7 @@ fn is_control_plane(forwarded: &str) -> bool {
 
 /// The form of proxies that speak of subjects: verified, and of the control plane's unit.
 fn is_control_subject(headers: &Headers) -> bool {
-    let said = |name: &str| headers.other.iter().find(|(n, _)| &**n == name).map(|(_, value)| &**value);
+    let said = |name: &str| headers.other(name).map(|value| &**value);
     let of_unit = |subject: &str| subject.split(',').any(|part| part.trim() == "OU=control");
     said("x-ssl-client-verify") == Some("SUCCESS") && said("x-ssl-client-dn").is_some_and(of_unit)
 }

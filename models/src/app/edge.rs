@@ -32,7 +32,7 @@ pub struct Way {
 impl Way {
     /// Reads a request's headers.
     pub fn of(headers: &Headers) -> Way {
-        let prefix = headers.other.iter().find(|(name, _)| &**name == PREFIX).map(|(_, value)| value.clone());
+        let prefix = headers.other(PREFIX).cloned();
         Way { caller: Caller::read(headers), prefix, revision: 0, first_hand: false }
     }
 

@@ -228,8 +228,7 @@ impl App {
         let key = self.sequence;
         let question = self.question(&task, &tenant);
         let trace = request.headers.traceparent.as_deref().and_then(Trace::parse).map(|trace| trace.id);
-        let fresh =
-            request.headers.other.iter().any(|(name, value)| &**name == "cache-control" && &**value == "no-cache");
+        let fresh = request.headers.ask_for_newest();
         let way = Way::of(&request.headers);
         let open = Open {
             from,

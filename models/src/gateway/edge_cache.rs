@@ -252,8 +252,7 @@ fn record_of(path: &str) -> Option<i64> {
 
 /// Whether a cache may answer the request: it reads, in one spelling, and does not ask for the newest.
 pub fn may_answer(request: &Request) -> bool {
-    let newest = |(name, value): &(Arc<str>, Arc<str>)| &**name == "cache-control" && &**value == "no-cache";
-    request.method == Method::Get && !request.headers.other.iter().any(newest) && request.operation().is_ok()
+    request.method == Method::Get && !request.headers.ask_for_newest() && request.operation().is_ok()
 }
 
 /// Whether the request may change what has been answered: publishing an event does not.

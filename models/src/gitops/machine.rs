@@ -355,8 +355,9 @@ impl GitOps {
     }
 
     fn answered(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, response: &Response) {
-        if let Ok(news) = serde_json::from_slice::<Merges>(&response.body) {
-            if let Some((at, merges)) = self.sync.answered(response.id, &news) {
+        if let Some(at) = self.sync.answered(response.id) {
+            if let Ok(news) = serde_json::from_slice::<Merges>(&response.body) {
+                let merges = self.sync.unknown(&news);
                 self.heard(ctx, out, merges, Some(at));
             }
             return;

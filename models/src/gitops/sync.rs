@@ -82,12 +82,12 @@ impl Sync {
         self.merges.len()
     }
 
-    /// The answer to a request for news: what of it is new here, in order. Everything is known as of then, once it is
-    /// kept.
-    pub fn answered(&mut self, request: u64, news: &Merges) -> Option<(Instant, Vec<Merge>)> {
+    /// When the news were asked for that a request has brought, if it was one for news: what was merged until then is
+    /// known once they are kept.
+    pub fn answered(&mut self, request: u64) -> Option<Instant> {
         let at = self.asked.remove(&request)?;
         self.asked.retain(|other, _| *other > request);
-        Some((at, self.unknown(news)))
+        Some(at)
     }
 
     /// What of these is new here. A gap means that something got lost, which is asked for.
@@ -153,8 +153,8 @@ mod tests {
         }
         let known = there.asks(Instant(9), 7);
         let news = home.news_for(controls, FOLLOWER, known);
-        let (at, new) = there.answered(7, &news).expect("it was asked");
-        new.into_iter().for_each(|merge| drop(there.merged(merge)));
+        let at = there.answered(7).expect("it was asked");
+        there.unknown(&news).into_iter().for_each(|merge| drop(there.merged(merge)));
         there.complete(at);
         assert_eq!(there.as_of(), Some(Instant(9)), "by the clock of whoever asked, when it asked");
         there.merges.len()

@@ -177,7 +177,7 @@ fn answer(out: &mut Outbox<Saas>, (to, request): (NodeId, u64), reason: Reason, 
 
 /// The session that a browser brings.
 fn cookie(headers: &Headers) -> Option<&str> {
-    let (_, value) = headers.other.iter().find(|(name, _)| &**name == "cookie")?;
+    let value = headers.other("cookie")?;
     value.strip_prefix(COOKIE)
 }
 

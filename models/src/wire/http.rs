@@ -85,6 +85,18 @@ pub struct Headers {
     pub other: Vec<(Arc<str>, Arc<str>)>,
 }
 
+impl Headers {
+    /// What the first of the other headers with this name says (in lower case).
+    pub fn other(&self, name: &str) -> Option<&Arc<str>> {
+        self.other.iter().find(|(other, _)| **other == *name).map(|(_, value)| value)
+    }
+
+    /// Whether no cache may answer (`cache-control: no-cache`, RFC 9111 §5.2.1.4).
+    pub fn ask_for_newest(&self) -> bool {
+        self.other.iter().any(|(name, value)| &**name == "cache-control" && &**value == "no-cache")
+    }
+}
+
 /// What the transport knows about the other end; no header can change it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Peer {

@@ -5,7 +5,7 @@
 
 use crate::actors::Habit;
 use crate::scenario::{Scenario, Variant, sole};
-use crate::stage::{Acts, Stage};
+use crate::stage::Stage;
 use models::fact::Fact;
 use models::postgres::mark::SHORT_LOG;
 use sim::fault::Target;
@@ -40,10 +40,10 @@ fn build(stage: &mut Stage<'_>) {
     stage.habit("acme", Habit::Edits);
     stage.tenants("beta delta", Duration::millis(30));
     // A circuit may open for its longest just before the primary is back, on a clock that then leaps.
-    let later = |at: Instant| at + CIRCUIT;
-    let Acts { traffic_until, verify_from, end, .. } = stage.acts;
-    let (traffic_until, verify_from, end) = (later(traffic_until), later(verify_from), later(end));
-    stage.acts = Acts { traffic_until, verify_from, end, ..stage.acts };
+    let acts = &mut stage.acts;
+    for at in [&mut acts.traffic_until, &mut acts.verify_from, &mut acts.end] {
+        *at += CIRCUIT;
+    }
     // So many that what is lost is seldom written again before somebody looks.
     stage.records(40);
     stage.usual_weather();

@@ -58,9 +58,8 @@ impl Caller {
 
     /// For whom the request is made, if an edge made it that may share the answer.
     pub fn read(headers: &Headers) -> Option<Caller> {
-        let said = |name: &str| headers.other.iter().find(|(n, _)| &**n == name).map(|(_, value)| value);
-        said(CAPABILITY).filter(|capability| &***capability == CAPABLE)?;
-        Some(Caller { subject: said(SUBJECT)?.clone(), clearance: said(CLEARANCE)?.clone() })
+        headers.other(CAPABILITY).filter(|capability| &***capability == CAPABLE)?;
+        Some(Caller { subject: headers.other(SUBJECT)?.clone(), clearance: headers.other(CLEARANCE)?.clone() })
     }
 }
 
