@@ -13,7 +13,7 @@ mod steady;
 mod told;
 
 pub use capability::{CAPABILITIES, Capability, Means};
-pub use steady::{on_kernel, on_kernel_once};
+pub use steady::{on_kernel, on_kernel_once, with_kernel};
 pub use told::{Life, Told, tell};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,6 +19,7 @@ use crate::network::Order;
 use crate::node::{Clock, NodeSpec};
 use crate::seed::{DISK, Lineage, mix, name_hash};
 use crate::time::{Duration, Instant};
+use crate::world::{STANDSTILL, stands_still};
 use scene::Scene;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -130,8 +131,16 @@ impl<P: Platform> Host<P> {
 
     /// Does everything that is due, and appends what leaves by that.
     fn advance(&mut self, scene: &mut Scene<P>, now: Instant, leaving: &mut Vec<Departure<P>>) {
+        let (mut last, mut standing) = (Instant::ZERO, 0);
         while self.next_at().is_some_and(|at| at <= now) {
             let ((at, _), due) = self.due.pop_first().expect("something is due");
+            standing = if at == last { standing + 1 } else { 0 };
+            last = at;
+            if standing == STANDSTILL {
+                scene.court.error(stands_still(at));
+                self.due.clear();
+                return;
+            }
             match due {
                 Due::Arrival(Waiting { lineage, input }) => self.admit(scene, at, lineage, input, true),
                 Due::Timer { lineage, token } => self.admit(scene, at, lineage, Input::Timer { token }, false),

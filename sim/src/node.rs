@@ -51,13 +51,15 @@ impl Clock {
         Instant(u64::try_from(local.max(0)).unwrap_or(u64::MAX))
     }
 
-    /// The global span that this clock takes for `local`: a fast clock's timers fire early.
+    /// The global span that this clock takes for `local`, rounded up: a fast clock's timers fire early, but what waits
+    /// for a later instant never waits for no time, or it would ask again for ever without any passing.
     #[inline]
     pub fn global_span(&self, local: Duration) -> Duration {
         if self.drift_ppm == 0 {
             return local;
         }
-        local.scale(1_000_000, (1_000_000 + i64::from(self.drift_ppm)).max(1) as u64)
+        let rate = (1_000_000 + i64::from(self.drift_ppm)).max(1) as u128;
+        Duration(u64::try_from((u128::from(local.0) * 1_000_000).div_ceil(rate)).unwrap_or(u64::MAX))
     }
 }
 
@@ -70,6 +72,21 @@ mod tests {
         let clock = Clock { skew_ns: 0, drift_ppm: 1_000_000, drift_from: Instant::ZERO };
         assert_eq!(clock.local(Instant(10)), Instant(20));
         assert_eq!(clock.global_span(Duration(10)), Duration(5));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_later_instant_of_a_drifting_clock_gets_there() {
+        for drift_ppm in [-900_000, -200, -1, 1, 200, 80_000, 1_000_000] {
+            let clock = Clock { skew_ns: 0, drift_ppm, drift_from: Instant(5) };
+            let (mut now, due) = (Instant(1_000), clock.local(Instant(1_000)) + Duration(77));
+            let mut waits = 0;
+            while clock.local(now) < due {
+                now += clock.global_span(due.since(clock.local(now)));
+                waits += 1;
+                assert!(waits < 40, "{drift_ppm}");
+            }
+            assert_eq!(clock.global_span(Duration::ZERO), Duration::ZERO);
+        }
     }
 
     #[test]

@@ -183,13 +183,19 @@ impl<P: Platform> World<P> {
 
     /// Runs to the end.
     pub fn run(mut self) -> Outcome<P> {
+        let mut standing = 0;
         while let Some(at) = self.queue.next_at() {
             if at > self.chosen.end {
                 break;
             }
             let (at, event) = self.queue.pop().expect("the queue has a next event");
+            standing = if at == self.now { standing + 1 } else { 0 };
             self.now = at;
             self.step(event);
+            if standing == STANDSTILL {
+                self.court.error(stands_still(at));
+                break;
+            }
         }
         self.finish()
     }
@@ -435,6 +441,15 @@ impl<P: Platform> World<P> {
         };
         self.court.finish(ran, &self.draws, &self.controls)
     }
+}
+
+/// Events at one instant from which on time is held to stand still: a machine that waits for no time does so for ever,
+/// and a run that never ends says nothing.
+pub(crate) const STANDSTILL: u64 = 1_000_000;
+
+/// Says that no time passes any more.
+pub(crate) fn stands_still(at: Instant) -> String {
+    format!("time stands still at {} ns: {STANDSTILL} events, and a machine waits for no time", at.0)
 }
 
 impl<P: Platform> Node<P> {

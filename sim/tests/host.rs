@@ -153,3 +153,21 @@ fn a_pair_under_two_partitions_heals_with_the_last() {
     assert_eq!(arrived(105, 500), 0);
     assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
 }
+
+#[test]
+fn a_machine_that_waits_for_no_time_ends_the_run_and_says_so() {
+    let spec = || {
+        let restless = acting(|_, input, out| {
+            if let Input::Message { .. } | Input::Timer { .. } = input {
+                out.timer(Duration::ZERO, 1);
+            }
+        });
+        let nodes =
+            vec![node("source", 0, 0, source(NodeId(1), 1, Duration::millis(5))), node("restless", 0, 0, restless)];
+        world(nodes)
+    };
+    for outcome in [run_with(spec(), 1, Choices::default()), run_outside(spec(), 1, Choices::default())] {
+        let said = outcome.errors.iter().filter(|why| why.starts_with("time stands still at ")).count();
+        assert_eq!(said, 1, "{:?}", outcome.errors);
+    }
+}

@@ -5,11 +5,12 @@
 //! every engine must agree.
 
 use super::told::{Told, tell};
-use super::{Difference, compare};
+use super::{Comparison, Difference, compare};
 use crate::scenario::Scenario;
 use crate::stage::form::{Part, Weather};
 use models::config::Inputs;
 use models::saas::Saas;
+use rayon::prelude::*;
 use sim::control::Control;
 use sim::fault::{FaultSpec, Target};
 use sim::network::LinkSpec;
@@ -82,13 +83,39 @@ pub fn on_kernel(
     off: &[&'static Control],
 ) -> Result<Told, String> {
     let mut told = once(inputs, who, weather, (seed, off), Moment::default())?;
-    let mut unsteady = BTreeSet::new();
-    for moment in MOMENTS {
-        let found = compare(&told, &once(inputs, who, weather, (seed, off), *moment)?)?;
-        unsteady.extend(found.differences.iter().map(Difference::key));
-    }
-    told.unsteady = unsteady;
+    let found: Result<Vec<BTreeSet<String>>, String> = MOMENTS
+        .par_iter()
+        .map(|moment| {
+            let found = compare(&told, &once(inputs, who, weather, (seed, off), *moment)?)?;
+            Ok(found.differences.iter().map(Difference::key).collect())
+        })
+        .collect();
+    told.unsteady = found?.into_iter().flatten().collect();
     Ok(told)
+}
+
+/// Compares a run of another engine with the kernel's, all controls on, and asks in what the kernel is not steady only
+/// for as long as the two differ: what is alike needs no excuse.
+///
+/// # Errors
+/// As for [`Part::set`], and for [`compare`].
+pub fn with_kernel(
+    inputs: &Inputs,
+    who: (&Scenario, &Part),
+    (weather, seed): (Weather, u64),
+    other: &Told,
+) -> Result<Comparison, String> {
+    let once = |moment| once(inputs, who, weather, (seed, &[]), moment);
+    let mut told = once(Moment::default())?;
+    let mut found = compare(&told, other)?;
+    let mut moments = MOMENTS.iter();
+    while !found.is_alike() {
+        let Some(moment) = moments.next() else { break };
+        let unsteady = compare(&told, &once(*moment)?)?;
+        told.unsteady.extend(unsteady.differences.iter().map(Difference::key));
+        found = compare(&told, other)?;
+    }
+    Ok(found)
 }
 
 /// Runs a part on the kernel with all controls on, and does not ask in what it is not steady.
