@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long what is clicked stays where it is before it is: longer than a page takes to draw.
+const REST: Duration = Duration::from_millis(40);
 
 /// A browser with one page.
 #[derive(Debug)]
@@ -164,7 +166,17 @@ impl Browser {
              const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()",
             json!(selector)
         );
-        let place = self.read(&place)?;
+        // A list that is still being drawn moves under the pointer.
+        let until = Instant::now() + PATIENCE;
+        let (mut before, mut at) = (Value::Null, self.read(&place)?);
+        while before != at {
+            if Instant::now() > until {
+                return Err(format!("{selector} does not come to rest"));
+            }
+            thread::sleep(REST);
+            (before, at) = (at, self.read(&place)?);
+        }
+        let place = at;
         for kind in ["mousePressed", "mouseReleased"] {
             let params = json!({"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1});
             self.call("Input.dispatchMouseEvent", &params)?;

@@ -5,15 +5,19 @@ use crate::certify::gateway::desk::{Attack, Desk, Kind};
 use crate::certify::http::route::Route;
 use crate::certify::http::wire::{Outcome, Request};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Connections that flood at once.
 const CONNECTIONS: u32 = 8;
 /// Honest requests of the other tenant meanwhile.
 const MEANWHILE: usize = 10;
+/// Of these, so many have to be answered while the flood still goes on: after it a limit that both share is gone.
+const MEANWHILE_MIN: usize = 5;
 /// Time between them.
 const PACE: Duration = Duration::from_millis(50);
+/// The longest that a connection of the flood waits once it was told to.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// What came of a flood.
 #[derive(Default)]
@@ -24,6 +28,33 @@ struct Flood {
     failed: u32,
     /// Of the other tenant: outcomes of its requests, since the first was limited.
     meanwhile: Vec<Outcome>,
+    /// How many of these were answered before the flood was over.
+    beside: usize,
+}
+
+impl Flood {
+    fn requests(&self) -> u32 {
+        self.let_through + self.limited + self.failed
+    }
+}
+
+/// What the connections of a flood share.
+struct Shared {
+    /// Requests that are left.
+    left: AtomicU32,
+    /// Answers that told to wait.
+    limited: AtomicU32,
+    /// The other tenant has asked often enough.
+    enough: AtomicBool,
+}
+
+impl Shared {
+    /// How long a connection waits that was told to. Of a fast flood nothing would be left while the other tenant
+    /// asks: what is left is spread over as long as that takes.
+    fn pause(&self) -> Duration {
+        let left = self.left.load(Ordering::Relaxed).max(1);
+        (PACE * MEANWHILE as u32 * 2 * CONNECTIONS / left).min(PAUSE_MAX)
+    }
 }
 
 /// Floods, in mode `destructive`.
@@ -39,31 +70,30 @@ pub fn run(desk: &mut Desk, mode: Mode) {
     let (Ok(loud), Ok(quiet)) = (desk.request(0), desk.request(1)) else { return };
     let route = desk.link.own.clone();
     let flood = desk.link.runtime.block_on(flood(route, loud.clone(), quiet.clone(), requests));
-    desk.link.count(u64::from(requests) + flood.meanwhile.len() as u64);
-    desk.tried(requests as usize + flood.meanwhile.len());
-    judge(desk, &flood, loud, quiet, requests);
+    let asked = flood.requests() as usize + flood.meanwhile.len();
+    desk.link.count(asked as u64);
+    desk.tried(asked);
+    judge(desk, &flood, loud, quiet);
     desk.judged("requests of a flood, and of the other tenant meanwhile", &["SRV-04", "TEN-05"]);
 }
 
 async fn flood(route: Route, loud: Request, quiet: Request, requests: u32) -> Flood {
-    let left = Arc::new(AtomicU32::new(requests));
-    let limited = Arc::new(AtomicU32::new(0));
-    let tasks: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let (route, bytes) = (route.clone(), loud.bytes());
-            tokio::spawn(pour(route, bytes, left.clone(), limited.clone()))
-        })
-        .collect();
+    let shared =
+        Arc::new(Shared { left: AtomicU32::new(requests), limited: AtomicU32::new(0), enough: AtomicBool::new(false) });
+    let tasks: Vec<_> =
+        (0..CONNECTIONS).map(|_| tokio::spawn(pour(route.clone(), loud.bytes(), shared.clone()))).collect();
+    let is_over = || tasks.iter().all(tokio::task::JoinHandle::is_finished);
     let mut whole = Flood::default();
-    // A fast flood is over before the other one asked often enough, and its limit is not.
     while whole.meanwhile.len() < MEANWHILE {
         tokio::time::sleep(PACE).await;
-        if limited.load(Ordering::Relaxed) > 0 {
+        if shared.limited.load(Ordering::Relaxed) > 0 {
             whole.meanwhile.push(route.ask(&quiet).await);
-        } else if tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+            whole.beside += usize::from(!is_over());
+        } else if is_over() {
             break;
         }
     }
+    shared.enough.store(true, Ordering::Relaxed);
     for task in tasks {
         let Ok(part) = task.await else { continue };
         whole.let_through += part.let_through;
@@ -75,11 +105,15 @@ async fn flood(route: Route, loud: Request, quiet: Request, requests: u32) -> Fl
 }
 
 /// Requests on one connection, and on another one when that ends.
-async fn pour(route: Route, bytes: Vec<u8>, left: Arc<AtomicU32>, limited: Arc<AtomicU32>) -> Flood {
+async fn pour(route: Route, bytes: Vec<u8>, shared: Arc<Shared>) -> Flood {
     let mut part = Flood::default();
     let mut connection = None;
-    let take = |n: u32| n.checked_sub(1);
-    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+    let is_next = || {
+        let take = |n: u32| n.checked_sub(1);
+        !shared.enough.load(Ordering::Relaxed)
+            && shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    };
+    while is_next() {
         if connection.is_none() {
             connection = route.connect().await.ok();
         }
@@ -92,9 +126,10 @@ async fn pour(route: Route, bytes: Vec<u8>, left: Arc<AtomicU32>, limited: Arc<A
             Outcome::Answer(answer) => {
                 match answer.status {
                     429 => {
-                        limited.fetch_add(1, Ordering::Relaxed);
+                        shared.limited.fetch_add(1, Ordering::Relaxed);
                         part.limited += 1;
                         part.without_retry_after += u32::from(answer.header("retry-after").next().is_none());
+                        tokio::time::sleep(shared.pause()).await;
                     }
                     500.. => part.failed += 1,
                     _ => part.let_through += 1,
@@ -112,11 +147,14 @@ async fn pour(route: Route, bytes: Vec<u8>, left: Arc<AtomicU32>, limited: Arc<A
     part
 }
 
-fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request, requests: u32) {
+fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request) {
     let id = desk.tenants[0].id.clone();
     let told = format!(
-        "{requests} requests of {id} on {CONNECTIONS} connections: {} let through, {} answered with 429, {} failed",
-        flood.let_through, flood.limited, flood.failed
+        "{} requests of {id} on {CONNECTIONS} connections: {} let through, {} answered with 429, {} failed",
+        flood.requests(),
+        flood.let_through,
+        flood.limited,
+        flood.failed
     );
     desk.component.notes.push(told.clone());
     let repair: &[&str] =
@@ -154,5 +192,9 @@ fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request, requests
             flood.meanwhile.len()
         );
         desk.find(&attack("one tenant's flood is the other tenant's limit", quiet, 1), saw);
+    } else if flood.beside < MEANWHILE_MIN {
+        let why =
+            format!("{told}; {other} was answered {} times before that was over: give a larger flood", flood.beside);
+        desk.component.suspect("rate limit", "one tenant's flood may be the other tenant's limit", requirements, &why);
     }
 }
