@@ -1,16 +1,14 @@
 //! `cargo xtask bench`: the benches of the workspace, and the engines beside each other. Figures live here and never in
 //! tests.
 
+use crate::built::Built;
+use crate::engines::{MADSIM, apart};
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
 use std::path::Path;
 
-/// An engine's program that says how fast it is: its name, where cargo is started, what cargo is told.
-const PACES: &[(&str, &str, &[&str])] = &[
-    ("kernel", "", &["run", "--quiet", "--release", "-p", "conformance", "--example", "pace", "--"]),
-    ("madsim", "sim/madsim", &["run", "--quiet", "--release", "--locked", "--bin", "pace", "--"]),
-    ("turmoil", "", &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "turmoil_pace", "--"]),
-];
+/// The engines, in the order in which they are asked how fast they are.
+const ENGINES: &[&str] = &["kernel", "madsim", "turmoil"];
 
 /// What each is asked for. The last is what only the kernel is asked for.
 const WORKLOADS: &[&[&str]] = &[&["sparse", "5"], &["sparse", "20"], &["sparse", "50"], &["chain"], &["sparse", "500"]];
@@ -69,16 +67,21 @@ impl Pace {
 
 /// Asks every engine, one after the other on the same machine, and prints a table.
 fn engines(root: &Path) -> Result<(), String> {
+    let built = Built::release(root, &[])?;
     let mut paces: Vec<Pace> = Vec::new();
     for (i, workload) in WORKLOADS.iter().enumerate() {
         let last = i + 1 == WORKLOADS.len();
-        for (engine, folder, start) in PACES {
+        for engine in ENGINES {
             let hosted: &[&[&str]] = if *engine == "kernel" { &[&[]] } else { &[&[], &["hosted"]] };
             for extra in hosted.iter().filter(|_| !last || *engine == "kernel") {
                 let mut asked = Vec::new();
                 for _ in 0..TIMES {
-                    let mut command = spawn::cargo(&root.join(folder));
-                    let said = spawn::output(command.args(*start).args(*workload).args(*extra))?;
+                    let mut command = match *engine {
+                        "kernel" => built.example("pace"),
+                        "turmoil" => built.example("turmoil_pace"),
+                        _ => apart(root, MADSIM, "pace", &[]),
+                    };
+                    let said = spawn::output(command.args(*workload).args(*extra))?;
                     let said = String::from_utf8_lossy(&said).into_owned();
                     asked.push(Pace::read(&said).ok_or(format!("{engine} said `{said}`"))?);
                 }

@@ -3,6 +3,7 @@
 //! A step that cannot run is never green: a missing tool fails and says how to install it. Warnings are denied through
 //! clippy's own arguments, because `RUSTFLAGS` would rebuild every dependency.
 
+use crate::built::Built;
 use crate::exit::{Done, Exit};
 use crate::manifest;
 use crate::source::Tree;
@@ -27,7 +28,8 @@ const STEPS: &[Step] = &[
 
 const FULL_STEPS: &[Step] = &[
     ("slow tests", test::slow),
-    ("gate, release", |root| gate(root, spawn::cargo(root).args(["run", "--release", "--"]))),
+    ("damaged traces", damage),
+    ("gate, release", |root| gate(root, &mut Built::release(root, &[])?.cellproof())),
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
     ("object store", object_store),
     ("determinism", determinism),
@@ -113,6 +115,12 @@ fn gate(root: &Path, command: &mut Command) -> Result<bool, String> {
     Ok(missing.is_empty())
 }
 
+/// Five times as many damages to traces as a change has to withstand.
+fn damage(root: &Path) -> Result<bool, String> {
+    let tests = ["test", "--workspace", "--test", "trace", "--", "damage"];
+    spawn::succeeds(spawn::cargo(root).args(tests).env("CELLPROOF_MUTATIONS", "5"))
+}
+
 /// What is compiled only when it is asked for, and its tests.
 fn object_store(root: &Path) -> Result<bool, String> {
     let feature = ["--package", "conformance", "--features", "object-store"];
@@ -143,9 +151,10 @@ fn planted(root: &Path) -> Result<bool, String> {
 
 /// The same seeds twice: two processes, two counts of threads, two time zones and locales.
 fn determinism(root: &Path) -> Result<bool, String> {
+    let built = Built::release(root, &[])?;
     let digests = |threads: &str, zone: &str, locale: &str| {
-        let mut command = spawn::cargo(root);
-        command.args(["run", "--release", "--quiet", "--"]).args(product::DIGESTS);
+        let mut command = built.cellproof();
+        command.args(product::DIGESTS);
         command.env(product::THREADS, threads).env("TZ", zone).env("LC_ALL", locale);
         spawn::output(&mut command)
     };

@@ -6,54 +6,67 @@
 
 mod planted;
 
+use crate::built::Built;
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where an engine's program is built, and how it is started.
+/// An engine, and the program that runs forms on it.
 struct Engine {
     name: &'static str,
-    /// Where cargo is started: the folder whose configuration counts.
-    folder: &'static str,
-    /// What cargo is told.
-    start: &'static [&'static str],
+    program: Program,
 }
 
-impl Engine {
-    /// Starts it, built with these features.
-    fn command(&self, root: &Path, features: &[&str]) -> Command {
-        let mut command = spawn::cargo(&root.join(self.folder));
-        command.args(self.start);
-        if !features.is_empty() {
-            command.arg("--features").arg(features.join(","));
+/// Where an engine's program comes from.
+enum Program {
+    /// An example of the workspace.
+    Example(&'static str),
+    /// A program of the crate that stands in its own folder, because its configuration counts.
+    Apart { folder: &'static str, name: &'static str },
+}
+
+const KERNEL: Engine = Engine { name: "kernel", program: Program::Example("engines") };
+
+/// madsim's own folder.
+pub const MADSIM: &str = "sim/madsim";
+
+const OTHERS: &[Engine] = &[
+    Engine { name: "madsim", program: Program::Apart { folder: MADSIM, name: "sim-madsim" } },
+    Engine { name: "turmoil", program: Program::Example("tell") },
+];
+
+/// The engines' programs, built with the same features.
+struct Engines<'a> {
+    root: &'a Path,
+    built: Built,
+    features: &'a [&'a str],
+}
+
+impl<'a> Engines<'a> {
+    fn build(root: &'a Path, features: &'a [&'a str]) -> Result<Engines<'a>, String> {
+        Ok(Engines { root, built: Built::release(root, features)?, features })
+    }
+
+    /// Starts one.
+    fn command(&self, engine: &Engine) -> Command {
+        match engine.program {
+            Program::Example(name) => self.built.example(name),
+            Program::Apart { folder, name } => apart(self.root, folder, name, self.features),
         }
-        command.arg("--");
-        command
     }
 }
 
-const KERNEL: Engine = Engine {
-    name: "kernel",
-    folder: "",
-    start: &["run", "--quiet", "--release", "-p", "scenarios", "--example", "engines"],
-};
-
-/// madsim's own folder.
-const MADSIM: &str = "sim/madsim";
-
-const OTHERS: &[Engine] = &[
-    Engine {
-        name: "madsim",
-        folder: MADSIM,
-        start: &["run", "--quiet", "--release", "--locked", "--bin", "sim-madsim"],
-    },
-    Engine {
-        name: "turmoil",
-        folder: "",
-        start: &["run", "--quiet", "--release", "-p", "sim-turmoil", "--example", "tell"],
-    },
-];
+/// Starts a program of a crate that stands apart from the workspace.
+pub fn apart(root: &Path, folder: &str, name: &str, features: &[&str]) -> Command {
+    let mut command = spawn::cargo(&root.join(folder));
+    command.args(["run", "--quiet", "--release", "--locked", "--bin", name]);
+    if !features.is_empty() {
+        command.arg("--features").arg(features.join(","));
+    }
+    command.arg("--");
+    command
+}
 
 /// Runs every engine and compares each with the kernel; `args` name scenarios, a seed, and a defect for the others,
 /// which must then be noticed in every run. With `--planted` they name defects of the models instead, which must show
@@ -66,11 +79,12 @@ pub fn run(args: &[String]) -> Done {
         return planted::run(&root, &folder, names);
     }
     let undefected = without_defect(args)?;
-    let mut files = vec![told(&root, &folder, &KERNEL, &undefected)?];
+    let engines = Engines::build(&root, &[])?;
+    let mut files = vec![told(&engines, &folder, &KERNEL, &undefected)?];
     for engine in OTHERS {
-        files.push(told(&root, &folder, engine, args)?);
+        files.push(told(&engines, &folder, engine, args)?);
     }
-    let mut compare = KERNEL.command(&root, &[]);
+    let mut compare = engines.command(&KERNEL);
     compare.arg("compare").args((undefected.len() < args.len()).then_some("--defect"));
     let status = compare.args(&files).status().map_err(|e| format!("failed to compare: {e}"))?;
     match status.code() {
@@ -87,8 +101,8 @@ pub fn madsim_tests(root: &Path) -> Result<bool, String> {
 }
 
 /// Has an engine run, and keeps what it told in a file.
-fn told(root: &Path, folder: &Path, engine: &Engine, args: &[String]) -> Result<PathBuf, String> {
-    let mut command = engine.command(root, &[]);
+fn told(engines: &Engines, folder: &Path, engine: &Engine, args: &[String]) -> Result<PathBuf, String> {
+    let mut command = engines.command(engine);
     let lines = spawn::output(command.args((engine.name == KERNEL.name).then_some("kernel")).args(args))?;
     let file = folder.join(format!("{}.jsonl", engine.name));
     std::fs::write(&file, lines).map_err(|e| format!("failed to write {}: {e}", file.display()))?;

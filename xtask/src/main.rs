@@ -4,6 +4,7 @@
 //! seconds and still runs when everything else is broken.
 
 mod bench;
+mod built;
 mod ci;
 mod codegen;
 mod controls;

@@ -6,6 +6,7 @@
 
 mod experiment;
 
+use crate::built::Built;
 use crate::exit::{Done, Exit};
 use crate::house;
 use crate::spawn::{self, Ended};
@@ -14,8 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A first build compiles every dependency.
-const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 /// A whole gate on a busy machine.
 const GATE_LIMIT: Duration = Duration::from_secs(1800);
 
@@ -23,7 +22,7 @@ const GATE_LIMIT: Duration = Duration::from_secs(1800);
 pub fn run(args: &[String]) -> Done {
     let wishes = Wishes::parse(args)?;
     let root = house::root()?;
-    let workbench = Workbench { target: house::target(&root), place: house::target(&root).join("planted") };
+    let workbench = Workbench { place: house::target(&root).join("planted") };
     fs::create_dir_all(&workbench.place).map_err(|e| format!("failed to make {}: {e}", workbench.place.display()))?;
     workbench.build(&root)?;
     let all = workbench.defects()?;
@@ -124,21 +123,14 @@ impl Caught {
 
 /// The build with all defects, and what it says.
 struct Workbench {
-    target: PathBuf,
     place: PathBuf,
 }
 
 impl Workbench {
     fn build(&self, root: &Path) -> Result<(), String> {
-        let log = self.place.join("build.log");
-        let mut cargo = spawn::cargo(root);
-        cargo.args(["build", "--release", "--package", "conformance", "--features", "planted"]);
-        cargo.arg("--target-dir").arg(&self.target);
-        if spawn::logged(&mut cargo, &log, BUILD_LIMIT)? != Ended::Code(0) {
-            return Err(format!("failed to build with planted defects: {} says why", log.display()));
-        }
+        let built = Built::release(root, &["planted"])?;
         // Dependencies are shared with the ordinary build; the program is taken away: nobody must run it by mistake.
-        let (built, own) = (self.target.join("release/cellproof"), self.program());
+        let (built, own) = (PathBuf::from(built.cellproof().get_program()), self.program());
         fs::rename(&built, &own).map_err(|e| format!("failed to move {} to {}: {e}", built.display(), own.display()))
     }
 

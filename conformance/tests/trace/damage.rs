@@ -21,9 +21,9 @@ const DAMAGED: &[&str] = &[
 ];
 
 /// How many damages of each kind are tried where none may pass.
-const BOUND: u64 = 500;
+const BOUND: u64 = 100;
 /// How many are where they are counted.
-const FREE: u64 = 12;
+const FREE: u64 = 4;
 
 /// How many, unless the environment says more.
 fn tries(usual: u64) -> u64 {

@@ -5,12 +5,11 @@
 //! scenario that is nearest to it are run on the kernel, with and without it, until a run breaks with every control on
 //! that held without the defect. Most defects need luck that a form of ten seconds seldom has; those are named.
 
-use super::{Engine, KERNEL, OTHERS};
+use super::{Engine, Engines, KERNEL, OTHERS};
 use crate::exit::{Done, Exit};
 use crate::spawn;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Seeds that are tried for a defect, from 1.
 const SEEDS: u64 = 12;
@@ -30,9 +29,9 @@ impl Defect {
 
 /// Tries all defects, or those that are named.
 pub fn run(root: &Path, folder: &Path, names: &[String]) -> Done {
-    let bench = Bench { root, folder: folder.join("planted") };
+    let bench = Bench { engines: Engines::build(root, &["planted"])?, folder: folder.join("planted") };
     fs::create_dir_all(&bench.folder).map_err(|e| format!("failed to make {}: {e}", bench.folder.display()))?;
-    let listed = spawn::output(bench.engine(&KERNEL).arg("planted"))?;
+    let listed = spawn::output(bench.engines.command(&KERNEL).arg("planted"))?;
     let listed = String::from_utf8_lossy(&listed).into_owned();
     let all: Option<Vec<Defect>> = listed.lines().map(Defect::parse).collect();
     let all = all.filter(|all| !all.is_empty()).ok_or_else(|| format!("`planted` said what is no list: {listed}"))?;
@@ -63,18 +62,14 @@ pub fn run(root: &Path, folder: &Path, names: &[String]) -> Done {
 
 /// Where engines are built with all defects, and what they tell is kept.
 struct Bench<'a> {
-    root: &'a Path,
+    engines: Engines<'a>,
     folder: PathBuf,
 }
 
 impl Bench<'_> {
-    fn engine(&self, engine: &Engine) -> Command {
-        engine.command(self.root, &["planted"])
-    }
-
     /// Has an engine run the forms of a scenario, and keeps what it told.
     fn told(&self, engine: &Engine, defect: &Defect, seed: u64, is_planted: bool) -> Result<PathBuf, String> {
-        let mut command = self.engine(engine);
+        let mut command = self.engines.command(engine);
         command.args((engine.name == KERNEL.name).then_some("kernel"));
         command.arg(&defect.scenario).args(["--seed", &seed.to_string()]);
         if is_planted {
@@ -90,7 +85,7 @@ impl Bench<'_> {
     fn shows(&self, defect: &Defect) -> Result<Option<(u64, String)>, String> {
         for seed in 1..=SEEDS {
             let files = [self.told(&KERNEL, defect, seed, true)?, self.told(&KERNEL, defect, seed, false)?];
-            let mut broken = self.engine(&KERNEL);
+            let mut broken = self.engines.command(&KERNEL);
             let output = broken.arg("broken").args(files).output().map_err(|e| format!("failed to start: {e}"))?;
             match output.status.code() {
                 Some(0) => {
@@ -106,7 +101,7 @@ impl Bench<'_> {
 
     /// Whether the other engines tell the same of it. What was compared stays in a file of the defect's name.
     fn agree(&self, defect: &Defect, seed: u64) -> Result<bool, String> {
-        let mut compare = self.engine(&KERNEL);
+        let mut compare = self.engines.command(&KERNEL);
         compare.arg("compare").arg(self.told(&KERNEL, defect, seed, true)?);
         for engine in OTHERS {
             compare.arg(self.told(engine, defect, seed, true)?);
