@@ -4,15 +4,16 @@
 //! the server's, and every worker uses them at once: what a program makes a role's default is made one for the worker's
 //! database alone.
 
-use crate::answer::{Answer, Cell};
+use crate::answer::{Answer, Cell, cell};
 use crate::generate::SCHEMAS;
 use crate::program::{ROLES, SUPERUSER, Step};
+use bytes::BytesMut;
 use models::wire::sql::Value;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::str::FromStr;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, SimpleQueryRow};
 
 /// Programs after which the catalogue of a database is swept: each leaves dead rows in it.
@@ -166,12 +167,8 @@ async fn bound(client: &Client, step: &Step) -> Vec<Answer> {
         Ok(prepared) => prepared,
         Err(error) => return vec![refused(&error)],
     };
-    let typed = step.params.iter().zip(prepared.params()).map(|(value, ty)| parameter(value, ty));
-    let boxed = match typed.collect::<Result<Vec<_>, _>>() {
-        Ok(boxed) => boxed,
-        Err(answer) => return vec![answer],
-    };
-    let params: Vec<&(dyn ToSql + Sync)> = boxed.iter().map(|p| &**p).collect();
+    let values: Vec<Parameter> = step.params.iter().map(Parameter).collect();
+    let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
     let answer = if prepared.columns().is_empty() {
         client.execute(&prepared, &params).await.map(Answer::Done)
     } else {
@@ -191,17 +188,21 @@ fn decoded(row: &Row) -> Vec<Cell> {
     (0..row.len()).map(cell).collect()
 }
 
-/// A value of the model as the parameter of the type that the server has found for it.
-fn parameter(value: &Value, ty: &Type) -> Result<Box<dyn ToSql + Sync>, Answer> {
-    Ok(match (value, ty) {
-        (Value::Bool(b), &Type::BOOL) => Box::new(*b),
-        (Value::Int(n), &Type::INT8) => Box::new(*n),
-        (Value::Int(n), &Type::INT4) if i32::try_from(*n).is_ok() => Box::new(*n as i32),
-        (Value::Text(s), &Type::TEXT) => Box::new(s.to_string()),
-        (Value::Null, &Type::BOOL) => Box::new(None::<bool>),
-        (Value::Null, &Type::INT8) => Box::new(None::<i64>),
-        (Value::Null, &Type::INT4) => Box::new(None::<i32>),
-        (Value::Null, _) => Box::new(None::<String>),
-        (value, ty) => return Err(Answer::Error("driver".into(), format!("{value:?} is no {ty}"))),
-    })
+/// A value of the model, sent as text: so it is the server that says whether it is one of the type that it has found.
+#[derive(Debug)]
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Some(text) = cell(self.0) else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(text.as_bytes());
+        Ok(IsNull::No)
+    }
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+    to_sql_checked!();
 }
