@@ -6,6 +6,7 @@
 mod answers;
 mod chain;
 mod decisions;
+mod suites;
 
 use super::deployment::Deployment;
 use super::deployment::files::{Files, Index, Offline};
@@ -34,6 +35,7 @@ pub fn judge(deployment: &Deployment, files: &Files) -> Component {
     files.offline.iter().for_each(|bundles| take(offline(&mut component, home, bundles)));
     files.answers.iter().for_each(|answers| take(answers::judge(&mut component, home, answers)));
     files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log)));
+    files.policy_tests.iter().for_each(|tests| take(suites::judge(&mut component, home, tests)));
     match unread.is_empty() {
         true => component.conclude(),
         false => component.unjudged(unread.join("; ")).conclude(),

@@ -4,7 +4,7 @@
 //! An agent that hangs or fails decides nothing: that is inconclusive, whatever it said before.
 
 mod agent;
-mod bundle;
+pub(super) mod bundle;
 mod signature;
 mod suite;
 

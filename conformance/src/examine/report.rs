@@ -2,7 +2,7 @@
 
 use super::gather::Data;
 use models::policy::judge::Finding;
-use models::policy::subject::{Loaded, Place, Reading, Unusable};
+use models::policy::subject::{Loaded, Reading, Unusable};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -146,20 +146,11 @@ impl Report {
 
     /// Nothing could be asked.
     pub fn unusable(mut self, unusable: Unusable) -> Report {
-        let problem = |Place { file, line, column }: Place, why: String, builtin: Option<String>| Problem {
-            file,
-            line,
-            column,
-            why,
-            builtin,
+        self.verdict = match &unusable {
+            Unusable::DoesNotCompile { .. } => Verdict::DoesNotCompile,
+            Unusable::NeedsBuiltin { .. } => Verdict::NeedsBuiltin,
         };
-        (self.verdict, self.problem) = match unusable {
-            Unusable::DoesNotCompile { place, why } => (Verdict::DoesNotCompile, Some(problem(place, why, None))),
-            Unusable::NeedsBuiltin { place, name } => {
-                let why = format!("calls the builtin `{name}`, which is not available here");
-                (Verdict::NeedsBuiltin, Some(problem(place, why, Some(name))))
-            }
-        };
+        self.problem = Some(unusable.into());
         self.packages.clear();
         self
     }
@@ -206,6 +197,18 @@ impl Asked {
             findings: found.into_iter().map(shown).collect(),
             unasked: Vec::new(),
         }
+    }
+}
+
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Problem {
+        let (place, why, builtin) = match unusable {
+            Unusable::DoesNotCompile { place, why } => (place, why, None),
+            Unusable::NeedsBuiltin { place, name } => {
+                (place, format!("calls the builtin `{name}`, which is not available here"), Some(name))
+            }
+        };
+        Problem { file: place.file, line: place.line, column: place.column, why, builtin }
     }
 }
 

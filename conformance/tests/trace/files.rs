@@ -230,3 +230,90 @@ fn decisions_are_decided_once_more() {
     found(vec![sound[0].clone(), decision("1", "acme", true)], "POL-04");
     assert_eq!(judge(&[json!({"msg": "started"}).to_string()]).0, 3);
 }
+
+/// A policy with its tests, and reports of them as `opa test` writes them.
+struct Suite {
+    dir: tempfile::TempDir,
+    report: Value,
+    coverage: Value,
+}
+
+impl Suite {
+    fn new() -> Suite {
+        let dir = tempfile::tempdir().expect("a directory");
+        let policy = "package access\n\nimport rego.v1\n\ndefault allow := false\n\nallow if count(deny) == 0\n\n\
+                      deny contains \"REGION\" if input.region != \"EU\"\n";
+        let tests = "package access_test\n\nimport rego.v1\n\nimport data.access\n\n\
+                     test_home if access.allow with input as {\"region\": \"EU\"}\n\n\
+                     test_abroad if access.deny == {\"REGION\"} with input as {\"region\": \"US\"}\n";
+        fs::create_dir(dir.path().join("bundle")).expect("a directory");
+        fs::write(dir.path().join("bundle/access.rego"), policy).expect("a policy");
+        fs::write(dir.path().join("bundle/access_test.rego"), tests).expect("tests");
+        let test = |name: &str, row: u64| {
+            let location = json!({"file": "bundle/access_test.rego", "row": row, "col": 1});
+            json!({"location": location, "package": "data.access_test", "name": name, "duration": 211_000})
+        };
+        let line = |row: u64| json!({"start": {"row": row}, "end": {"row": row}});
+        let file = json!({"covered": [line(5), line(7), line(9)], "covered_lines": 3, "coverage": 100});
+        let coverage = json!({"files": {"bundle/access.rego": file}, "covered_lines": 3, "coverage": 100});
+        Suite { dir, report: json!([test("test_home", 7), test("test_abroad", 9)]), coverage }
+    }
+
+    fn judge(&self) -> (i32, Value) {
+        fs::write(self.dir.path().join("tests.json"), self.report.to_string()).expect("a report");
+        fs::write(self.dir.path().join("coverage.json"), self.coverage.to_string()).expect("a report");
+        let table = "[files]\n[[files.policy-tests]]\nreport = \"tests.json\"\ncoverage = \"coverage.json\"\n\
+                     policy = \"bundle\"\n";
+        certify(self.dir.path(), table)
+    }
+
+    fn edit_policy(&self, file: &str, from: &str, to: &str) {
+        let path = self.dir.path().join("bundle").join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).expect("a file");
+    }
+}
+
+#[test]
+fn a_report_of_tests_is_what_the_tests_of_the_policy_show() {
+    let (code, component) = Suite::new().judge();
+    assert_eq!(code, 0, "{component:#}");
+    assert!(component["judged"].to_string().contains("POL-07"), "{component:#}");
+    type Slip = (&'static str, fn(&mut Suite));
+    let slips: &[Slip] = &[
+        ("no test ran", |s| s.report = json!([])),
+        ("tests did not pass", |s| s.report[1]["fail"] = json!(true)),
+        ("tests did not pass", |s| s.report[1]["skip"] = json!(true)),
+        ("tests did not pass", |s| s.report[1]["error"] = json!({"code": "rego_type_error"})),
+        ("it tells of tests that the policy does not have", |s| s.report[1]["name"] = json!("test_far")),
+        ("tests of the policy are not in it", |s| drop(s.report.as_array_mut().expect("a list").pop())),
+        ("tests passed in it that fail", |s| s.edit_policy("access.rego", "!= \"EU\"", "!= \"US\"")),
+        ("no test demands these codes of a denial", |s| {
+            s.edit_policy("access_test.rego", "access.deny == {\"REGION\"}", "not access.allow");
+        }),
+        ("files of the policy are not in it", |s| s.coverage["files"] = json!({"other.rego": {}})),
+        ("it tells of lines that the policy does not have", |s| {
+            s.coverage["files"]["bundle/access.rego"]["covered"][2]["end"]["row"] = json!(40);
+        }),
+        ("the tests reach less than 95 % of the policy's lines", |s| {
+            let lines = s.coverage["files"]["bundle/access.rego"].as_object_mut().expect("a file");
+            lines["covered"].as_array_mut().expect("lines").pop();
+            lines.insert("not_covered".into(), json!([{"start": {"row": 9}, "end": {"row": 9}}]));
+        }),
+    ];
+    for (what, slip) in slips {
+        let mut suite = Suite::new();
+        slip(&mut suite);
+        let (code, component) = suite.judge();
+        let found = &component["findings"][0];
+        let told = std::iter::once(&found["what"]).chain(found["also"].as_array().into_iter().flatten());
+        assert!(code == 1 && told.clone().any(|told| told == what), "{what}: {component:#}");
+        assert_eq!(found["requirements"], json!(["POL-07"]));
+    }
+    let mut suite = Suite::new();
+    suite.report = json!({"no": "list"});
+    let (code, component) = suite.judge();
+    let problem = component["problem"].as_str().unwrap_or_default();
+    assert!(code == 3 && problem.starts_with("tests.json: "), "{component:#}");
+}

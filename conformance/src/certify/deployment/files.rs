@@ -29,6 +29,9 @@ pub struct Files {
     /// Decision logs.
     #[serde(default)]
     pub decisions: Vec<Decisions>,
+    /// Reports of tests that policies ship.
+    #[serde(default, rename = "policy-tests")]
+    pub policy_tests: Vec<PolicyTests>,
 }
 
 /// A hash chain: a JSON object a line.
@@ -130,6 +133,20 @@ pub struct Decisions {
     pub name: String,
 }
 
+/// What `opa test` wrote about a policy's own tests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyTests {
+    /// What `opa test --format=json` wrote.
+    pub report: PathBuf,
+    /// What `opa test --coverage --format=json` wrote.
+    pub coverage: PathBuf,
+    /// The policy with its tests: a bundle's archive or its directory.
+    pub policy: PathBuf,
+    /// The table of tenants that the tests rest on; the bundle's own by default, else the embedded ones.
+    pub data: Option<PathBuf>,
+}
+
 fn input() -> String {
     "input".to_owned()
 }
@@ -144,11 +161,11 @@ fn name() -> String {
 
 /// What TOML and types do not say.
 pub fn check(files: &Files, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
-    let Files { chain, witnessed, index, offline, answers, decisions } = files;
+    let Files { chain, witnessed, index, offline, answers, decisions, policy_tests } = files;
     let nothing = chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty();
-    if nothing && answers.is_empty() && decisions.is_empty() {
-        let expected = "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]], [[files.answers]] or \
-                        [[files.decisions]]";
+    if nothing && answers.is_empty() && decisions.is_empty() && policy_tests.is_empty() {
+        let expected = "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]], [[files.answers]], \
+                        [[files.decisions]] or [[files.policy-tests]]";
         found.push(place.at(span, "no file", expected));
     }
     for digest in chain.iter().flat_map(|chain| chain.get_ref().genesis.iter().chain(&chain.get_ref().head)) {

@@ -34,7 +34,7 @@ pub fn judge(component: &mut Component, name: &str, modules: &[Module], data: &V
 }
 
 /// What the tests lack: the object, what is wrong with it, what was seen.
-fn wrong(Tested { report, unreached }: &Tested) -> Vec<(&'static str, String, String)> {
+fn wrong(Tested { report, unreached, .. }: &Tested) -> Vec<(&'static str, String, String)> {
     let ran = format!("{} tests ran", report.run);
     if report.run == 0 {
         return vec![("tests", "the bundle ships no test".to_owned(), "no rule is named test_*".to_owned())];

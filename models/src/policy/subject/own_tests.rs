@@ -17,6 +17,10 @@ const TEST: &str = "test_";
 pub struct Tested {
     /// What they showed.
     pub report: Report,
+    /// The tests that ran, by package and name.
+    pub ran: Vec<String>,
+    /// The files that are the policy: those without a test.
+    pub files: Vec<String>,
     /// Lines of the policy that no test reached; line 0 stands for a whole file.
     pub unreached: Vec<Place>,
 }
@@ -45,7 +49,9 @@ pub fn run(modules: &[Module], data: &Value) -> Result<Tested, Unusable> {
             }
         }
     }
-    Ok(Tested { report: Report { run: tests.len(), failed, lines, unraised }, unreached })
+    let ran = tests.iter().map(named).collect();
+    let files = subject.modules().iter().filter(|module| !is_test(module)).map(|module| module.file.clone()).collect();
+    Ok(Tested { report: Report { run: tests.len(), failed, lines, unraised }, ran, files, unreached })
 }
 
 fn is_test(module: &Loaded) -> bool {
@@ -67,8 +73,12 @@ fn failed(subject: &mut Subject, tests: &[Test]) -> Vec<String> {
         let said = subject.ask(package, &[rule], &json!({}));
         !said.is_ok_and(|values| values.first().is_some_and(|value| *value == Some(Value::Bool(true))))
     };
-    let named = |(package, rule): &Test| format!("{}.{rule}", package.join("."));
     tests.iter().filter(|test| fails(test)).map(named).collect()
+}
+
+/// A test as reports name it.
+fn named((package, rule): &Test) -> String {
+    format!("{}.{rule}", package.join("."))
 }
 
 /// Lines of the policy, tests left out, that were reached, and all that say something; and those that were not.
@@ -143,6 +153,8 @@ mod tests {
     fn a_code_that_no_test_demands_is_not_raised_though_its_line_is_reached() {
         let found = run_with(TESTS);
         assert_eq!((found.report.run, &found.report.failed), (2, &Vec::new()));
+        assert_eq!(found.ran, ["access_test.test_allowed", "access_test.test_region"]);
+        assert_eq!(found.files, ["p.rego"]);
         assert_eq!(found.report.unraised, ["TENANT_MISMATCH"]);
         assert!(!found.report.is_enough());
         let whole = format!(
