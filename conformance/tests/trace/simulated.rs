@@ -1,6 +1,6 @@
 //! Traces of simulated runs: clean where the run was, and rejected for the same row where a control was off.
 
-use crate::support::{judge, order, told};
+use crate::support::{judge, order, told, told_if};
 use conformance::certify::asks;
 use conformance::trace::SCHEMA;
 use models::catalogue::Probe;
@@ -8,7 +8,7 @@ use models::config::Inputs;
 use rayon::prelude::*;
 use scenarios::claims;
 use serde_json::Value;
-use sim::record::Pass;
+use sim::record::{Pass, RunRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seeds of each scenario whose traces must be clean, by pass.
@@ -86,19 +86,16 @@ fn a_run_without_a_control_is_rejected_by_its_trace_for_the_same_row() {
         .par_iter()
         .map(|(name, off)| {
             for seed in 1..=TRIES {
-                let told = told(&inputs, &order(name, Pass::Ablation, seed, off));
-                let found = told
-                    .record
-                    .findings
-                    .iter()
-                    .filter(|f| !elsewhere(&f.oracle) && !CONTENT.contains(&&*f.requirement));
-                let rows: BTreeSet<&str> = found.map(|f| f.requirement.as_str()).collect();
-                if rows.is_empty() {
-                    continue;
-                }
+                let mut rows = BTreeSet::new();
+                let told = told_if(&inputs, &order(name, Pass::Ablation, seed, off), |record| {
+                    let found = record.findings.iter().filter(|f| !elsewhere(&f.oracle));
+                    rows.extend(found.map(|f| f.requirement.clone()).filter(|row| !CONTENT.contains(&&**row)));
+                    !rows.is_empty()
+                });
+                let Some(told) = told else { continue };
                 let judged = judge(&told.text, &told.terms);
-                let seen: BTreeSet<&str> =
-                    judged.verdicts.findings.iter().map(|(f, _)| f.requirement.as_str()).collect();
+                let seen: BTreeSet<String> =
+                    judged.verdicts.findings.iter().map(|(f, _)| f.requirement.clone()).collect();
                 let missed =
                     rows.difference(&seen).map(|row| format!("{name} without {off:?}, seed {seed}: {row}")).collect();
                 return (format!("{name} {off:?}"), rows.len(), missed);
@@ -130,10 +127,11 @@ fn a_row_that_is_asked_of_evidence_is_so_by_a_trace_without_any_of_its_controls(
     let ablations: BTreeSet<(&str, &str, Vec<&str>)> = ablations.collect();
     let is_rejected = |(row, name, off): &(&'static str, &'static str, Vec<&'static str>)| {
         (1..=TRIES).any(|seed| {
-            let told = told(&inputs, &order(name, Pass::Ablation, seed, off));
             // Without the breach there is nothing to see.
-            told.record.findings.iter().any(|f| f.requirement == *row)
-                && judge(&told.text, &told.terms).verdicts.findings.iter().any(|(f, _)| f.requirement == *row)
+            let is_broken = |record: &RunRecord| record.findings.iter().any(|f| f.requirement == *row);
+            told_if(&inputs, &order(name, Pass::Ablation, seed, off), is_broken).is_some_and(|told| {
+                judge(&told.text, &told.terms).verdicts.findings.iter().any(|(f, _)| f.requirement == *row)
+            })
         })
     };
     let shown: Vec<_> = ablations.par_iter().map(|ablation| (ablation, is_rejected(ablation))).collect();

@@ -21,10 +21,18 @@ pub struct Told {
 
 /// Runs, and tells.
 pub fn told(inputs: &Inputs, order: &Order) -> Told {
+    told_if(inputs, order, |_| true).expect("every run is wanted")
+}
+
+/// Runs, and tells of a run that is wanted: to write a trace takes longer than to run.
+pub fn told_if(inputs: &Inputs, order: &Order, wanted: impl FnOnce(&RunRecord) -> bool) -> Option<Told> {
     let run = prove::execute(inputs, &Order { keep: true, ..order.clone() });
+    if !wanted(&run.record) {
+        return None;
+    }
     let terms = prove::terms(inputs, order);
     let text = export::trace(&run, &terms);
-    Told { record: run.record, terms, text }
+    Some(Told { record: run.record, terms, text })
 }
 
 /// A scenario's order of a pass and seed, without some controls.
