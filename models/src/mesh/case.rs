@@ -113,7 +113,7 @@ fn expectation(case: &PeerCase) -> Result<PeerExpectation, String> {
         // Every path begins with a slash, so everything lies under nothing.
         (None, None) => PathRule::Under(vec!["".into()]),
     };
-    Ok(PeerExpectation { trust_domains, paths })
+    Ok(PeerExpectation { trust_domains, paths, also: Vec::new() })
 }
 
 fn bundle(domain: &str, document: &Value, revoked: Option<&Vec<String>>) -> Result<Arc<TrustBundle>, String> {

@@ -53,6 +53,8 @@ pub struct PeerExpectation {
     pub trust_domains: Vec<TrustDomain>,
     /// Paths that a peer may have.
     pub paths: PathRule,
+    /// Peers that are expected beside those: each is one path of one domain.
+    pub also: Vec<(TrustDomain, Arc<str>)>,
 }
 
 /// Which paths of an id are accepted. Trust domains are judged apart.
@@ -153,12 +155,12 @@ impl PeerExpectation {
     /// Exactly these paths of one trust domain.
     pub fn exactly(trust_domain: &str, paths: &[&str]) -> PeerExpectation {
         let paths = PathRule::Exact(paths.iter().map(|p| Arc::from(*p)).collect());
-        PeerExpectation { trust_domains: vec![trust_domain.into()], paths }
+        PeerExpectation { trust_domains: vec![trust_domain.into()], paths, also: Vec::new() }
     }
     /// These paths of one trust domain and what lies below them.
     pub fn under(trust_domain: &str, paths: &[&str]) -> PeerExpectation {
         let paths = PathRule::Under(paths.iter().map(|p| Arc::from(*p)).collect());
-        PeerExpectation { trust_domains: vec![trust_domain.into()], paths }
+        PeerExpectation { trust_domains: vec![trust_domain.into()], paths, also: Vec::new() }
     }
 }
 
@@ -303,6 +305,7 @@ fn check(
 ) -> Result<Arc<Peer>, PeerDenial> {
     let Reading { peer, window, .. } = reading;
     let named = peer.id.trust_domain();
+    let is_named_itself = expected.also.iter().any(|(domain, path)| (&**domain, &**path) == (named, peer.id.path()));
     if controls.on(&SVID_CHAIN) {
         verdict.path.as_ref().map_err(|fault| PeerDenial::Path(*fault))?;
     }
@@ -312,11 +315,11 @@ fn check(
     if controls.on(&TRUST_DOMAIN) {
         // Without a path nobody vouched at all; that is the chain's fault to find, not this check's.
         let by_another = verdict.path.as_ref().is_ok_and(|by| **by != *named);
-        if by_another || !expected.trust_domains.iter().any(|d| **d == *named) {
+        if by_another || !(is_named_itself || expected.trust_domains.iter().any(|d| **d == *named)) {
             return Err(PeerDenial::TrustDomain);
         }
     }
-    if controls.on(&SPIFFE_ID) && !expected.paths.accepts(peer.id.path()) {
+    if controls.on(&SPIFFE_ID) && !(is_named_itself || expected.paths.accepts(peer.id.path())) {
         return Err(PeerDenial::SpiffeId);
     }
     if controls.on(&REVOCATION) && verdict.revoked {

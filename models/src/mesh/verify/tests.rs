@@ -156,6 +156,19 @@ fn a_federated_peer_is_believed_where_it_is_expected() {
 }
 
 #[test]
+fn one_workload_of_another_domain_may_be_expected_and_no_other_of_it() {
+    let mut s = setup();
+    let replica = "/ns/data/sa/postgres-replica";
+    s.expected.also.push((B.into(), replica.into()));
+    let follower = issue(&mut s.b, replica);
+    assert!(s.verifier.verify_peer(NOW, &Controls::all_on(), &follower.chain, &s.expected).is_ok());
+    let namesake = issue(&mut s.a, replica);
+    check_attack(&mut s, NOW, &namesake, PeerDenial::SpiffeId, &SPIFFE_ID);
+    let other = issue(&mut s.b, KAFKA);
+    check_attack(&mut s, NOW, &other, PeerDenial::TrustDomain, &TRUST_DOMAIN);
+}
+
+#[test]
 fn a_genuine_workload_that_has_no_business_here_is_stopped_by_its_id_alone() {
     let mut s = setup();
     for path in ["/ns/app/sa/canary", "/ns/data/sa/kafka-admin", "/ns/data/sa/kafka/tenant/acme"] {
