@@ -165,6 +165,7 @@ fn tenant(fact: &Fact) -> Option<&str> {
         Fact::NodeStored { tenant, .. } | Fact::EdgeStored { tenant, .. } | Fact::AttemptKept { tenant, .. } => {
             Some(tenant)
         }
+        Fact::Replicated(row) => Some(&row.tenant),
         Fact::GraphOpened { .. } => None,
         Fact::Decided { subject, .. } => Some(subject),
         Fact::Reported { about, .. } | Fact::Truth { about, .. } => Some(about),

@@ -149,6 +149,8 @@ pub enum Fact {
         /// How many there are.
         copies: u32,
     },
+    /// A row of a logical replica became durable, lies there when the replica begins, or is gone. *store*
+    Replicated(Box<Replicated>),
     /// A bundle became what an offline cell's stores hold of its tenant. *store*
     BundleRestored(Box<Restored>),
     /// A component decided. *log*
@@ -193,6 +195,25 @@ pub struct Place {
     pub cell: Arc<str>,
     /// The region of the cell.
     pub region: Arc<str>,
+}
+
+/// A row as a logical replica holds it, or held it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Replicated {
+    /// Where it lies.
+    pub place: Place,
+    /// Whose it is, by its tenant column.
+    pub tenant: TenantId,
+    /// Primary key within the tenant.
+    pub key: i64,
+    /// Version column.
+    pub version: i64,
+    /// Where it may lie: `any`, or a region.
+    pub residency: Arc<str>,
+    /// The body column.
+    pub body: Bytes,
+    /// Whether it is there; else it is gone.
+    pub present: bool,
 }
 
 /// What an offline cell's stores hold after a bundle was restored.
@@ -258,6 +279,7 @@ impl sim::Fact for Fact {
             | Fact::GraphOpened { .. }
             | Fact::NodeStored { .. }
             | Fact::EdgeStored { .. }
+            | Fact::Replicated(_)
             | Fact::BundleRestored(_) => Vantage::Store,
             Fact::Decided { .. } | Fact::Reported { .. } => Vantage::Log,
             Fact::Truth { .. } => Vantage::Truth,
@@ -341,6 +363,7 @@ impl sim::Fact for Fact {
                 out.push(12);
                 restored.encode(out);
             }
+            Fact::Replicated(row) => row.encode(out),
             Fact::Decided { by, allowed, reason, subject } => {
                 out.extend_from_slice(&[5, u8::from(*allowed)]);
                 text(out, by);
@@ -407,6 +430,11 @@ impl sim::Fact for Fact {
                 let (store, cell) = (place.store, &place.cell);
                 format!("{store} in {cell} keeps {copies} of relation {tenant}/{source}>{target}, version {version}")
             }
+            Fact::Replicated(row) => {
+                let Replicated { place, tenant, key, version, .. } = &**row;
+                let does = if row.present { "keeps" } else { "loses" };
+                format!("{} in {} {does} row {tenant}/{key} version {version}", place.store, place.cell)
+            }
             Fact::BundleRestored(restored) => {
                 let Restored { place, tenant, sequence, .. } = &**restored;
                 format!("{} in {} holds bundle {sequence} of {tenant}", place.store, place.cell)
@@ -454,6 +482,19 @@ impl Place {
         text(out, self.store);
         text(out, &self.cell);
         text(out, &self.region);
+    }
+}
+
+impl Replicated {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(19);
+        self.place.encode(out);
+        text(out, &self.tenant);
+        out.extend_from_slice(&self.key.to_le_bytes());
+        out.extend_from_slice(&self.version.to_le_bytes());
+        text(out, &self.residency);
+        bytes(out, &self.body);
+        out.push(u8::from(self.present));
     }
 }
 

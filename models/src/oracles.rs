@@ -22,6 +22,7 @@ pub mod graph_replica;
 pub mod handling;
 pub mod integrity;
 pub mod isolation;
+pub mod logical_replica;
 pub mod mirroring;
 pub mod read_only;
 pub mod refusal;

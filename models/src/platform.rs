@@ -31,6 +31,7 @@ mod parts;
 pub mod people;
 pub mod registrar;
 pub mod remediation;
+pub mod replica;
 pub mod sentinel;
 pub mod sidecar;
 pub mod slices;
@@ -215,6 +216,8 @@ pub struct Deployment {
     pub console: bool,
     /// What there is of graph databases, if anything.
     pub graph: Option<graph::GraphPlan>,
+    /// What there is of logical replicas, if anything.
+    pub replica: Option<replica::ReplicaPlan>,
     /// What lives offline, if anything does; it needs an object store.
     pub offline: Option<offline::OfflinePlan>,
     /// Whether every cell has a Kubernetes that tenants write resources to.

@@ -1,5 +1,5 @@
-//! The Postgres of a cell: a SQL engine with row-level security, a pool in transaction mode, a log, and two nodes that
-//! hand leadership over.
+//! The Postgres of a cell: a SQL engine with row-level security, a pool in transaction mode, a log, two nodes that hand
+//! leadership over, and a logical replica in another cell.
 //!
 //! It behaves like PostgreSQL 15 with its weaknesses: a unique key betrays hidden rows, `TRUNCATE` asks no policy, a
 //! `SET` outlives its transaction on a pooled session, and whoever can run SQL can set `app.tenant_id` to any tenant.
@@ -32,6 +32,7 @@ pub mod plan_cache;
 pub mod pool;
 pub mod prepare;
 pub mod primary;
+pub mod publication;
 pub mod recover;
 pub mod reference;
 pub mod reign;
@@ -40,9 +41,12 @@ pub mod rls_predicate;
 pub mod schema_ddl;
 pub mod session;
 pub mod setting;
+pub mod slot;
 pub mod sqlstate;
 pub mod standby;
 pub mod store;
+pub mod subscriber;
+pub mod subscription;
 pub mod system;
 pub mod transaction;
 pub mod wal;

@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod http;
 pub mod kafka;
 pub mod kube;
+pub mod logical;
 pub mod mirror;
 pub mod mode;
 pub mod oidc;
@@ -83,8 +84,12 @@ pub enum Wire {
     RespAnswer(u64, resp::Response),
     /// A transaction for the database.
     Sql(u64, Box<sql::Transaction>),
-    /// What became of it.
+    /// A transaction that only reads, for a replica that is at most so far behind.
+    SqlAtMost(u64, sim::Duration, Box<sql::Transaction>),
+    /// What became of either.
     SqlAnswer(u64, sql::Outcome),
+    /// Between a publisher and a subscriber.
+    Logical(Box<logical::Logical>),
     /// Between database nodes.
     Replication(Box<sql::Replication>),
     /// Between a database node and the arbiter of leadership.
@@ -148,7 +153,9 @@ impl Wire {
             Wire::Resp(..) => "cache request",
             Wire::RespAnswer(..) => "cache answer",
             Wire::Sql(..) => "sql transaction",
+            Wire::SqlAtMost(..) => "sql read",
             Wire::SqlAnswer(..) => "sql outcome",
+            Wire::Logical(_) => "logical replication",
             Wire::Replication(_) => "replication",
             Wire::Lease(_) => "lease",
             Wire::Bolt(..) => "bolt request",
@@ -174,6 +181,7 @@ impl Wire {
             | Wire::Resp(id, ..)
             | Wire::RespAnswer(id, _)
             | Wire::Sql(id, _)
+            | Wire::SqlAtMost(id, ..)
             | Wire::SqlAnswer(id, _)
             | Wire::Attempt(id, _)
             | Wire::AttemptKept(id)
@@ -198,7 +206,7 @@ impl sim::Message for Wire {
             Wire::HttpAnswer(response) => 200 + response.body.len() as u32,
             Wire::Handshake(_) | Wire::Svid(_) => 1_500,
             Wire::Sealed(sealed) => 24 + sealed.0.size_bytes(),
-            Wire::Replication(_) | Wire::Kafka(..) | Wire::KafkaAnswer(..) | Wire::Broker(_) => 600,
+            Wire::Replication(_) | Wire::Logical(_) | Wire::Kafka(..) | Wire::KafkaAnswer(..) | Wire::Broker(_) => 600,
             Wire::Decisions(batch) => 100 + 120 * batch.records.len() as u32,
             Wire::Mirror(word) => word.size_bytes(),
             _ => 200,
@@ -213,7 +221,7 @@ impl sim::Message for Wire {
     /// A database session is one connection whose bytes are numbered, and no proxy on the way sends a transaction again
     /// by itself; the caller's own retry is another message. The other words meet proxies, or repeat by design.
     fn repeats(&self) -> bool {
-        !matches!(self, Wire::Sql(..))
+        !matches!(self, Wire::Sql(..) | Wire::SqlAtMost(..))
     }
 
     #[inline]

@@ -19,6 +19,7 @@ use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
 use models::platform::graph::GraphPlan;
 use models::platform::offline::OfflinePlan;
+use models::platform::replica::ReplicaPlan;
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Pipelines, Special};
 use models::saas::Saas;
 use sim::choice::{Choice, Choices};
@@ -147,6 +148,7 @@ pub struct Stage<'a> {
     objects: bool,
     console: bool,
     graph: Option<GraphPlan>,
+    replica: Option<ReplicaPlan>,
     travel: Option<Duration>,
     copies: Vec<(Arc<str>, Arc<str>)>,
     offline: Option<OfflinePlan>,
@@ -218,6 +220,7 @@ impl<'a> Stage<'a> {
             objects: false,
             console: false,
             graph: None,
+            replica: None,
             travel: None,
             copies: Vec::new(),
             offline: None,
@@ -518,6 +521,7 @@ impl<'a> Stage<'a> {
             objects: self.objects,
             console: self.console,
             graph: self.graph.clone(),
+            replica: self.replica,
             travel: self.travel,
             copies: self.copies.clone(),
             offline: self.offline.clone(),

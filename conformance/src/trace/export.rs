@@ -222,6 +222,8 @@ impl Writer<'_> {
             Fact::EntryStored { .. } | Fact::BundleRestored(_) | Fact::Truth { .. } => return None,
             // What graph databases state has no record yet.
             Fact::GraphOpened { .. } | Fact::NodeStored { .. } | Fact::EdgeStored { .. } => return None,
+            // Nor what a logical replica holds.
+            Fact::Replicated(_) => return None,
             Fact::AttemptKept { .. } => return None,
         })
     }

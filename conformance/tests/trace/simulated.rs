@@ -31,6 +31,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("console", "what a statement of an operator showed is content"),
     ("convergence", "a graph database states nothing that a trace holds"),
     ("graph-replica", "neither does its replica"),
+    ("logical-replica", "nor does one of a relational database"),
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),

@@ -27,7 +27,7 @@ use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
-use crate::postgres::reference::{RELATIONS, SHARED, Seed};
+use crate::postgres::reference::{DEVICES, RELATIONS, SHARED, Seed};
 use crate::saas::Saas;
 use crate::siem::machine::{Siem, SiemSpec};
 use crate::wire::policy::Level;
@@ -133,6 +133,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         readers.extend(deployment.graph.iter().map(|_| super::graph::SYNC));
         readers.extend(deployment.kube.then_some(super::kube::REPORTER));
         readers.extend(deployment.request_log.then_some(super::registrar::REGISTRAR));
+        readers.extend(deployment.replica.iter().map(|_| super::replica::FLEET));
         for (i, name) in ["postgres-1", "postgres-2"].into_iter().enumerate() {
             let peer = databases(&id)[1 - i].clone();
             workloads.push(plain(name, POSTGRES, vec![peer, role("arbiter")], readers.clone()));
@@ -142,6 +143,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::admin::workload(deployment, cell, apps(cell)));
         workloads.extend(super::objects::workload(deployment, cell));
         workloads.extend(super::graph::workloads(deployment, cell, &databases(&id)));
+        workloads.extend(super::replica::workload(deployment, cell, databases));
         workloads.extend(super::sentinel::workload(deployment, cell));
         workloads.extend(super::remediation::workload(deployment, cell));
         workloads.extend(super::registrar::workload(deployment, cell, databases(&id)));
@@ -245,6 +247,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         super::graph::GRAPH => (Component::Graph, super::graph::boot(parts, cell)),
         super::graph::REPLICA => (Component::Graph, super::graph::replica_boot(parts, cell)),
         super::graph::SYNC => (Component::Graph, super::graph::sync_boot(parts, cell, &databases(&cell.id))),
+        super::mesh::REPLICA => (Component::Postgres, super::replica::boot(parts, workload)),
         super::registrar::REGISTRAR => (Component::Siem, super::registrar::boot(parts, workload)),
         super::remediation::REMEDIATION => (Component::Policy, super::remediation::boot(parts, cell)),
         super::sentinel::SENTINEL => (Component::Siem, super::sentinel::boot(parts, cell)),
@@ -417,6 +420,7 @@ fn database_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
             commit: config.costs.of(Operation::PostgresCommit),
         },
         reborn: deployment.reborn.clone(),
+        publication: super::replica::publication(parts, cell),
     };
     Rc::new(move |ctx, out| Box::new(DbNode::boot(&spec, ctx, out)))
 }
@@ -427,6 +431,9 @@ pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
     let mut schema = Engine::reference();
     if deployment.graph.is_some() {
         schema.bootstrap(RELATIONS).expect("the schema of relations is valid");
+    }
+    if deployment.replica.is_some() {
+        schema.bootstrap(DEVICES).expect("the schema of devices is valid");
     }
     if deployment.request_log {
         schema.bootstrap(&super::registrar::superuser_ddl()).expect("the superuser is valid");

@@ -25,6 +25,9 @@ pub(super) const BROKER: &str = "/ns/data/sa/kafka";
 /// Path of the id of an exporter of offline bundles, which reads databases, brokers and the object store.
 pub(super) const EXPORTER: &str = "/ns/control/sa/exporter";
 
+/// Path of the id of a logical replica, which follows the databases of another cell.
+pub(super) const REPLICA: &str = "/ns/data/sa/postgres-replica";
+
 /// The trust domain of a cell.
 pub fn trust_domain(cell: &str) -> String {
     format!("{cell}.cellproof.test")
@@ -69,6 +72,13 @@ impl Mesh {
         SpiffeId::new(&trust_domain(&workload.cell), &workload.path).expect("paths of workloads are written here")
     }
 
+    /// Replicas of other cells that follow a node, by trust domain and path: nothing else of those cells may call it.
+    fn followers(&self, role: &str) -> Vec<(Arc<str>, Arc<str>)> {
+        let follows = |w: &&Workload| w.path == REPLICA && w.calls.iter().any(|called| called == role);
+        let all = self.workloads.iter().filter(follows);
+        all.map(|w| (trust_domain(&w.cell).as_str().into(), w.path.as_str().into())).collect()
+    }
+
     /// Puts a sidecar in front of a workload's machine.
     pub fn wrap(&self, role: &str, directory: &Directory, costs: &Costs, inner: Boot<Saas>) -> Boot<Saas> {
         let workload = self.of(role);
@@ -80,6 +90,7 @@ impl Mesh {
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let mut accepts = PeerExpectation::exactly("", &paths);
         accepts.trust_domains = cells.iter().map(|cell| trust_domain(cell).as_str().into()).collect();
+        accepts.also = self.followers(role);
         spec.accepts = accepts;
         spec.tells_callers = workload.tells_callers;
         spec.names = (*self.names).clone();

@@ -28,8 +28,10 @@ use std::sync::Arc;
 
 pub mod arbiter;
 mod log;
+pub mod publisher;
 
 use log::LogFile;
+use publisher::{PublicationSpec, Publisher};
 
 /// Worker time of the steps of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,8 @@ pub struct DbSpec {
     pub costs: DbCosts,
     /// A tenant whose rows are deleted at an instant, because its id is given to somebody else.
     pub reborn: Option<(TenantId, Instant)>,
+    /// What it publishes to a replica in another cell, if anything.
+    pub publication: Option<PublicationSpec>,
 }
 
 const STATE: u8 = 1;
@@ -92,6 +96,11 @@ impl Life {
         let Life::Leads(primary) = self else { return 0 };
         let (waiting, queued) = primary.backlog();
         (waiting + queued) as u64
+    }
+
+    /// Whether it serves: it leads, and holds a lease.
+    fn leads(&self, now: Instant) -> bool {
+        matches!(self, Life::Leads(primary) if primary.leads(now))
     }
 }
 
@@ -119,6 +128,7 @@ pub struct DbNode {
     former_gone: bool,
     /// Tables of records by their place in the catalogue, each with the slice that it belongs to.
     records: BTreeMap<u16, Option<Arc<str>>>,
+    publisher: Option<Publisher>,
 }
 
 impl DbNode {
@@ -137,6 +147,7 @@ impl DbNode {
             acked: ctx.now(),
             former_gone: false,
             records: spec.base.slices_of("records"),
+            publisher: None,
             spec: spec.clone(),
         };
         node.take_up(ctx, out);
@@ -178,6 +189,9 @@ impl DbNode {
         }
         // Log of a later timeline: it had stepped down, and its disk lost the record that said so.
         reign = reign.filter(|reign| reign.timeline >= recovered.engine.timeline());
+        let timeline = reign.map(|reign| reign.timeline);
+        let log = (&*self.spec.base, self.log.records());
+        self.publisher = self.spec.publication.as_ref().map(|spec| Publisher::boot(spec, ctx, log, timeline));
         let (pool, login, term) = (self.spec.sessions, self.spec.login, self.spec.term);
         self.life = Some(match reign {
             Some(reign) => {
@@ -208,6 +222,7 @@ impl DbNode {
         let lineage = self.own();
         let (peer, arbiter) = (self.spec.peer, self.spec.arbiter);
         self.log.retry(out);
+        self.look_after_slot(ctx, out);
         let short = self.is_short(ctx.controls());
         match self.life.as_mut() {
             Some(Life::Leads(primary)) => {
@@ -465,6 +480,7 @@ impl Machine<Saas> for DbNode {
             Input::Message { from, message } => match message {
                 Wire::Sql(id, call) => self.sql(ctx, out, from, id, *call),
                 Wire::Replication(word) => self.replication(ctx, out, *word),
+                Wire::Logical(word) => self.logical(ctx, out, from, &word),
                 Wire::Lease(word) => self.lease(ctx, out, word),
                 Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}

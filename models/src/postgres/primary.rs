@@ -10,6 +10,7 @@ use super::kept::Kept;
 use super::pool::{Pool, SessionNo};
 use super::recover::Recovered;
 use super::reign::Reign;
+use super::slot::WAITS_FOR_STANDBY;
 use super::sqlstate::{ADMIN_SHUTDOWN, CANNOT_CONNECT_NOW, SqlError, TOO_MANY_CONNECTIONS};
 use super::wal::LogWrite;
 use crate::control;
@@ -359,6 +360,11 @@ impl Primary {
         } else {
             self.engine.log_end()
         }
+    }
+
+    /// How far subscribers may be told of the log: as far as no failover takes it back.
+    pub fn published(&self, controls: &Controls) -> Lsn {
+        if controls.on(&WAITS_FOR_STANDBY) { self.synced.min(self.safe(controls)) } else { self.synced }
     }
 
     /// Another timeline is mentioned. A higher one ends this primary.

@@ -13,6 +13,14 @@ use std::sync::Arc;
 pub const SCHEMA: &str = concat!(include_str!("roles.sql"), include_str!("tables.sql"));
 /// Tables of what is also kept in a graph, as SQL.
 pub const RELATIONS: &str = include_str!("relations.sql");
+/// A table that is published to other cells, as SQL.
+pub const DEVICES: &str = include_str!("devices.sql");
+/// Roles of a logical replica, as SQL.
+const REPLICA: &str = include_str!("replica.sql");
+/// The role of a replica's apply worker.
+pub const APPLIER: &str = "applier";
+/// The role that reads a replica.
+pub const READER: &str = "reader";
 /// A slice of a pinned tenant as SQL, up to its tables, with places for its schema, its login and the password.
 const SLICE: &str = include_str!("slice.sql");
 /// The tables alone.
@@ -48,6 +56,14 @@ impl Engine {
     pub fn reference() -> Engine {
         let mut engine = Engine::default();
         engine.bootstrap(SCHEMA).expect("the reference schema is valid");
+        engine
+    }
+
+    /// The engine of a logical replica: the published table with its own policies and grants, and no rows.
+    pub fn replica() -> Engine {
+        let mut engine = Engine::default();
+        let script = [include_str!("roles.sql"), DEVICES, REPLICA].concat();
+        engine.bootstrap(&script).expect("the schema of a replica is valid");
         engine
     }
 

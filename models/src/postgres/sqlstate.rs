@@ -92,6 +92,8 @@ pub const TOO_MANY_CONNECTIONS: &str = "53300";
 pub const LIMIT_EXCEEDED: &str = "53400";
 /// `54001` statement_too_complex.
 pub const TOO_COMPLEX: &str = "54001";
+/// `55000` object_not_in_prerequisite_state.
+pub const NOT_IN_STATE: &str = "55000";
 /// `55P03` lock_not_available.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// `57P01` admin_shutdown.

@@ -136,8 +136,12 @@ impl Kit<'_, '_> {
     }
     /// States what became of something that it asked on another way than by a request to a gateway.
     pub fn heard(&mut self, what: &str, status: u16, reason: &'static str, body: Bytes) {
-        let now = self.ctx.now();
-        let mut answer = answer_of(&self.base.principal, 0, what.into(), now, Duration::ZERO, None, &self.base.empty);
+        self.heard_of(what, self.ctx.now(), (status, reason), body);
+    }
+    /// The same of something that it asked at an instant.
+    pub fn heard_of(&mut self, what: &str, intended: Instant, (status, reason): (u16, &'static str), body: Bytes) {
+        let took = self.ctx.now().since(intended);
+        let mut answer = answer_of(&self.base.principal, 0, what.into(), intended, took, None, &self.base.empty);
         (answer.status, answer.reason, answer.body) = (status, reason, body);
         self.out.fact(Fact::Answered(Box::new(answer)));
     }

@@ -42,6 +42,8 @@ pub struct Pod {
     pub nonce: u64,
     /// What it asked a store for last, in its own words.
     pub asked: String,
+    /// The door that it has a link to, if it goes on talking on one.
+    pub linked: Option<NodeId>,
 }
 
 /// What a pod wants.
@@ -56,6 +58,18 @@ pub enum Errand {
     Statements(Vec<Transaction>),
     /// Commands of its own making, of a cache: one batch at a time, each on a connection of its own.
     Commands(Vec<resp::Request>),
+    /// What somebody with a mind of its own says to databases.
+    Caller(Box<dyn Caller>),
+}
+
+/// Somebody who talks to databases, past the door.
+pub trait Caller {
+    /// Where it goes next, if anywhere now; and whether the link that it has there will not do any more.
+    fn door(&mut self, kit: &mut Kit<'_, '_>) -> Option<(NodeId, bool)>;
+    /// What it says there, under this number.
+    fn say(&mut self, kit: &mut Kit<'_, '_>, id: u64) -> Wire;
+    /// What came of it.
+    fn hear(&mut self, kit: &mut Kit<'_, '_>, id: u64, outcome: &Outcome);
 }
 
 /// A call that is made again and again.
@@ -73,6 +87,8 @@ pub struct Call {
 
 const DIAL: u64 = 1;
 const SPEAK: u64 = 2;
+/// Between two hellos of a caller.
+const DIAL_GAP: Duration = Duration::millis(250);
 /// After its proof left, until it speaks.
 const BREATH: Duration = Duration::millis(20);
 
@@ -101,7 +117,8 @@ impl Pod {
 
     fn with(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
         let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
-        Pod { door, identity, versions: OFFERED, errand, mark, wait, tries: 12, gap, nonce: 0, asked: String::new() }
+        let (asked, linked) = (String::new(), None);
+        Pod { door, identity, versions: OFFERED, errand, mark, wait, tries: 12, gap, nonce: 0, asked, linked }
     }
 
     fn dial(&mut self, kit: &mut Kit<'_, '_>) {
@@ -109,6 +126,16 @@ impl Pod {
             return;
         }
         self.tries -= 1;
+        let mut gap = self.gap;
+        if let Errand::Caller(caller) = &mut self.errand {
+            let Some((door, dials)) = caller.door(kit) else { return kit.after(self.gap, DIAL) };
+            if self.linked == Some(door) && !dials {
+                self.nonce = kit.draw(luck::NONCE);
+                self.speak(kit);
+                return kit.after(self.gap, DIAL);
+            }
+            (self.door, self.linked, gap) = (door, None, DIAL_GAP);
+        }
         self.nonce = kit.draw(luck::NONCE);
         if kit.goes(u64::from(self.tries)) {
             let hello = Handshake::ClientHello { nonce: self.nonce, versions: self.versions };
@@ -118,11 +145,15 @@ impl Pod {
             }
             say(kit, self.door, hello);
         }
-        kit.after(self.gap, DIAL);
+        kit.after(gap, DIAL);
     }
 
     fn speak(&mut self, kit: &mut Kit<'_, '_>) {
-        match &self.errand {
+        match &mut self.errand {
+            Errand::Caller(caller) => {
+                let word = caller.say(kit, self.nonce);
+                kit.out.send(self.door, word);
+            }
             Errand::Statements(all) => {
                 let one = &all[below(kit.draw(luck::ATTACK), all.len() as u64) as usize];
                 self.asked = one.statements.iter().map(|s| &*s.text).collect::<Vec<_>>().join("; ");
@@ -189,10 +220,18 @@ impl Script for Pod {
                     kit.mark(self.mark);
                     let hellos = Hellos { client: self.nonce, server, offered: self.versions, chosen };
                     say(kit, from, self.identity.client_proof(&hellos));
-                    kit.after(BREATH, SPEAK);
+                    // A caller speaks when it is its turn: an answer to a hello may come twice.
+                    if matches!(self.errand, Errand::Caller(_)) {
+                        self.linked = Some(from);
+                    } else {
+                        kit.after(BREATH, SPEAK);
+                    }
                 }
             }
-            Event::Word(_, Wire::SqlAnswer(_, outcome)) => {
+            Event::Word(_, Wire::SqlAnswer(id, outcome)) => {
+                if let Errand::Caller(caller) = &mut self.errand {
+                    return caller.hear(kit, id, &outcome);
+                }
                 let (status, reason, body) = rows(&outcome);
                 kit.heard(&self.asked, status, reason, body);
             }

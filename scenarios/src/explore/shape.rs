@@ -78,6 +78,7 @@ impl Shape {
             Fact::GraphOpened { place } => mix(name_hash(&place.cell), 13),
             Fact::NodeStored { place, label, .. } => mix(name_hash(&place.cell), mix(14, name_hash(label))),
             Fact::EdgeStored { place, copies, .. } => mix(name_hash(&place.cell), mix(15, u64::from(*copies))),
+            Fact::Replicated(row) => mix(name_hash(&row.place.cell), mix(19, u64::from(row.present))),
             Fact::BundleRestored(restored) => mix(name_hash(&restored.place.cell), 12),
             Fact::Decided { by, allowed, reason, .. } => {
                 mix(role, mix(name_hash(by), mix(name_hash(reason), u64::from(*allowed))))

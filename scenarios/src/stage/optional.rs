@@ -12,11 +12,13 @@ use models::oracles::console::Console;
 use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
+use models::oracles::logical_replica::LogicalReplica;
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
 use models::oracles::slices::Slices;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
+use models::platform::replica::ReplicaPlan;
 use models::platform::{KnownBad, Pipelines};
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
@@ -81,6 +83,14 @@ impl Stage<'_> {
     /// Judges a read replica, which nothing keeps from its database after `healed`.
     pub fn graph_replicates(&mut self, healed: Instant, bound: Duration) {
         self.oracle(move |cast| Box::new(GraphReplica::new(cast, healed, bound)));
+    }
+
+    /// Deploys a logical replica of the first cell's database in the second one, and the judge of it: nothing keeps it
+    /// from its publisher after `healed`; from then on a change takes at most `bound`, and it is behind for longer than
+    /// `unnoticed` only when somebody has said so.
+    pub fn logical_replica(&mut self, plan: ReplicaPlan, healed: Instant, (bound, unnoticed): (Duration, Duration)) {
+        self.replica = Some(plan);
+        self.oracle(move |cast| Box::new(LogicalReplica::new(cast, healed, (bound, unnoticed))));
     }
 
     /// Deploys a console for operators, a SIEM that keeps what is refused there, and the judge of both.

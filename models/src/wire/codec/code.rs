@@ -75,6 +75,7 @@ pub const CODES: &[&str] = &[
     "unauthorized_client",
     "42725",
     "protocol-version",
+    "55000",
 ];
 
 /// Writes the place of a code.

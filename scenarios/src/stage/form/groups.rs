@@ -68,6 +68,17 @@ pub(super) const OFFLINE: &[&str] = &[
     "cell-offline/loader",
 ];
 
+/// A database whose devices are published to a replica in another cell, and those who change them.
+pub(super) const PUBLISHED: &[&str] = &[
+    "cell-a/mesh-ca",
+    "cell-a/postgres-1",
+    "cell-a/arbiter",
+    "cell-b/mesh-ca",
+    "cell-b/postgres-replica",
+    "attacker/fleet",
+    "attacker/other-fleet",
+];
+
 /// Why what is granted to a cell that follows another is not told on twelve nodes.
 pub(super) const PIPELINES_NODES: &str =
     "two pipelines, the front door of one cell, who proposes and who waits for what was granted take 13 nodes";

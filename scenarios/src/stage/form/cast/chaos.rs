@@ -1,7 +1,7 @@
 //! Who is there in the engine forms of scenarios in which something fails.
 
 use super::super::groups::{
-    DOOR_A, DOOR_B, LOG_A, OFFLINE, PIPELINES_NODES, REPLICA_NODES, STALE_A, STALE_B, TWO_CLUSTERS,
+    DOOR_A, DOOR_B, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A, STALE_B, TWO_CLUSTERS,
 };
 use super::super::{Form, Part, Row};
 use super::{form, part};
@@ -142,6 +142,7 @@ pub(super) const ROWS: &[Row] = &[
             &["rotation.key-announced", "rotation.retired-key-shown"],
         )]),
     ),
+    ("chaos/logical-replica", form(LOGICAL_REPLICA)),
     ("chaos/mirror-loop", Err(TWO_CLUSTERS)),
     (
         "chaos/offline-bundle-attacks",
@@ -218,3 +219,27 @@ pub(super) const ROWS: &[Row] = &[
 /// A standby that is alone with a rotten log.
 const ROTTEN_STANDBY: &[Part] =
     &[part("alone", &[DOOR_A, &["cell-a/postgres-2", "client/acme", "client/acme-corp"]], &["rotten-standby.alone"])];
+
+/// A replica of another cell's devices: those who read it, and a successor of its publisher.
+const LOGICAL_REPLICA: &[Part] = &[
+    part(
+        "reports",
+        &[PUBLISHED, &["attacker/read", "attacker/stale", "attacker/foreign", "attacker/planted"]],
+        &[
+            "replica.bound-written",
+            "replica.moved-out",
+            "replica.all-asked",
+            "replica.row-planted",
+            "replica.asked-while-apart",
+            "replica.lagged",
+            "replica.slot-given-up",
+            "replica.served",
+        ],
+    )
+    .sparing(&["cell-a/postgres-1"]),
+    part(
+        "successor",
+        &[PUBLISHED, &["cell-a/postgres-2", "attacker/read"]],
+        &["replica.unshipped-written", "replica.successor-asked"],
+    ),
+];
