@@ -13,6 +13,7 @@ pub mod edge;
 pub mod filter;
 pub mod flights;
 pub mod graphql;
+pub mod instance;
 pub mod machine;
 pub mod operation;
 pub mod reason;

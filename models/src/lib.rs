@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod autoscaler;
 pub mod breaker;
 pub mod cache;
 pub mod catalogue;

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub mod admin;
+mod autoscaler;
 mod cell;
 mod connector;
 mod events;
@@ -246,6 +247,8 @@ pub struct Deployment {
     pub reborn: Option<(TenantId, Instant)>,
     /// When the key that signs tokens is found to be stolen, and taken back.
     pub key_stolen_at: Option<Instant>,
+    /// How many instances the service of each cell has, where an autoscaler decides that.
+    pub scaling: Option<crate::autoscaler::Settings>,
     /// From when until when tenants may only read, if ever.
     pub read_only: Option<(Instant, Instant)>,
     /// Role with which the service logs in to the database.

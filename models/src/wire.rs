@@ -17,6 +17,7 @@ pub mod oidc;
 pub mod policy;
 pub mod request_log;
 pub mod resp;
+pub mod scaling;
 mod seal;
 pub mod signals;
 pub mod sql;
@@ -110,6 +111,8 @@ pub enum Wire {
     Controller(Box<kafka::ClusterWord>),
     /// Between the two halves of a mirror.
     Mirror(Box<mirror::MirrorWord>),
+    /// Between an autoscaler, gateways and instances.
+    Scaling(Box<scaling::Scaling>),
     /// A health probe, and its echo.
     Probe(u64),
     /// The echo of a probe.
@@ -163,6 +166,7 @@ impl Wire {
             Wire::GraphStream(_) => "graph stream",
             Wire::Kafka(..) => "kafka request",
             Wire::KafkaAnswer(..) => "kafka answer",
+            Wire::Scaling(_) => "scaling",
             Wire::Probe(_) => "probe",
             Wire::ProbeAnswer(_) => "probe answer",
         }

@@ -12,6 +12,7 @@ pub mod graph_replica;
 pub mod idp_outage;
 pub mod intercell_partition;
 pub mod key_rotation;
+pub mod load_ramp;
 pub mod logical_replica;
 pub mod mirror_loop;
 pub mod offline_bundle_attacks;

@@ -3,8 +3,9 @@
 //! A scenario's `build` says who plays; everything it does not say is the reference platform as configured. What a pass
 //! needs (other value bits, an absent tenant, no faults) is decided here, so that no scenario can forget it.
 
-use crate::actors::client::datum;
+use crate::actors::client::{Paces, datum};
 use crate::actors::{Attacker, Client, ClientSpec, Habit, Loot, Script};
+use models::autoscaler;
 use models::config::{Inputs, PlatformConfig, Slice, Tenant, Tenants};
 use models::fact::Fact;
 use models::gateway::token::TokenMemo;
@@ -133,12 +134,14 @@ pub struct Stage<'a> {
     idle: Vec<Tenant>,
     leaving: Vec<(TenantId, Instant)>,
     habits: Vec<(TenantId, Habit)>,
+    paces: Vec<(TenantId, Paces)>,
     successors: Vec<(Arc<str>, TenantId)>,
     revoked: Vec<Arc<str>>,
     enrolled: Vec<Enrolled>,
     reborn: Option<(TenantId, Instant)>,
     key_stolen_at: Option<Instant>,
     pipelines: Pipelines,
+    scaling: Option<autoscaler::Settings>,
     read_only: Option<(Instant, Instant)>,
     request_log: bool,
     edge_cache: Vec<(Instant, bool)>,
@@ -205,12 +208,14 @@ impl<'a> Stage<'a> {
             idle: Vec::new(),
             leaving: Vec::new(),
             habits: Vec::new(),
+            paces: Vec::new(),
             successors: Vec::new(),
             revoked: Vec::new(),
             enrolled: Vec::new(),
             reborn: None,
             key_stolen_at: None,
             pipelines: Pipelines::None,
+            scaling: None,
             read_only: None,
             request_log: false,
             edge_cache: Vec::new(),
@@ -511,6 +516,7 @@ impl<'a> Stage<'a> {
             enrolled: self.enrolled.clone(),
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
+            scaling: self.scaling,
             read_only: self.read_only,
             pipelines: self.pipelines,
             request_log: self.request_log,
@@ -652,6 +658,8 @@ impl<'a> Stage<'a> {
             let verify_from = leaves.map_or(acts.verify_from, |_| Instant::NEVER);
             let salt = if disguise.viewer.as_ref() == Some(&tenant.id) { 0 } else { disguise.salt };
             let habit = self.habits.iter().find(|(id, _)| *id == tenant.id).map_or(Habit::Mixed, |(_, habit)| *habit);
+            let paces = self.paces.iter().find(|(id, _)| *id == tenant.id);
+            let paces = paces.map_or_else(|| [].into(), |(_, paces)| paces.clone());
             let index = platform::index_of(&deployment.all_tenants, &tenant.id);
             let cell = platform::home_cell(&self.platform, tenant);
             let idps: Vec<String> = platform::idps_of(&self.platform, &cell);
@@ -672,6 +680,7 @@ impl<'a> Stage<'a> {
                         token_life,
                         tls,
                         gap,
+                        paces: paces.clone(),
                         records,
                         from,
                         until,

@@ -37,6 +37,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),
     ("request-log", "what somebody did to a database is in no trace"),
     ("slices", "to which slice a store belongs is no field of a trace"),
+    ("scaling", "what share of requests went well is judged by figures, and no trace says what an instance is"),
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
 

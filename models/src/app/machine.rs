@@ -204,6 +204,11 @@ impl App {
         }
     }
 
+    /// Requests and events that it has begun and not ended.
+    pub(super) fn under_way(&self) -> usize {
+        self.open.len() + self.publisher.pending()
+    }
+
     /// A request as its sender means it; where bytes say something else, every request that stands in them.
     fn arrived(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: Box<Request>) {
         if self.sockets.is_as_meant(from, &request) {

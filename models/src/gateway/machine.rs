@@ -25,6 +25,7 @@ use crate::wire::http::trace::{Trace, TraceId};
 use crate::wire::http::{Peer, Reason, Request, Response};
 use crate::wire::oidc::{Claims, OidcAnswer, OidcRequest, parse};
 use crate::wire::signals::{Signal, TakenBack, TokenUse};
+use scaling::Scaled;
 use sharing::Sharing;
 use sim::seed::{Lineage, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
@@ -32,7 +33,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+mod scaling;
 mod sharing;
+
+pub use scaling::ScaledBy;
 
 /// A cell behind the gateway.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub struct CellPeer {
     pub region: Arc<str>,
     /// Its application instances.
     pub apps: Vec<NodeId>,
+    /// How many of them, from the first, are there until somebody says otherwise.
+    pub standing: usize,
 }
 
 /// A tenant, as the router knows it.
@@ -92,6 +98,8 @@ pub struct GatewaySpec {
     pub pipeline: Option<NodeId>,
     /// Who may switch the cache on and off, where there is one, and how long an answer lives there at most.
     pub edge_cache: Option<(NodeId, Duration)>,
+    /// Who says how many instances the cell has, where that changes.
+    pub scaled_by: Option<ScaledBy>,
     /// Memo of the run.
     pub memo: TokenMemo,
 }
@@ -154,6 +162,7 @@ pub struct Gateway {
     heard: Option<u64>,
     /// Answers that it shares, where it may.
     cache: Option<EdgeCache>,
+    scaled: Scaled,
     empty: Bytes,
 }
 
@@ -194,7 +203,7 @@ impl Gateway {
             switches: SwitchLimiter::new(spec.switches_per_min),
             shedder: Shedder::new(spec.shed),
             edge: Edge::new(ctx.now(), health, &regions),
-            pools: spec.cells.iter().map(|cell| Pool::new(&cell.apps)).collect(),
+            pools: spec.cells.iter().map(|cell| Pool::new(&cell.apps, cell.standing)).collect(),
             budget: RetryBudget::new(spec.retries),
             errors: ErrorBudget::new(ctx.now(), spec.objective.0, spec.objective.1),
             open: BTreeMap::new(),
@@ -206,6 +215,7 @@ impl Gateway {
             unasked: BTreeMap::new(),
             heard: None,
             cache: spec.edge_cache.map(|(_, life_max)| EdgeCache::new(life_max)),
+            scaled: Scaled::default(),
             empty: Arc::new([]),
             spec: spec.clone(),
         };
@@ -463,6 +473,7 @@ impl Gateway {
                 return Err(Box::new(Response::new(request.id, Reason::RegionUnavailable).retry_after(5)));
             }
         };
+        self.counts(cell);
         if let Err(shed) = self.shedder.admit(now, ctx.controls(), &tenant) {
             let (reason, code, span) = match shed {
                 Shed::OverShare(span) => (Reason::OverShare, "OVER_SHARE", span),
@@ -578,6 +589,7 @@ impl Machine<Saas> for Gateway {
                 self.told(&table);
             }
             Input::Message { from, message: Wire::EdgeCache(number, on) } => self.switch(ctx, out, from, number, on),
+            Input::Message { from, message: Wire::Scaling(word) } => self.scaling(ctx, out, from, &word),
             Input::Message { from, message: Wire::HttpText(id, bytes) } => self.text(ctx, out, from, id, &bytes),
             Input::Message { from, message: Wire::HttpAnswer(response) } if response.id == NOBODY => {
                 self.unasked.insert(from, response);

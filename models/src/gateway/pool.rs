@@ -14,6 +14,8 @@ const UP_AFTER: u32 = 2;
 #[derive(Clone, Debug)]
 struct Instance {
     node: NodeId,
+    /// Whether it is there at all: others come and go as an autoscaler orders them.
+    is_there: bool,
     is_up: bool,
     /// Results in a row that contradict `is_up`.
     against: u32,
@@ -29,17 +31,37 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// All count as up until something says otherwise.
-    pub fn new(nodes: &[NodeId]) -> Pool {
-        let instance = |node: &NodeId| Instance { node: *node, is_up: true, against: 0 };
-        Pool { instances: nodes.iter().map(instance).collect(), turn: 0, unanswered: 0 }
+    /// The first `standing` are there, and count as up until something says otherwise.
+    pub fn new(nodes: &[NodeId], standing: usize) -> Pool {
+        let instance =
+            |(i, node): (usize, &NodeId)| Instance { node: *node, is_there: i < standing, is_up: true, against: 0 };
+        Pool { instances: nodes.iter().enumerate().map(instance).collect(), turn: 0, unanswered: 0 }
+    }
+
+    /// From now on those at these places are there, and no others. One that comes counts as up: whoever says that it is
+    /// there has asked it. Says how many are there; a word that leaves nobody changes nothing.
+    pub fn keep(&mut self, places: &[u32]) -> u32 {
+        let is_kept = |i: usize| places.iter().any(|place| *place as usize == i);
+        if (0..self.instances.len()).any(is_kept) {
+            for (i, instance) in self.instances.iter_mut().enumerate() {
+                if is_kept(i) && !instance.is_there {
+                    (instance.is_up, instance.against) = (true, 0);
+                }
+                instance.is_there = is_kept(i);
+            }
+        }
+        self.there() as u32
+    }
+
+    fn there(&self) -> usize {
+        self.instances.iter().filter(|i| i.is_there).count()
     }
 
     /// Whom to probe next: each in turn.
     pub fn next_probe(&mut self) -> NodeId {
-        let node = self.instances[self.turn % self.instances.len()].node;
+        let next = self.turn % self.there();
         self.turn += 1;
-        node
+        self.instances.iter().filter(|i| i.is_there).nth(next).expect("somebody is always there").node
     }
 
     /// What an instance did: answered a probe, or left one unanswered or a connection refused. `true` when it went up
@@ -67,18 +89,16 @@ impl Pool {
 
     /// Whether nobody answers: each instance was asked since one last did.
     pub fn is_silent(&self) -> bool {
-        self.unanswered >= self.instances.len()
+        self.unanswered >= self.there()
     }
 
     /// The instance that gets a request with this draw: one that is up, or any when none is, because somebody has to
     /// find out that they are back.
     pub fn pick(&self, draw: u64) -> NodeId {
-        let up = || self.instances.iter().filter(|i| i.is_up);
-        let count = up().count();
-        if count == 0 {
-            return self.instances[below(draw, self.instances.len() as u64) as usize].node;
-        }
-        up().nth(below(draw, count as u64) as usize).expect("a draw below their number").node
+        let there = || self.instances.iter().filter(|i| i.is_there);
+        let some_up = there().any(|i| i.is_up);
+        let able = || there().filter(|i| i.is_up || !some_up);
+        able().nth(below(draw, able().count() as u64) as usize).expect("a draw below their number").node
     }
 }
 
@@ -97,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_dead_instance_gets_nothing_until_it_has_answered_twice() {
-        let mut pool = Pool::new(&[ONE, TWO]);
+        let mut pool = Pool::new(&[ONE, TWO], 2);
         assert_eq!(picked(&pool), [ONE, TWO]);
         assert!(!pool.saw(ONE, false), "one failure is no outage");
         assert!(!pool.saw(ONE, false));
@@ -112,7 +132,7 @@ mod tests {
 
     #[test]
     fn with_nobody_up_everybody_is_tried() {
-        let mut pool = Pool::new(&[ONE, TWO]);
+        let mut pool = Pool::new(&[ONE, TWO], 2);
         for node in [ONE, TWO].repeat(3) {
             pool.saw(node, false);
         }
@@ -121,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_cell_is_silent_once_everybody_in_it_was_asked_in_vain() {
-        let mut pool = Pool::new(&[ONE, TWO]);
+        let mut pool = Pool::new(&[ONE, TWO], 2);
         let mut probe = |answered| {
             let node = pool.next_probe();
             pool.probed(node, answered);
@@ -132,8 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn only_those_who_are_there_are_asked_and_one_that_comes_counts_as_up() {
+        let mut pool = Pool::new(&[ONE, TWO], 1);
+        assert_eq!(picked(&pool), [ONE]);
+        assert_eq!([(); 2].map(|()| pool.next_probe()), [ONE, ONE]);
+        assert_eq!([false; 3].map(|answered| pool.saw(TWO, answered)), [false, false, true]);
+        assert_eq!(pool.keep(&[0, 1]), 2);
+        assert_eq!(picked(&pool), [ONE, TWO]);
+        assert_eq!(pool.keep(&[1]), 1);
+        assert_eq!(picked(&pool), [TWO]);
+        assert_eq!(pool.keep(&[7]), 1, "a word that leaves nobody");
+        assert_eq!(picked(&pool), [TWO]);
+    }
+
+    #[test]
     fn probes_go_to_each_in_turn() {
-        let mut pool = Pool::new(&[ONE, TWO]);
+        let mut pool = Pool::new(&[ONE, TWO], 2);
         assert_eq!([(); 4].map(|()| pool.next_probe()), [ONE, TWO, ONE, TWO]);
     }
 }

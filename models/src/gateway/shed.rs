@@ -19,6 +19,11 @@ pub const LOAD_SHEDDING: Control = control!(
     off: "every request is queued, as behind a proxy without an overload manager, until all clients time out",
 );
 
+/// Admits at least as many as the instances work on that are there.
+pub const FOLLOWS_INSTANCES: Control = control!("gateway.shed-follows-instances", upholds: ["SRV-05"],
+    off: "the limit is what latency alone says, as with adaptive concurrency that learnt on an idle service what is \
+          normal: it turns requests away which instances are there for");
+
 /// How a shedder behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -66,6 +71,8 @@ pub enum Shed {
 pub struct Shedder {
     settings: Settings,
     limit: u32,
+    /// The limit does not fall below, as many as there are at work.
+    floor: u32,
     in_flight: u32,
     tenants: Table<u32>,
     /// Tenants with anything in flight.
@@ -95,6 +102,7 @@ impl Shedder {
         Shedder {
             settings,
             limit: settings.limit_start,
+            floor: settings.limit_min,
             in_flight: 0,
             tenants: Table::new(),
             active: 0,
@@ -133,6 +141,15 @@ impl Shedder {
     pub fn abandoned(&mut self, now: Instant, tenant: &TenantId) {
         self.roll(now);
         self.release(tenant);
+    }
+
+    /// There are instances with so many slots. Latency says that requests queue, and not for whom: behind few requests
+    /// at many instances some wait while workers are idle. So no latency takes the limit below what is there.
+    pub fn there_are(&mut self, controls: &Controls, slots: u32) {
+        if controls.on(&FOLLOWS_INSTANCES) {
+            self.floor = slots.clamp(self.settings.limit_min, self.settings.limit_max);
+            self.limit = self.limit.max(self.floor);
+        }
     }
 
     /// How many may be in flight at the moment.
@@ -197,8 +214,8 @@ impl Shedder {
             return;
         }
         let shrunk = u64::from(self.limit) * gradient / 1024;
-        let limit = (shrunk + u64::from(self.limit).isqrt())
-            .clamp(u64::from(self.settings.limit_min), u64::from(self.settings.limit_max));
+        let limit =
+            (shrunk + u64::from(self.limit).isqrt()).clamp(u64::from(self.floor), u64::from(self.settings.limit_max));
         self.limit = limit as u32;
     }
 }
@@ -316,6 +333,33 @@ mod tests {
         for n in 0..3_000 {
             assert!(ask(1_000 + 10 * n, 9) >= Settings::DEFAULT.limit_start);
         }
+    }
+
+    #[test]
+    fn no_latency_takes_the_limit_below_the_instances_that_there_are() {
+        let tenant = TenantId::from("t");
+        // One a millisecond: a quick second, and then everything takes three times as long.
+        let refused = |controls: &Controls, slots: Option<u32>| {
+            let mut shedder = Shedder::new(Settings { limit_start: 16, ..Settings::DEFAULT });
+            slots.iter().for_each(|slots| shedder.there_are(controls, *slots));
+            let (mut ends, mut refused) = (VecDeque::new(), 0);
+            for n in 0..3_000_u64 {
+                let (now, took) = (Instant(n * 1_000_000), Duration::millis(if n < 1_000 { 10 } else { 30 }));
+                while ends.front().is_some_and(|(at, _)| *at <= now) {
+                    let (at, took) = ends.pop_front().expect("just seen");
+                    shedder.completed(at, &tenant, took);
+                }
+                match shedder.admit(now, controls, &tenant) {
+                    Ok(()) => ends.push_back((now + took, took)),
+                    Err(_) => refused += 1,
+                }
+            }
+            refused
+        };
+        let off = Controls::with_off(ControlSet::EMPTY.with(FOLLOWS_INSTANCES.slot));
+        assert!(refused(&Controls::all_on(), None) > 500, "by latency alone");
+        assert_eq!(refused(&Controls::all_on(), Some(64)), 0);
+        assert_eq!(refused(&off, Some(64)), refused(&off, None));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What stands in a cell, and how each part is booted.
 
 use super::admin::{ADMINS, GITOPS, bindings, is_home, pipeline};
+use super::autoscaler::AUTOSCALER;
 use super::mesh::{APP, EXPORTER, Workload, trust_domain};
-use super::parts::{Parts, place, principals};
+use super::parts::{Parts, apps, place, principals};
 use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
 use crate::app::class::RecordClass;
 use crate::app::databases::Databases;
+use crate::app::instance::Instance;
 use crate::app::slices::Slices;
 use crate::app::upstream::CachesSpec;
 use crate::app::{App, AppSpec};
@@ -47,11 +49,6 @@ const SIEM: &str = "/ns/control/sa/siem";
 const CACHE: &str = "/ns/data/sa/cache";
 const POSTGRES: &str = "/ns/data/sa/postgres";
 const ARBITER: &str = "/ns/data/sa/arbiter";
-
-/// Roles of a cell's application instances.
-pub(super) fn apps(cell: &Cell) -> Vec<String> {
-    (1..=cell.sizes.app_instances).map(|i| format!("{}/app-{i}", cell.id)).collect()
-}
 
 fn databases(cell: &str) -> Vec<String> {
     (1..=2).map(|i| format!("{cell}/postgres-{i}")).collect()
@@ -109,6 +106,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                         .into_iter()
                         .chain(pipeline(deployment, &cell.id).map(|_| GITOPS))
                         .chain(deployment.read_only.map(|_| CONFIG))
+                        .chain(deployment.scaling.map(|_| AUTOSCALER))
                         .map(Into::into)
                         .collect(),
                 ),
@@ -146,6 +144,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::replica::workload(deployment, cell, databases));
         workloads.extend(super::sentinel::workload(deployment, cell));
         workloads.extend(super::remediation::workload(deployment, cell));
+        workloads.extend(super::autoscaler::workload(deployment, cell));
         workloads.extend(super::registrar::workload(deployment, cell, databases(&id)));
         workloads.extend(super::kube::workloads(deployment, cell, databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
@@ -157,6 +156,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
 fn told_by(deployment: &Deployment, cell: &str) -> (Vec<String>, Vec<String>) {
     let mut paths: Vec<String> = pipeline(deployment, cell).map(|_| GITOPS.into()).into_iter().collect();
     paths.extend((!deployment.edge_cache.is_empty()).then(|| super::remediation::REMEDIATION.into()));
+    paths.extend(deployment.scaling.map(|_| AUTOSCALER.into()));
     let cells = if paths.is_empty() { Vec::new() } else { vec![cell.to_string()] };
     (cells, paths)
 }
@@ -250,6 +250,7 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
         super::mesh::REPLICA => (Component::Postgres, super::replica::boot(parts, workload)),
         super::registrar::REGISTRAR => (Component::Siem, super::registrar::boot(parts, workload)),
         super::remediation::REMEDIATION => (Component::Policy, super::remediation::boot(parts, cell)),
+        AUTOSCALER => (Component::Policy, super::autoscaler::boot(parts, cell)),
         super::sentinel::SENTINEL => (Component::Siem, super::sentinel::boot(parts, cell)),
         POSTGRES => (Component::Postgres, database_boot(parts, cell, &workload.role)),
         ARBITER => {
@@ -320,7 +321,10 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };
-    Rc::new(move |ctx, out| Box::new(App::boot(&spec, ctx, out)))
+    match super::autoscaler::instance(parts, cell, role, &spec) {
+        Some(spec) => Rc::new(move |ctx, out| Box::new(Instance::boot(&spec, ctx, out))),
+        None => Rc::new(move |ctx, out| Box::new(App::boot(&spec, ctx, out))),
+    }
 }
 
 /// A dependency's breaker, as configured; what the configuration does not say is the documented default. It says how

@@ -25,6 +25,11 @@ pub(super) struct Parts<'a> {
     pub bases: BTreeMap<Arc<str>, Rc<Engine>>,
 }
 
+/// Roles of a cell's application instances.
+pub(super) fn apps(cell: &Cell) -> Vec<String> {
+    (1..=cell.sizes.app_instances).map(|i| format!("{}/app-{i}", cell.id)).collect()
+}
+
 /// A store of a cell, as facts name it.
 pub(super) fn place(store: &'static str, cell: &Cell) -> Place {
     Place { store, cell: cell.id.clone(), region: cell.region.clone() }

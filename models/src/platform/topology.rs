@@ -4,7 +4,7 @@
 
 use super::cell;
 use super::mesh::{Mesh, Workload};
-use super::parts::Parts;
+use super::parts::{Parts, apps};
 use super::{Actor, Built, Deployment, Directory};
 use crate::config::{Capacity, Component, Operation, PlatformConfig, Quantiles};
 use crate::crypto::sha256;
@@ -155,7 +155,8 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
             .iter()
             .map(|c| CellPeer {
                 region: c.region.clone(),
-                apps: cell::apps(c).iter().map(|role| parts.directory.node(role)).collect(),
+                apps: apps(c).iter().map(|role| parts.directory.node(role)).collect(),
+                standing: super::autoscaler::standing(parts.deployment, c),
             })
             .collect(),
         // Keys are had from every provider of the region: a cell that is lost takes none of them away.
@@ -185,6 +186,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         sentinel: super::sentinel::asked(parts, cell),
         pipeline: super::admin::pipeline(parts.deployment, cell).and_then(|role| parts.directory.find(&role)),
         edge_cache: super::remediation::of(parts, cell),
+        scaled_by: super::autoscaler::of(parts, cell),
         memo: parts.tokens.clone(),
     };
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))

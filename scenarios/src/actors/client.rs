@@ -20,6 +20,7 @@ use models::wire::{Wire, http};
 use sim::seed::{Lineage, below, mix, name_hash};
 use sim::{Ctx, Duration, Input, Instant, Machine, NodeId, Outbox};
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What an honest client is.
@@ -43,6 +44,8 @@ pub struct ClientSpec {
     pub tls: bool,
     /// Mean gap between requests.
     pub gap: Duration,
+    /// Other mean gaps.
+    pub paces: Paces,
     /// How many records the tenant has.
     pub records: u32,
     /// First request.
@@ -61,6 +64,17 @@ pub struct ClientSpec {
     pub salt: u64,
     /// Where its tokens are stolen, if they are.
     pub loot: Option<Loot>,
+}
+
+/// Mean gaps between requests, each from an instant on; in order.
+pub type Paces = Rc<[(Instant, Duration)]>;
+
+impl ClientSpec {
+    /// The mean gap at an instant.
+    fn gap_at(&self, now: Instant) -> Duration {
+        let past = self.paces.partition_point(|(from, _)| *from <= now);
+        past.checked_sub(1).map_or(self.gap, |last| self.paces[last].1)
+    }
 }
 
 const TICK: u64 = 1;
@@ -306,7 +320,8 @@ impl Client {
         self.sent += 1;
         // A gap is 1/4 to 7/4 of the mean: integer, bounded, and the mean is the mean.
         let draw = ctx.draw_at(luck::ARRIVAL, cause, 0);
-        let gap = Duration(self.spec.gap.0 / 4 + below(draw, self.spec.gap.0 * 3 / 2 + 1));
+        let mean = self.spec.gap_at(now).0;
+        let gap = Duration(mean / 4 + below(draw, mean * 3 / 2 + 1));
         out.timer_for(Lineage::root(self.name, self.sent), gap, TICK);
         if !self.presence.has(ctx, index, cause) {
             return;

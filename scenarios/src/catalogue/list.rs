@@ -35,6 +35,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::idp_outage::SCENARIO,
     &crate::chaos::intercell_partition::SCENARIO,
     &crate::chaos::key_rotation::SCENARIO,
+    &crate::chaos::load_ramp::SCENARIO,
     &crate::chaos::logical_replica::SCENARIO,
     &crate::chaos::mirror_loop::SCENARIO,
     &crate::chaos::offline_bundle_attacks::SCENARIO,

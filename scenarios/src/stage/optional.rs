@@ -1,6 +1,7 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
 use super::Stage;
+use models::autoscaler::Settings;
 use models::config::{Capacity, Component, Slice, Tenant, Tenants};
 use models::control::Controls;
 use models::graph::cypher::Mistake;
@@ -15,6 +16,7 @@ use models::oracles::graph_replica::GraphReplica;
 use models::oracles::logical_replica::LogicalReplica;
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
+use models::oracles::scaling::{Scaling, ScalingPromise};
 use models::oracles::slices::Slices;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
@@ -173,6 +175,20 @@ impl Stage<'_> {
     pub fn read_only(&mut self, from: Instant, until: Instant) {
         self.read_only = Some((from, until));
         self.oracle(|cast| Box::new(ReadOnly::new(cast)));
+    }
+
+    /// Tenants that ask more often or less often from these instants on, each with the mean gap from then; in order.
+    pub fn paces(&mut self, ids: &str, paces: &[(Instant, Duration)]) {
+        self.paces.extend(ids.split_whitespace().map(|id| (TenantId::from(id), paces.into())));
+    }
+
+    /// Deploys an autoscaler a cell, room for as many instances as it may order, and the judge of that.
+    pub fn autoscaler(&mut self, settings: Settings, promise: ScalingPromise) {
+        self.scaling = Some(settings);
+        for cell in &mut self.platform.cells {
+            cell.sizes.app_instances = settings.instances_max.into();
+        }
+        self.oracle(move |cast| Box::new(Scaling::new(cast, promise)));
     }
 
     /// A tenant is deleted, and its id given to somebody else, at this instant.

@@ -91,6 +91,10 @@ pub(super) const STALE_B: [&str; 3] = ["client/delta", "attacker/withholder", "a
 pub(super) const REPLICA_NODES: &str =
     "a service, its database, graph and outbox, and a replica with its mesh in another cell take 13 nodes";
 
+/// Why a load that outgrows what there is is not told on twelve nodes.
+pub(super) const LOAD_NODES: &str =
+    "a front door of five instances, one that is ordered, their autoscaler and a customer take 15 nodes";
+
 /// Why what happens between two clusters is not told on twelve nodes.
 pub(super) const TWO_CLUSTERS: &str =
     "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";

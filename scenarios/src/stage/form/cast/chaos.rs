@@ -1,7 +1,8 @@
 //! Who is there in the engine forms of scenarios in which something fails.
 
 use super::super::groups::{
-    DOOR_A, DOOR_B, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A, STALE_B, TWO_CLUSTERS,
+    DOOR_A, DOOR_B, LOAD_NODES, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A, STALE_B,
+    TWO_CLUSTERS,
 };
 use super::super::{Form, Part, Row};
 use super::{form, part};
@@ -142,6 +143,7 @@ pub(super) const ROWS: &[Row] = &[
             &["rotation.key-announced", "rotation.retired-key-shown"],
         )]),
     ),
+    ("chaos/load-ramp", Err(LOAD_NODES)),
     ("chaos/logical-replica", form(LOGICAL_REPLICA)),
     ("chaos/mirror-loop", Err(TWO_CLUSTERS)),
     (
