@@ -6,7 +6,7 @@
 
 use crate::wire::kafka::{BrokerId, BrokerWord, MetadataUpdate, PartitionState, TopicName};
 use sim::{Duration, Instant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the controller wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +27,8 @@ pub enum ControllerEffect {
 pub struct Controller {
     brokers: BTreeMap<BrokerId, Life>,
     partitions: BTreeMap<(TopicName, u32), Entry>,
+    /// Partitions by their last change: what is new since a version is asked far more often than there are changes.
+    changes: BTreeMap<u64, (TopicName, u32)>,
     version: u64,
     session_timeout: Duration,
 }
@@ -52,6 +54,7 @@ impl Controller {
         Controller {
             brokers: brokers.iter().map(|b| (*b, life.clone())).collect(),
             partitions: BTreeMap::new(),
+            changes: BTreeMap::new(),
             version: 0,
             session_timeout,
         }
@@ -61,9 +64,10 @@ impl Controller {
     /// changed without the word getting out, so every broker is told everything again.
     pub fn restore(&mut self, states: impl IntoIterator<Item = PartitionState>) {
         for state in states {
-            self.version += 1;
             let key = (state.topic.clone(), state.partition);
-            self.partitions.insert(key, Entry { state, changed: self.version });
+            let changed = self.partitions.get(&key).map_or(0, |entry| entry.changed);
+            self.partitions.insert(key.clone(), Entry { state, changed });
+            self.changed(&key);
         }
     }
 
@@ -103,6 +107,7 @@ impl Controller {
     /// Forgets a topic. Brokers are told by whoever asks for it.
     pub fn delete_topic(&mut self, topic: &TopicName) {
         self.partitions.retain(|(name, _), _| name != topic);
+        self.changes.retain(|_, (name, _)| name != topic);
     }
 
     /// Takes a broker's word.
@@ -220,17 +225,25 @@ impl Controller {
         let Some(entry) = self.partitions.get_mut(key) else { return };
         change(&mut entry.state, &|b| brokers.get(&b).is_some_and(|l| l.alive));
         entry.state.version += 1;
-        self.version += 1;
-        entry.changed = self.version;
         out.push(ControllerEffect::Persist(entry.state.clone()));
+        self.changed(key);
+    }
+
+    /// Gives a partition that changed the next version.
+    fn changed(&mut self, key: &(TopicName, u32)) {
+        let Some(entry) = self.partitions.get_mut(key) else { return };
+        self.version += 1;
+        self.changes.remove(&entry.changed);
+        entry.changed = self.version;
+        self.changes.insert(self.version, key.clone());
     }
 
     /// Tells every living broker what changed after `from`.
     fn announce(&self, from: u64, out: &mut Vec<ControllerEffect>) {
         if self.version > from {
-            for (id, _) in self.brokers.iter().filter(|(_, l)| l.alive) {
-                out.push(ControllerEffect::Send { to: *id, update: self.update(from) });
-            }
+            let update = self.update(from);
+            let living = self.brokers.iter().filter(|(_, l)| l.alive);
+            out.extend(living.map(|(id, _)| ControllerEffect::Send { to: *id, update: update.clone() }));
         }
     }
 
@@ -242,8 +255,10 @@ impl Controller {
     }
 
     fn update(&self, from: u64) -> MetadataUpdate {
-        let changed = self.partitions.values().filter(|e| e.changed > from);
-        MetadataUpdate { from, to: self.version, states: changed.map(|e| e.state.clone()).collect() }
+        // In order of topic, as brokers have always been told.
+        let changed: BTreeSet<&(TopicName, u32)> = self.changes.range(from + 1..).map(|(_, key)| key).collect();
+        let states = changed.into_iter().filter_map(|key| Some(self.partitions.get(key)?.state.clone()));
+        MetadataUpdate { from, to: self.version, states: states.collect() }
     }
 }
 

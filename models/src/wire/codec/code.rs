@@ -76,6 +76,12 @@ pub const CODES: &[&str] = &[
     "42725",
     "protocol-version",
     "55000",
+    "0LP01",
+    "28P01",
+    "2BP01",
+    "3F000",
+    "42939",
+    "42P06",
 ];
 
 /// Writes the place of a code.
@@ -89,4 +95,22 @@ pub fn serialize<S: Serializer>(code: &&'static str, serializer: S) -> Result<S:
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
     let place = u8::deserialize(deserializer)?;
     CODES.get(usize::from(place)).copied().ok_or_else(|| D::Error::custom("a place in the table of codes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_that_a_database_says_has_a_place_and_nothing_has_two() {
+        let constants =
+            include_str!("../../postgres/sqlstate.rs").lines().filter(|line| line.starts_with("pub const "));
+        let codes: Vec<&str> = constants.filter_map(|line| line.split('"').nth(1)).collect();
+        assert!(codes.len() > 40, "{codes:?}");
+        let missing: Vec<&&str> = codes.iter().filter(|code| !CODES.contains(code)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        for (place, code) in CODES.iter().enumerate() {
+            assert_eq!(CODES.iter().position(|known| known == code), Some(place), "{code}");
+        }
+    }
 }
