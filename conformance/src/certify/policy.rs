@@ -58,15 +58,7 @@ fn from_files(policy: &Policy, path: &Path, home: &Path, component: &mut Compone
     }
     let bundle = Bundle::read(path)?;
     let modules = bundle.modules()?;
-    let data = match (given, bundle.data()) {
-        (Some(given), _) => gather::data(path, Some(&given)).map_err(told)?,
-        (None, Err(why)) => return Err(why),
-        (None, Ok(None)) => gather::embedded(),
-        (None, Ok(Some((from, text)))) => {
-            let (known, seen) = judge::data(&text).map_err(|e| format!("{from}: {e}"))?;
-            Data { known, seen, from }
-        }
-    };
+    let data = data_of(&bundle, given.as_deref())?;
     match &policy.signature {
         Some(wanted) => signature::judge(component, &bundle, wanted.get_ref(), home)?,
         None => component.not_judged(
@@ -76,6 +68,19 @@ fn from_files(policy: &Policy, path: &Path, home: &Path, component: &mut Compone
     }
     suite::judge(component, &bundle.name, &modules, &data.seen);
     Ok(examine(&modules, &data))
+}
+
+/// The data that a bundle is judged over: what is given, or else its own, or else the embedded.
+pub(super) fn data_of(bundle: &Bundle, given: Option<&Path>) -> Result<Data, String> {
+    match (given, bundle.data()) {
+        (Some(given), _) => gather::data(given, Some(given)).map_err(|refusal| refusal.message),
+        (None, Err(why)) => Err(why),
+        (None, Ok(None)) => Ok(gather::embedded()),
+        (None, Ok(Some((from, text)))) => {
+            let (known, seen) = judge::data(&text).map_err(|e| format!("{from}: {e}"))?;
+            Ok(Data { known, seen, from })
+        }
+    }
 }
 
 fn from_agent(policy: &Policy, home: &Path, component: &mut Component) -> Result<Report, String> {

@@ -7,10 +7,9 @@
 use super::{finding, text};
 use crate::certify::deployment::files::PolicyTests;
 use crate::certify::policy::bundle::Bundle;
+use crate::certify::policy::data_of;
 use crate::certify::report::Component;
-use crate::examine::gather;
 use crate::examine::report::Problem;
-use models::policy::judge;
 use models::policy::subject::own_tests::{self, Tested};
 use models::policy::suite::COVERAGE_PPM_MIN;
 use serde::Deserialize;
@@ -38,7 +37,7 @@ struct Told {
 
 impl Told {
     fn full_name(&self) -> String {
-        format!("{}.{}", self.package.trim_start_matches("data."), self.name)
+        format!("{}.{}", self.package.strip_prefix("data.").unwrap_or(&self.package), self.name)
     }
 
     fn passed(&self) -> bool {
@@ -76,7 +75,7 @@ struct Row {
 impl Range {
     /// Its lines; none where it ends before it begins.
     fn lines(&self) -> u64 {
-        (self.end.row + 1).saturating_sub(self.start.row)
+        self.end.row.saturating_add(1).saturating_sub(self.start.row)
     }
 }
 
@@ -84,11 +83,8 @@ impl Range {
 pub fn judge(component: &mut Component, home: &Path, told: &PolicyTests) -> Result<(), String> {
     let bundle = Bundle::read(&home.join(&told.policy))?;
     let modules = bundle.modules()?;
-    let data = match (&told.data, bundle.data()?) {
-        (Some(given), _) => gather::data(home, Some(&home.join(given))).map_err(|refusal| refusal.message)?.seen,
-        (None, Some((from, text))) => judge::data(&text).map_err(|e| format!("{from}: {e}"))?.1,
-        (None, None) => gather::embedded().seen,
-    };
+    let given = told.data.as_ref().map(|data| home.join(data));
+    let data = data_of(&bundle, given.as_deref())?.seen;
     let name = told.policy.display();
     let tested = own_tests::run(&modules, &data).map_err(|why| Problem::from(why).to_string())?;
     let report: Vec<Told> = parsed(home, &told.report)?;
@@ -156,7 +152,9 @@ fn uncovered(coverage: &Coverage, policy: &[(&str, &str)]) -> Vec<(String, Strin
         let count = |ranges: &[Range]| ranges.iter().map(Range::lines).sum::<u64>();
         let ends = lines.covered.iter().chain(&lines.not_covered).map(|range| range.end.row).max().unwrap_or_default();
         if ends > text.lines().count() as u64 {
+            // Such rows are no lines, and count for nothing.
             foreign.push(format!("{path}:{ends}"));
+            continue;
         }
         reached += count(&lines.covered);
         all += count(&lines.covered) + count(&lines.not_covered);
