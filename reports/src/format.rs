@@ -17,7 +17,6 @@ pub mod sarif;
 use crate::text;
 use sim::chain::Digest;
 use sim::record::GateRecord;
-use std::cell::OnceCell;
 use std::fmt;
 
 /// An output format.
@@ -122,46 +121,50 @@ impl fmt::Display for Format {
 
 /// The record in one format. The same record gives the same bytes.
 pub fn render(record: &GateRecord, format: Format) -> String {
-    Rendering::of(record).render(format)
+    match format {
+        Format::Json => json::render(record),
+        other => shown_as(&text::presentable(record.clone()), other, || digest(&json::render(record))),
+    }
 }
 
-/// A record that is about to be shown in many formats: what they share is made once.
-pub struct Rendering<'r> {
-    record: &'r GateRecord,
-    shown: OnceCell<GateRecord>,
-    digest: OnceCell<String>,
+/// Renders a record in every format and hands each over: `report.json` first, and then the others of [`Format::ALL`] in
+/// their order. Most of a record is figures, and many: so it is taken, there are never two of it, and what is handed
+/// over is made when its turn comes. Returns the record as people see it ([`text::presentable`]).
+///
+/// # Errors
+/// The first that taking one over has; what would follow is not made.
+pub fn render_all<E>(
+    record: GateRecord,
+    mut take: impl FnMut(Format, String) -> Result<(), E>,
+) -> Result<GateRecord, E> {
+    let json = json::render(&record);
+    let digest = digest(&json);
+    take(Format::Json, json)?;
+    let shown = text::presentable(record);
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Json) {
+        take(format, shown_as(&shown, format, || digest.clone()))?;
+    }
+    Ok(shown)
 }
 
-impl<'r> Rendering<'r> {
-    /// Nothing is made yet.
-    pub fn of(record: &'r GateRecord) -> Rendering<'r> {
-        Rendering { record, shown: OnceCell::new(), digest: OnceCell::new() }
-    }
+/// SHA-256 of `report.json`, in hex: which record another format was made from.
+fn digest(json: &str) -> String {
+    Digest::of(json.as_bytes()).to_string()
+}
 
-    /// The record in one format.
-    pub fn render(&self, format: Format) -> String {
-        let shown = || self.shown.get_or_init(|| text::presentable(self.record));
-        match format {
-            Format::Json => {
-                let text = json::render(self.record);
-                self.digest.get_or_init(|| Digest::of(text.as_bytes()).to_string());
-                text
-            }
-            Format::Markdown => markdown::render(shown()),
-            Format::Junit => junit::render(shown()),
-            Format::Html => html::render(shown()),
-            Format::Csv => csv::render(shown()),
-            Format::Sarif => sarif::render(shown()),
-            Format::OpenSlo => openslo::render(shown()),
-            Format::Rules => rules::render(shown()),
-            Format::Samples => samples::render(shown()),
-            Format::OscalResults => oscal::results::render(shown(), self.digest()),
-            Format::OscalComponents => oscal::components::render(shown(), self.digest()),
-        }
-    }
-
-    /// SHA-256 of `report.json`, in hex: which record another format was made from.
-    fn digest(&self) -> &str {
-        self.digest.get_or_init(|| Digest::of(json::render(self.record).as_bytes()).to_string())
+/// A presentable record in one format.
+fn shown_as(shown: &GateRecord, format: Format, digest: impl FnOnce() -> String) -> String {
+    match format {
+        Format::Json => json::render(shown),
+        Format::Markdown => markdown::render(shown),
+        Format::Junit => junit::render(shown),
+        Format::Html => html::render(shown),
+        Format::Csv => csv::render(shown),
+        Format::Sarif => sarif::render(shown),
+        Format::OpenSlo => openslo::render(shown),
+        Format::Rules => rules::render(shown),
+        Format::Samples => samples::render(shown),
+        Format::OscalResults => oscal::results::render(shown, &digest()),
+        Format::OscalComponents => oscal::components::render(shown, &digest()),
     }
 }

@@ -32,7 +32,7 @@ pub mod when;
 pub mod write;
 
 pub use format::json::{ReadError, load};
-pub use format::{Format, Rendering, render};
+pub use format::{Format, render, render_all};
 pub use write::write_all;
 
 /// The record that reports are made from.

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::mem::take;
 
 /// The record with every string made presentable and every number finite.
-pub fn presentable(record: &GateRecord) -> GateRecord {
-    let mut record = finite(record).into_owned();
+pub fn presentable(mut record: GateRecord) -> GateRecord {
+    make_finite(&mut record);
     // Figures are most of a record and hold no words.
     let figures: Vec<_> = served(&mut record).map(|s| (take(&mut s.latency), take(&mut s.windows))).collect();
     let mut value = serde_json::to_value(&record).expect("a record serialises");
@@ -31,23 +31,31 @@ fn served(record: &mut GateRecord) -> impl Iterator<Item = &mut Serving> {
 
 /// The record with numbers that JSON can hold: what is unbounded becomes the largest number, what is no number, zero.
 pub fn finite(record: &GateRecord) -> Cow<'_, GateRecord> {
+    if is_finite(record) {
+        return Cow::Borrowed(record);
+    }
+    let mut record = record.clone();
+    make_finite(&mut record);
+    Cow::Owned(record)
+}
+
+fn is_finite(record: &GateRecord) -> bool {
+    let mut of_slos = record.slos.iter().flat_map(|slo| [slo.estimate, slo.low, slo.high]);
+    let mut of_passes = record.scenarios.iter().flat_map(|s| &s.passes).map(|pass| pass.breach_bound_95);
+    of_slos.all(f64::is_finite) && of_passes.all(f64::is_finite)
+}
+
+fn make_finite(record: &mut GateRecord) {
     fn fix(x: &mut f64) {
         if x.is_nan() {
             *x = 0.0;
         }
         *x = x.clamp(f64::MIN, f64::MAX);
     }
-    let mut of_slos = record.slos.iter().flat_map(|slo| [slo.estimate, slo.low, slo.high]);
-    let mut of_passes = record.scenarios.iter().flat_map(|s| &s.passes).map(|pass| pass.breach_bound_95);
-    if of_slos.all(f64::is_finite) && of_passes.all(f64::is_finite) {
-        return Cow::Borrowed(record);
-    }
-    let mut record = record.clone();
     for slo in &mut record.slos {
         [&mut slo.estimate, &mut slo.low, &mut slo.high].into_iter().for_each(fix);
     }
     record.scenarios.iter_mut().flat_map(|s| &mut s.passes).for_each(|p| fix(&mut p.breach_bound_95));
-    Cow::Owned(record)
 }
 
 fn clean_value(value: &mut serde_json::Value) {

@@ -1,6 +1,6 @@
 //! Reports as files: each is written beside its place and renamed into it, so that a reader never sees half of one.
 
-use crate::format::{Format, Rendering};
+use crate::format::render_all;
 use sim::record::GateRecord;
 use std::fs;
 use std::io::{self, Write};
@@ -12,15 +12,14 @@ use std::path::{Path, PathBuf};
 /// Whatever the file system says. Files that were finished before the error stay; no partial file does.
 pub fn write_all(record: &GateRecord, dir: &Path) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(dir)?;
-    let rendering = Rendering::of(record);
-    Format::ALL
-        .into_iter()
-        .map(|format| {
-            let path = dir.join(format.file_name());
-            write_atomically(&path, rendering.render(format).as_bytes())?;
-            Ok(path)
-        })
-        .collect()
+    let mut paths = Vec::new();
+    render_all(record.clone(), |format, text| {
+        let path = dir.join(format.file_name());
+        write_atomically(&path, text.as_bytes())?;
+        paths.push(path);
+        Ok::<_, io::Error>(())
+    })?;
+    Ok(paths)
 }
 
 /// Writes a file whole or not at all.

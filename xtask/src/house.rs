@@ -28,10 +28,12 @@ pub const UNREAD: &[&str] = &[".git", "target", "cellproof-out", "corpus", "arti
 /// Which packages of the house a package may depend on, tests included. A package that is not listed is not planned.
 pub const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &[]),
+    // It stands between a user's code and the reference platform, on whatever sockets an engine has.
+    ("sim/guest", &["models", "sim"]),
     // It carries the reference platform's words and opens TLS with its SVIDs; scenarios are what its example runs.
-    ("sim/turmoil", &["models", "scenarios", "sim"]),
+    ("sim/turmoil", &["models", "scenarios", "sim", "sim-guest"]),
     // Outside the workspace: it runs the forms of scenarios on madsim, and nobody depends on it.
-    ("sim/madsim", &["models", "scenarios", "sim"]),
+    ("sim/madsim", &["models", "scenarios", "sim", "sim-guest"]),
     ("models", &["sim"]),
     ("scenarios", &["models", "sim"]),
     ("reports", &["sim"]),

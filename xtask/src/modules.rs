@@ -70,7 +70,7 @@ fn follow(tree: &Tree, root: &Source) -> Crate {
             let candidates = match &found.path {
                 Some(given) => {
                     let here = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    vec![format!("{here}/{given}")]
+                    vec![joined(here, given)]
                 }
                 None => vec![format!("{folder}/{}.rs", found.name), format!("{folder}/{}/mod.rs", found.name)],
             };
@@ -83,6 +83,18 @@ fn follow(tree: &Tree, root: &Source) -> Crate {
         modules.push(Module { path, file: source.path.clone(), visible, children });
     }
     Crate { modules }
+}
+
+/// A path seen from a folder, without `..`.
+fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            other => parts.push(other),
+        }
+    }
+    parts.join("/")
 }
 
 struct Declared {
@@ -151,9 +163,9 @@ mod tests {
             &[
                 ("p/Cargo.toml", "[[bin]]\npath = \"targets/t.rs\"\n"),
                 ("p/targets/t.rs", "#[path = \"../shared/s.rs\"]\npub mod s;"),
-                ("p/targets/../shared/s.rs", ""),
+                ("p/shared/s.rs", ""),
             ],
-            &[("", "p/targets/t.rs", true), ("s", "p/targets/../shared/s.rs", true)],
+            &[("", "p/targets/t.rs", true), ("s", "p/shared/s.rs", true)],
         );
     }
 }

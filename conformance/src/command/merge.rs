@@ -14,6 +14,7 @@ use crate::place::{LOG, Place};
 use crate::summary::{Around, number};
 use crate::terminal::complain;
 use crate::timings::Timings;
+use reports::Format;
 use scenarios::sweep::{Plan, Shard};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -51,9 +52,11 @@ pub fn merge(args: &Merge) -> Done {
     }
     let record = record(&plan, folds.finish(), &header.command, &header.flags);
     claim::reports(&out, &header)?;
-    let written = write(&out, &record)?;
+    let json = args.json.then(|| reports::render(&record, Format::Json));
+    let (written, shown) = write(&out, record)?;
     timings.write(&out);
-    Ok(show(&record, &Around { took: began.elapsed(), written: Some((out.to_string(), written)) }, args.json))
+    let around = Around { took: began.elapsed(), written: Some((out.to_string(), written)) };
+    Ok(show(&shown, &around, json.as_deref()))
 }
 
 fn look(place: &Place) -> Result<(Place, Survey), Refusal> {

@@ -17,7 +17,7 @@ pub fn report(args: &Report) -> Done {
         Some(format) => say(&reports::render(&record, renderer(format))),
         None => {
             place.ready()?;
-            let names = sweep::write(&place, &record)?;
+            let (names, _) = sweep::write(&place, record)?;
             say(&format!("Written to {place}: {}.\n", names.join(", ")));
         }
     }

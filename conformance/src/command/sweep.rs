@@ -20,7 +20,7 @@ use crate::timings::Timings;
 use crate::{claim, input};
 use models::config::Inputs;
 use reports::text::presentable;
-use reports::{Format, GateRecord, Rendering};
+use reports::{Format, GateRecord};
 use scenarios::prove::Settings;
 use scenarios::sweep::{self, Plan, Shard};
 use sim::record::ScenarioRecord;
@@ -110,8 +110,9 @@ pub fn sweep(plan: &Plan, given: &Given, order: &Order<'_>) -> Done {
         say(&ended.told(Paint::stdout()));
         return Ok(ended.exit());
     }
-    let written = write(place, &record).map_err(|refusal| goes_on(refusal, place))?;
-    Ok(show(&record, &Around { took, written: Some((place.to_string(), written)) }, order.json))
+    let json = order.json.then(|| reports::render(&record, Format::Json));
+    let (written, shown) = write(place, record).map_err(|refusal| goes_on(refusal, place))?;
+    Ok(show(&shown, &Around { took, written: Some((place.to_string(), written)) }, json.as_deref()))
 }
 
 /// Proves and prints; leaves nothing behind.
@@ -122,7 +123,8 @@ fn in_memory(plan: &Plan, order: &Order<'_>) -> Done {
     let took = bar.finish();
     let Keep::Memory(folds) = desk.close()? else { unreachable!("it was made for memory") };
     let record = record(plan, folds.finish(), &order.command, &input::flags(order.files));
-    Ok(show(&record, &Around { took, written: None }, order.json))
+    let json = order.json.then(|| reports::render(&record, Format::Json));
+    Ok(show(&presentable(record), &Around { took, written: None }, json.as_deref()))
 }
 
 fn goes_on(refusal: Refusal, place: &Place) -> Refusal {
@@ -151,27 +153,26 @@ pub fn record(plan: &Plan, mut scenarios: Vec<ScenarioRecord>, command: &str, fl
     plan.record(scenarios, command)
 }
 
-/// Writes all reports; returns their names.
+/// Writes all reports; returns their names, and the record as people see it.
 ///
 /// # Errors
 /// One that cannot be written.
-pub fn write(place: &Place, record: &GateRecord) -> Result<Vec<String>, Refusal> {
-    let rendering = Rendering::of(record);
-    let write = |format: Format| {
-        place.write(format.file_name(), rendering.render(format).as_bytes())?;
-        Ok(format.file_name().to_owned())
-    };
-    Format::ALL.into_iter().map(write).collect()
+pub fn write(place: &Place, record: GateRecord) -> Result<(Vec<String>, GateRecord), Refusal> {
+    let mut names = Vec::new();
+    let shown = reports::render_all(record, |format, text| {
+        names.push(format.file_name().to_owned());
+        place.write(format.file_name(), text.as_bytes())
+    })?;
+    Ok((names, shown))
 }
 
-/// Prints a record.
-pub fn show(record: &GateRecord, around: &Around, json: bool) -> Exit {
-    if json {
-        say(&reports::render(record, Format::Json));
-    } else {
-        say(&summary::summary(&presentable(record), around, Paint::stdout()));
+/// Prints the record as people see it, or its JSON in the place of that.
+pub fn show(shown: &GateRecord, around: &Around, json: Option<&str>) -> Exit {
+    match json {
+        Some(json) => say(json),
+        None => say(&summary::summary(shown, around, Paint::stdout())),
     }
-    Exit::of(record.exit)
+    Exit::of(shown.exit)
 }
 
 /// Does something on so many worker threads, or on all cores.

@@ -7,7 +7,7 @@ fn show(record: &GateRecord) -> String {
     let files = Format::ALL.map(|format| format.file_name().to_owned()).to_vec();
     let written = Some(("cellproof-out".to_owned(), files));
     let around = Around { took: Duration::from_millis(41_300), written };
-    summary(&text::presentable(record), &around, Paint::PLAIN)
+    summary(&text::presentable(record.clone()), &around, Paint::PLAIN)
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn dumped(dump: &str) -> Points {
 }
 
 fn counted(record: &GateRecord) -> Points {
-    let record = reports::text::presentable(record);
+    let record = reports::text::presentable(record.clone());
     let mut points = Points::new();
     for Series { labels, sums } in series(&record) {
         for (name, value) in [(EVENTS, 0), (BAD, 1)] {
@@ -135,7 +135,7 @@ struct Trial {
 
 impl Trial {
     fn of(record: &GateRecord, every: u64) -> Trial {
-        let record = reports::text::presentable(record);
+        let record = reports::text::presentable(record.clone());
         let mut trial = Trial { every, series: Vec::new(), asked: Vec::new() };
         for one in series(&record) {
             trial.values(&one);

@@ -7,13 +7,14 @@ use super::log::PROOF_MAX;
 use super::project::project;
 use super::statement::{OWN_VERSION, Own, PAYLOAD_TYPE, Predicate, Resource, STATEMENT, Seal, TEST_RESULT, Verdict};
 use super::unfit::{Unfit, unfit};
-use crate::format::{Format, Rendering};
+use crate::format::render_all;
 use crate::plan::plan;
 use crate::standing::Standing;
 use serde_json::{Value, json};
 use sim::chain::Digest;
 use sim::record::GateRecord;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
 /// Name of the payload in the outer tar.
@@ -129,10 +130,10 @@ impl Parts {
 
 fn data(draft: &Draft<'_>, own: &GateRecord) -> Files {
     let mut files = Files::new();
-    let rendering = Rendering::of(own);
-    for format in Format::ALL {
-        files.insert(format!("{DATA}{}{}", format.folder(), format.file_name()), rendering.render(format).into_bytes());
-    }
+    let _: Result<_, Infallible> = render_all(own.clone(), |format, text| {
+        files.insert(format!("{DATA}{}{}", format.folder(), format.file_name()), text.into_bytes());
+        Ok(())
+    });
     let mut add = |name: &str, value: &Value| {
         let text = serde_json::to_string_pretty(value).expect("a tree of values serialises") + "\n";
         files.insert(format!("{DATA}{name}"), text.into_bytes());

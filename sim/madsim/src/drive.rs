@@ -8,22 +8,32 @@ use crate::node;
 use madsim::net::NetSim;
 use madsim::runtime::Handle;
 use madsim::task::NodeId as MadId;
-use madsim::time::sleep;
+use madsim::time::{TimeHandle, sleep};
 use sim::NodeId;
 use sim::host::Power;
 use sim::machine::Platform;
+use sim::time::EPOCH_UNIX_S;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+    static BEGUN: Cell<Option<std::time::Instant>> = const { Cell::new(None) };
 }
 
 /// Clears the place.
 pub fn leave() {
     CURRENT.set(None);
+    BEGUN.set(None);
+}
+
+/// What time it is in the run of this thread, since the Unix epoch: nothing, where there is no run. The system's clock
+/// says something else, because madsim draws a date of its own for it.
+pub fn since_epoch() -> Option<Duration> {
+    let elapsed = TimeHandle::current().now_instant() - BEGUN.get()?;
+    Some(Duration::from_secs(EPOCH_UNIX_S) + elapsed)
 }
 
 /// The run of this thread.
@@ -35,7 +45,7 @@ fn current<P: Platform>() -> Rc<Engine<P>> {
 /// Starts every node, plays every cue, and waits for the end.
 pub async fn drive<P: Platform>(engine: Rc<Engine<P>>) {
     CURRENT.set(Some(engine.clone()));
-    engine.begin();
+    BEGUN.set(Some(engine.begin()));
     let handle = Handle::current();
     let mut ids = vec![None; engine.run.nodes() as usize];
     for node in engine.there() {

@@ -3,14 +3,40 @@
 use crate::counter::Counter;
 use madsim::time::{Sleep, TimeHandle, sleep};
 use sim::host::{Defect, Departure, Run, Tamper};
-use sim::machine::Platform;
+use sim::machine::{Input, Platform};
 use sim::world::Outcome;
-use sim::{Instant, NodeId};
+use sim::{Instant, Lineage, NodeId};
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Code of a user that runs on the host of a node, beside its machine, and is started anew with it.
+pub type Guest<P> = Rc<dyn Fn(Seat<P>) -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// What a guest has of the run: it can tell the machine beside it something.
+pub struct Seat<P: Platform> {
+    engine: Rc<Engine<P>>,
+    node: NodeId,
+}
+
+impl<P: Platform> Seat<P> {
+    pub(crate) fn at(engine: Rc<Engine<P>>, node: NodeId) -> Seat<P> {
+        Seat { engine, node }
+    }
+
+    /// Gives the machine a word, as from its own node.
+    pub fn tell(&self, message: P::Message) {
+        let now = self.engine.now();
+        let lineage = Lineage::root(u64::from(self.node.0), now.0);
+        self.engine.run.arrive(self.node, now, lineage, Input::Message { from: self.node, message });
+        self.engine.wake(self.node);
+    }
+}
 
 /// A run in progress.
 pub struct Engine<P: Platform> {
@@ -20,13 +46,16 @@ pub struct Engine<P: Platform> {
     pub counter: Counter<P>,
     tamper: RefCell<Tamper<P>>,
     wakes: Vec<Notify>,
+    /// Code of a user, by the role of the node on whose host it runs.
+    pub guests: BTreeMap<String, Guest<P>>,
     begun: OnceCell<std::time::Instant>,
 }
 
 impl<P: Platform> Engine<P> {
-    /// An engine for a run, with a defect or without.
-    pub fn new(run: Run<P>, defect: Option<Defect>) -> Engine<P> {
+    /// An engine for a run, with a defect or without, and with a user's code.
+    pub fn new(run: Run<P>, defect: Option<Defect>, guests: BTreeMap<String, Guest<P>>) -> Engine<P> {
         Engine {
+            guests,
             wakes: (0..run.nodes()).map(|_| Notify::new()).collect(),
             counter: Counter::new(),
             tamper: RefCell::new(Tamper::new(defect)),
@@ -40,9 +69,11 @@ impl<P: Platform> Engine<P> {
         (0..self.run.nodes()).map(NodeId).filter(|node| self.run.is_there(*node))
     }
 
-    /// The run begins now.
-    pub fn begin(&self) {
-        self.begun.set(TimeHandle::current().now_instant()).expect("a run begins once");
+    /// The run begins now, which is returned.
+    pub fn begin(&self) -> std::time::Instant {
+        let now = TimeHandle::current().now_instant();
+        self.begun.set(now).expect("a run begins once");
+        now
     }
 
     fn begun(&self) -> std::time::Instant {

@@ -16,8 +16,12 @@ compile_error!("build this package in its own folder, where .cargo/config.toml s
 mod counter;
 mod drive;
 mod engine;
+pub mod guest;
 mod link;
 mod node;
+
+pub use drive::since_epoch;
+pub use engine::{Guest, Seat};
 
 use engine::Engine;
 use madsim::Config;
@@ -27,6 +31,7 @@ use sim::host::{Defect, Run};
 use sim::machine::Platform;
 use sim::seed::Draws;
 use sim::world::{Outcome, WorldSpec};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,7 +45,22 @@ pub fn run<P: Platform>(
     off: ControlSet,
     defect: Option<Defect>,
 ) -> Outcome<P> {
-    let engine = Rc::new(Engine::new(Run::open(spec, draws, off), defect));
+    run_with(spec, (draws, seed), off, defect, BTreeMap::new())
+}
+
+/// Runs a world on madsim with code of a user in it, by the role of the node on whose host it runs. Otherwise as
+/// [`run`].
+///
+/// # Panics
+/// As for [`run`].
+pub fn run_with<P: Platform>(
+    spec: WorldSpec<P>,
+    (draws, seed): (Draws, u64),
+    off: ControlSet,
+    defect: Option<Defect>,
+    guests: BTreeMap<String, Guest<P>>,
+) -> Outcome<P> {
+    let engine = Rc::new(Engine::new(Run::open(spec, draws, off), defect, guests));
     let mut config = Config::default();
     // Latency is drawn by the hosted node, from the run's own luck.
     config.net.send_latency = Duration::ZERO..Duration::from_nanos(1);

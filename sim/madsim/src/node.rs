@@ -1,6 +1,6 @@
 //! The task of a node: it hosts a machine, and sleeps until something is due or arrives.
 
-use crate::engine::{Engine, address};
+use crate::engine::{Engine, Seat, address};
 use crate::link;
 use madsim::net::Endpoint;
 use madsim::task::spawn_local;
@@ -20,6 +20,9 @@ pub async fn host<P: Platform>(engine: Rc<Engine<P>>, node: NodeId) {
         Ok(endpoint) => endpoint,
         Err(why) => return engine.run.error(format!("madsim failed to bind {}: {why}", engine.run.role(node))),
     };
+    if let Some(guest) = engine.guests.get(&engine.run.role(node)) {
+        spawn_local(guest(Seat::at(engine.clone(), node)));
+    }
     let mut links: BTreeMap<NodeId, UnboundedSender<Departure<P>>> = BTreeMap::new();
     for peer in engine.there().filter(|peer| *peer != node) {
         let (sender, words) = unbounded_channel();

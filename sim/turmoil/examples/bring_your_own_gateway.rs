@@ -1,134 +1,36 @@
-//! Your own gateway against the reference platform: a hyper server that reads tokens and forwards, hosted in place of
-//! the platform's gateway, and one attack scenario run at it.
-//!
-//! Two handlers differ in one line. The careful one has the token's signature verified; the careless one decodes it, as
-//! code does that was written against a test provider. `cargo run -p sim-turmoil --example bring_your_own_gateway`
-//! prints what the scenario finds about each.
+//! Your own gateway against the reference platform on turmoil: a hyper server, hosted in place of the platform's
+//! gateway, and one attack scenario run at it. `cargo run -p sim-turmoil --example bring_your_own_gateway` prints what
+//! the scenario finds.
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, client, server};
-use hyper_util::rt::TokioIo;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, dangerous, decode};
-use models::config::Inputs;
-use models::crypto::{base64url, key};
-use models::platform::{AUDIENCE, ISSUER, idp_key_role};
-use scenarios::catalogue;
-use scenarios::compare::{Told, tell};
-use scenarios::stage::form::{self, Weather};
-use serde::Deserialize;
+#[path = "../../guest/examples/own/gateway.rs"]
+pub mod gateway;
+
+use gateway::{Check, PLACE, SEED, serve};
+use scenarios::compare::Told;
 use sim::control::ControlSet;
-use sim_turmoil::guest::{self, Gateway};
 use sim_turmoil::mesh::Mesh;
-use sim_turmoil::{Order, run};
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use sim_turmoil::{Order, guest, run};
 use std::rc::Rc;
-use tokio::task::spawn_local;
-use turmoil::net::{TcpListener, TcpStream};
 
-/// What this gateway wants to know of a token.
-#[derive(Deserialize)]
-pub struct Claims {
-    exp: u64,
-    tenant: String,
-    tenants: Option<Vec<String>>,
-    region: String,
+/// What the gateway has of turmoil.
+mod net {
+    pub use tokio::task::spawn_local;
+    pub use turmoil::net::{TcpListener, TcpStream};
+    pub use turmoil::since_epoch;
 }
 
-/// Reads a token, or refuses it.
-pub type Check = fn(&str) -> Option<Claims>;
-
-/// The signature is verified, under the one algorithm and the one key that the provider signs with. The library would
-/// ask the system's clock for expiry; here time is simulated, so the gateway asks its host.
-pub fn careful(token: &str) -> Option<Claims> {
-    let provider = key(&idp_key_role(ISSUER), 0);
-    let public = DecodingKey::from_ed_components(&base64url(provider.public())).ok()?;
-    let mut wanted = Validation::new(Algorithm::EdDSA);
-    wanted.set_audience(&[AUDIENCE]);
-    wanted.set_issuer(&[ISSUER]);
-    wanted.validate_exp = false;
-    let claims = decode::<Claims>(token, &public, &wanted).ok()?.claims;
-    (turmoil::since_epoch()?.as_secs() < claims.exp).then_some(claims)
-}
-
-/// The signature is not looked at.
-pub fn careless(token: &str) -> Option<Claims> {
-    Some(dangerous::insecure_decode::<Claims>(token).ok()?.claims)
-}
-
-async fn serve(listener: TcpListener, service: SocketAddr, check: Check) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let handler = service_fn(move |request| handle(request, service, check));
-        // No date: a header that hyper would take from the system's clock.
-        let mut http = server::conn::http1::Builder::new();
-        let connection = http.auto_date_header(false).serve_connection(TokioIo::new(stream), handler);
-        spawn_local(connection);
-    }
-}
-
-type Answer = Response<Full<Bytes>>;
-
-fn refuse(status: StatusCode) -> Answer {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
-}
-
-async fn handle(request: Request<Incoming>, service: SocketAddr, check: Check) -> Result<Answer, Infallible> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(claims) = header(AUTHORIZATION.as_str()).and_then(check) else {
-        return Ok(refuse(StatusCode::UNAUTHORIZED));
-    };
-    let tenant = header("x-tenant-id").unwrap_or(&claims.tenant).to_owned();
-    let granted = claims.tenants.unwrap_or_else(|| vec![claims.tenant.clone()]);
-    if !granted.contains(&tenant) {
-        return Ok(refuse(StatusCode::FORBIDDEN));
-    }
-    Ok(forward(request, service, &tenant, &claims.region).await.unwrap_or_else(|| refuse(StatusCode::BAD_GATEWAY)))
-}
-
-/// Asks the service behind, in the name of the tenant.
-async fn forward(request: Request<Incoming>, service: SocketAddr, tenant: &str, region: &str) -> Option<Answer> {
-    let (mut head, body) = request.into_parts();
-    let body = body.collect().await.ok()?.to_bytes();
-    head.headers.remove(CONTENT_LENGTH);
-    head.headers.insert("x-tenant-id", HeaderValue::from_str(tenant).ok()?);
-    head.headers.insert("x-region", HeaderValue::from_str(region).ok()?);
-    head.headers.entry(HOST).or_insert(HeaderValue::from_static("service"));
-    let stream = TcpStream::connect(service).await.ok()?;
-    let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-    spawn_local(connection);
-    let answered = sender.send_request(Request::from_parts(head, Full::new(body))).await.ok()?;
-    let (mut head, body) = answered.into_parts();
-    head.headers.insert("x-tenant-id", HeaderValue::from_str(tenant).ok()?);
-    head.headers.insert("x-region", HeaderValue::from_str(region).ok()?);
-    Some(Response::from_parts(head, Full::new(body.collect().await.ok()?.to_bytes())))
-}
-
-/// Runs the forgers of tokens at a gateway with this check, and tells what came of it.
+/// Runs the forgers of tokens at a gateway with this check.
 pub fn attack(check: Check) -> Told {
-    const SEED: u64 = 7;
-    let inputs = Inputs::embedded();
-    let scenario = catalogue::find("stride/spoofing-stolen-token").expect("it is in the catalogue");
-    let parts = form::of(scenario).expect("it has an engine form").parts;
-    let part = parts.iter().find(|part| part.name == "forged").expect("a part with forgers");
-    let mut set = part.set(&inputs, scenario, Weather::Calm, SEED).expect("the part can be set up");
-    let gateway: Gateway = Rc::new(move |listener, service| Box::pin(serve(listener, service, check)));
-    let guest = guest::instead_of_gateway(&mut set.spec, &inputs.platform, ("edge-a", "cell-a"), gateway);
-    let guests = [("edge-a".to_owned(), guest.expect("everybody is there"))].into();
-    let (spec, draws, off) = (set.spec, set.draws, ControlSet::EMPTY);
-    let outcome = run(Order { spec, draws, off, seed: SEED, defect: None, guests }, Rc::new(Mesh::new(off)));
-    tell((scenario, part), Weather::Calm, (SEED, &[]), "turmoil", outcome)
+    gateway::attack("turmoil", |inputs, mut set| {
+        let own: guest::Gateway = Rc::new(move |listener, service| Box::pin(serve(listener, service, check)));
+        let guest = guest::instead_of_gateway(&mut set.spec, &inputs.platform, PLACE, own);
+        let guests = [(PLACE.0.to_owned(), guest.expect("everybody is there"))].into();
+        let (spec, draws, off) = (set.spec, set.draws, ControlSet::EMPTY);
+        run(Order { spec, draws, off, seed: SEED, defect: None, guests }, Rc::new(Mesh::new(off)))
+    })
 }
 
 #[cfg_attr(test, allow(dead_code, reason = "the test of this file looks at the same two runs"))]
 fn main() {
-    for (name, check) in [("careful", careful as Check), ("careless", careless)] {
-        let told = attack(check);
-        println!("{name}: {}", told.verdict);
-        told.findings.iter().chain(&told.mistakes).for_each(|found| println!("  {found}"));
-    }
+    gateway::show(attack);
 }

@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 pub fn check(tree: &Tree) -> Vec<Remark> {
     let mut found = Vec::new();
     top(tree, &mut found);
-    for package in tree.packages() {
+    let houses = tree.packages().into_iter().map(|package| (package, modules::crates(tree, package)));
+    let houses: Vec<(&str, Vec<Crate>)> = houses.collect();
+    dead_files(tree, houses.iter().flat_map(|(_, crates)| crates), &mut found);
+    for (package, crates) in houses {
         arrows(tree, package, &mut found);
-        let crates = modules::crates(tree, package);
-        dead_files(tree, package, &crates, &mut found);
         for krate in &crates {
             circles(tree, krate, &mut found);
             if package == "models" {
@@ -60,13 +61,14 @@ fn arrows(tree: &Tree, package: &str, found: &mut Vec<Remark>) {
     }
 }
 
-fn dead_files(tree: &Tree, package: &str, crates: &[Crate], found: &mut Vec<Remark>) {
-    let alive: BTreeSet<&str> = crates.iter().flat_map(|c| &c.modules).map(|m| m.file.as_str()).collect();
+/// A file may be compiled as part of another package, where a `#[path]` leads out of it.
+fn dead_files<'a>(tree: &Tree, crates: impl Iterator<Item = &'a Crate>, found: &mut Vec<Remark>) {
+    let alive: BTreeSet<&str> = crates.flat_map(|c| &c.modules).map(|m| m.file.as_str()).collect();
     let included = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
         tree.sources.iter().any(|s| s.code.contains("include") && s.text.contains(&format!("{name}\")")))
     };
-    for source in tree.sources.iter().filter(|s| tree.package_of(&s.path) == Some(package)) {
+    for source in tree.sources.iter().filter(|s| tree.package_of(&s.path).is_some()) {
         if !alive.contains(source.path.as_str()) && !included(&source.path) {
             found.push(Remark::wrong(&source.path, "nobody compiles it: no `mod` line leads here"));
         }
@@ -168,6 +170,10 @@ mod tests {
             &[("sim/Cargo.toml", ""), ("sim/src/lib.rs", "mod a;"), ("sim/src/a.rs", ""), ("sim/src/b.rs", "")],
             &["sim/src/b.rs nobody compiles it"],
         );
+        let shared = ("sim/examples/own/a.rs", "");
+        check(&[("sim/Cargo.toml", ""), ("models/Cargo.toml", ""), shared], &["own/a.rs nobody compiles it"]);
+        let user = ("models/examples/e.rs", "#[path = \"../../sim/examples/own/a.rs\"]\nmod a;");
+        check(&[("sim/Cargo.toml", ""), ("models/Cargo.toml", ""), shared, user], &[]);
     }
 
     #[test]

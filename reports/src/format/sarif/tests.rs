@@ -7,7 +7,7 @@ use serde_json::Value;
 use sim::record::AblationVerdict;
 
 fn log(record: &GateRecord) -> Value {
-    serde_json::from_str(&render(&presentable(record))).expect("JSON")
+    serde_json::from_str(&render(&presentable(record.clone()))).expect("JSON")
 }
 
 fn results(log: &Value) -> &Vec<Value> {
