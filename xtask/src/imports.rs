@@ -66,6 +66,11 @@ struct Use {
     public: bool,
 }
 
+/// The paths that the `use` items of `code` name, as they are written there.
+pub fn named(code: &str) -> Vec<Vec<String>> {
+    uses(code).into_iter().map(|found| found.path).collect()
+}
+
 /// The `use` items of `code`, one for each leaf.
 fn uses(code: &str) -> Vec<Use> {
     let mut found = Vec::new();

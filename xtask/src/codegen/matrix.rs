@@ -6,6 +6,7 @@
 use super::catalogue::Story;
 use super::generated::Generated;
 use crate::controls::{self, Declared};
+use crate::imports;
 use crate::source::{Source, Tree, closing, words};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -105,11 +106,17 @@ pub fn used(source: &Source, controls: &[Declared]) -> Vec<String> {
     let tests = source.text.find("#[cfg(test)]").unwrap_or(source.text.len());
     let said = &source.text[..tests];
     let twins = |name: &str| controls.iter().filter(|c| c.name == name).count() > 1;
+    let imported = imports::named(&source.live);
+    // Two components may choose the same name: then the path counts by which this file has it.
+    let is_imported = |c: &Declared| {
+        let path = format!("{}::{}", c.module.replacen("crate", "models", 1), c.name);
+        imported.iter().any(|import| import.join("::") == path)
+    };
     let by_const = |c: &Declared| {
         let near = c.module.rsplit("::").next().unwrap_or_default();
         let path = format!("{near}::{}", c.name);
         words(&source.live, &path).next().is_some()
-            || (!twins(&c.name) && words(&source.live, &c.name).next().is_some())
+            || (words(&source.live, &c.name).next().is_some() && (!twins(&c.name) || is_imported(c)))
     };
     let by_id = |c: &Declared| said.contains(&format!("\"{}\"", c.id)) || said.contains(&format!("`{}`", c.id));
     controls.iter().filter(|c| by_id(c) || by_const(c)).map(|c| c.id.clone()).collect()
@@ -154,6 +161,22 @@ mod tests {
         assert_eq!(lines[4], "| `canary/always-red` |  |  | SIM-11 |  |");
         assert_eq!(lines[5], "| `stride/disclosure-cache-bleed` | A bleed | I | CAC-01 TEN-02 | `cache.key` |");
         assert_eq!(lines[6..], [END, "after"]);
+    }
+
+    #[test]
+    fn of_two_controls_of_one_name_the_one_that_is_imported_is_meant() {
+        let control = |id: &str| format!("pub const KEY: Control = control!(\"{id}\");");
+        let (one, other) = (control("cache.key"), control("offline.key"));
+        let scenario = "use models::offline::{self, KEY};\nfn f() { sole(&KEY); }\n";
+        let tree = Tree::of(&[
+            ("models/Cargo.toml", ""),
+            ("models/src/lib.rs", "pub mod cache; pub mod offline;"),
+            ("models/src/cache.rs", &one),
+            ("models/src/offline.rs", &other),
+            ("scenarios/src/stride/a.rs", scenario),
+        ]);
+        let source = tree.source("scenarios/src/stride/a.rs").expect("it is there");
+        assert_eq!(used(source, &controls::declared(&tree)), ["offline.key"]);
     }
 
     #[test]
