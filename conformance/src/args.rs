@@ -77,6 +77,9 @@ pub enum Command {
     /// Serve a reference model over the wire protocol of what it models, until it is ended.
     #[command(subcommand)]
     Host(Host),
+    /// Start a small platform of real servers with chosen defects, to try `certify` on.
+    #[command(subcommand)]
+    Demo(Demo),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
@@ -534,6 +537,26 @@ pub enum Host {
         #[arg(value_name = "CLUSTER.toml")]
         cluster: PathBuf,
     },
+}
+
+/// What to do with the demonstration.
+#[derive(Subcommand, Debug)]
+pub enum Demo {
+    /// Start it: a gateway, an application, a database, a cache and brokers, all on loopback. Ctrl-C ends it.
+    Up(Up),
+    /// List the defects that it may have, with the requirement that each breaks.
+    Defects,
+}
+
+/// Arguments of `demo up`.
+#[derive(Group, Debug)]
+pub struct Up {
+    /// A defect to start with; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub defect: Vec<String>,
+    /// Where to write the deployment that names it, with its keys and passwords: a directory that is not there yet.
+    #[arg(long, value_name = "DIR", default_value = "cellproof-demo")]
+    pub dir: PathBuf,
 }
 
 /// Arguments of `policy`.

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod certificate;
 mod certify;
+mod demo;
 pub mod drill;
 pub mod explore;
 pub mod gate;
@@ -54,6 +55,7 @@ pub fn dispatch(command: Command) -> Done {
         Command::Certify(args) => certify::certify(&args),
         Command::Trace(args) => trace::trace(&args),
         Command::Host(args) => host::host(&args),
+        Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "cellproof", &mut script);

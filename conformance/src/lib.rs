@@ -14,6 +14,7 @@ pub mod certify;
 pub mod claim;
 pub mod command;
 pub mod corpus;
+pub mod demo;
 pub mod desk;
 pub mod engine;
 pub mod examine;

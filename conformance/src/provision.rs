@@ -5,6 +5,7 @@
 //! A private server listens on loopback alone, lives in a temporary directory, and is gone with the value that holds
 //! it. What is absent is a reason in words: whoever asked must say it aloud, or fail.
 
+pub mod authority;
 pub mod chromium;
 pub mod envoy;
 pub mod haproxy;

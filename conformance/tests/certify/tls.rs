@@ -1,46 +1,11 @@
 //! The door: TLS with own certificates, and a server that admits what it should not.
 
 use crate::support::{Sql, certify, certify_in, fixtures, report, server};
-use base64::Engine;
+use conformance::provision::authority::Authority;
 use conformance::provision::postgres::Server;
 use conformance::provision::redis;
 use conformance::provision::skip;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::path::Path;
-
-/// An authority, and what it signed.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-/// Text of what `der` holds.
-pub fn pem(kind: &str, der: &[u8]) -> String {
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).expect("ASCII")).collect();
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
-}
-
-impl Authority {
-    pub fn new(name: &str) -> Authority {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key");
-        Authority(CertifiedIssuer::self_signed(params, key).expect("an authority"))
-    }
-
-    pub fn pem(&self) -> String {
-        pem("CERTIFICATE", self.0.der())
-    }
-
-    /// Certificate and key.
-    pub fn sign(&self, name: &str, hosts: &[&str]) -> (String, String) {
-        let hosts: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).expect("names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        (pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", &key.serialize_der()))
-    }
-}
 
 /// Lets a private server speak TLS, and admit by `rules`.
 fn set_up(server: &Server, authority: &Authority, rules: &str) {

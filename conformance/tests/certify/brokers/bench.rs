@@ -1,9 +1,9 @@
 //! A hosted cluster with certificates and passwords of its own, the deployment that names it, and what repairs it.
 
 use crate::support::certify_in;
-use crate::tls::Authority;
 use conformance::host::kafka::Host;
 use conformance::host::kafka::config::{Acl, Config, Quota, Resource};
+use conformance::provision::authority::Authority;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs;

@@ -1,9 +1,9 @@
 //! An issuer's keys, certificates, a service behind, and an Envoy before it that is judged.
 
 use crate::support::certify_in;
-use crate::tls::{Authority, pem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use conformance::provision::authority::{Authority, pem};
 use conformance::provision::{envoy, haproxy};
 use rcgen::{KeyPair, PublicKeyData};
 use serde_json::{Value, json};
