@@ -24,6 +24,7 @@ mod cell;
 mod connector;
 mod events;
 pub mod graph;
+pub mod incidents;
 pub mod kube;
 mod mesh;
 pub mod objects;
@@ -217,6 +218,8 @@ pub struct Deployment {
     pub console: bool,
     /// What there is of graph databases, if anything.
     pub graph: Option<graph::GraphPlan>,
+    /// Whether tenants' incidents are kept in the databases.
+    pub incidents: bool,
     /// What there is of logical replicas, if anything.
     pub replica: Option<replica::ReplicaPlan>,
     /// What lives offline, if anything does; it needs an object store.

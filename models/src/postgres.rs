@@ -19,14 +19,17 @@ pub mod doom;
 pub mod engine;
 pub mod execute;
 pub mod expr;
+pub mod function;
 pub mod grants;
 pub mod kept;
 mod kind;
 pub mod lower;
 pub mod machine;
 pub mod mark;
+pub mod materialized;
 pub mod name;
 pub mod namespace;
+pub mod partition;
 pub mod plan;
 pub mod plan_cache;
 pub mod pool;
@@ -49,6 +52,7 @@ pub mod subscriber;
 pub mod subscription;
 pub mod system;
 pub mod transaction;
+pub mod view;
 pub mod wal;
 
 #[cfg(test)]

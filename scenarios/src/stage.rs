@@ -152,6 +152,7 @@ pub struct Stage<'a> {
     console: bool,
     graph: Option<GraphPlan>,
     replica: Option<ReplicaPlan>,
+    incidents: bool,
     travel: Option<Duration>,
     copies: Vec<(Arc<str>, Arc<str>)>,
     offline: Option<OfflinePlan>,
@@ -226,6 +227,7 @@ impl<'a> Stage<'a> {
             console: false,
             graph: None,
             replica: None,
+            incidents: false,
             travel: None,
             copies: Vec::new(),
             offline: None,
@@ -314,11 +316,6 @@ impl<'a> Stage<'a> {
     /// The platform of this scenario.
     pub fn config(&self) -> &PlatformConfig {
         &self.platform
-    }
-
-    /// Declares that the tokens of a tenant's client are stolen.
-    pub fn steal_tokens_of(&mut self, tenant: &str) {
-        self.thieves.push(tenant.into());
     }
 
     /// Adds an attacker. `tenant` is what it is entitled to, if anything; `breach` is the requirement that is broken
@@ -528,6 +525,7 @@ impl<'a> Stage<'a> {
             console: self.console,
             graph: self.graph.clone(),
             replica: self.replica,
+            incidents: self.incidents,
             travel: self.travel,
             copies: self.copies.clone(),
             offline: self.offline.clone(),

@@ -5,6 +5,7 @@ pub mod disclosure_cache_bleed;
 pub mod disclosure_graph_traversal;
 pub mod disclosure_object_prefix;
 pub mod disclosure_slice;
+pub mod disclosure_sql_bypass;
 pub mod disclosure_tls_downgrade;
 pub mod elevation_pod_to_admin;
 pub mod repudiation_audit_topics;

@@ -44,9 +44,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
 /// Rows that are asked of evidence by what components did, and not by a trace: `files.rs` shows it.
 const BY_FILES: [&str; 3] = ["CEL-05", "CEL-06", "TEN-03"];
 
-/// What an event says by its schema, an answer of a graph or a catalogue by its text, is content, and not in a trace.
-/// Nor is what a graph holds.
-const CONTENT: [&str; 4] = ["EVT-02", "STO-11", "STO-12", "STO-13"];
+/// What an event says by its schema, an answer of a graph, a catalogue or a database by its text, is content, and not
+/// in a trace. Nor is what a graph holds.
+const CONTENT: [&str; 5] = ["EVT-02", "STO-03", "STO-11", "STO-12", "STO-13"];
 
 #[test]
 fn a_run_that_held_has_a_clean_trace_and_the_same_run_the_same_bytes() {

@@ -3,7 +3,7 @@
 //! Whether a statement *reads* its table is settled here, from its text: it decides about the `SELECT` privilege and
 //! about the `SELECT` policies that a writing statement has to obey as well.
 
-use super::catalog::{Table, TableId, Type};
+use super::catalog::{Table, Type};
 use super::clause::{
     column_name, conflict_clause, count_argument, default_of, insert_targets, is_default, output_column, plain_select,
     plain_wildcard, target_column,
@@ -11,20 +11,28 @@ use super::clause::{
 use super::expr::Expr;
 use super::name::{call, folded, table_name};
 use super::plan::{Delete, Insert, Item, Order, Output, Search, Select, Update};
-use super::prepare::Analyzer;
+use super::prepare::{Analyzer, Source};
 use super::sqlstate::{GROUPING_ERROR, SYNTAX_ERROR, SqlError};
 use sqlparser::ast;
 use std::sync::Arc;
 
-type Source<'a> = (TableId, &'a Table, Arc<str>);
-
 impl<'a> Analyzer<'a> {
-    /// `SELECT`.
+    /// `SELECT`, with tables in place of the views that it names.
     pub fn select(&mut self, query: &ast::Query) -> Result<Select, SqlError> {
+        let mut select = self.select_as_written(query)?;
+        select.expand(self.catalog);
+        Ok(select)
+    }
+
+    /// `SELECT`.
+    pub(super) fn select_as_written(&mut self, query: &ast::Query) -> Result<Select, SqlError> {
         let body = plain_select(query)?;
-        let source = match body.from.as_slice() {
-            [] => None,
-            [one] => Some(self.source(one)?),
+        let (source, call) = match body.from.as_slice() {
+            [] => (None, None),
+            [one] => {
+                let (source, call) = self.source_or_call(one)?;
+                (Some(source), call)
+            }
             _ => return Err(SqlError::unsupported("a join")),
         };
         let (output, counts) = self.output(&body.projection, source.clone(), true)?;
@@ -44,7 +52,7 @@ impl<'a> Analyzer<'a> {
         if counts && !order.is_empty() {
             return Err(SqlError::unsupported("ORDER BY of an aggregate"));
         }
-        Ok(Select { search, filter, output, counts, order, limit, offset })
+        Ok(Select { search, filter, call, output, counts, order, limit, offset })
     }
 
     /// A select list or a `RETURNING` list, and whether it counts.
@@ -56,9 +64,10 @@ impl<'a> Analyzer<'a> {
     ) -> Result<(Output, bool), SqlError> {
         if let ([ast::SelectItem::Wildcard(options)], Some((_, table, _))) = (list, &source) {
             plain_wildcard(options)?;
-            return Ok((Output { header: Arc::clone(&table.header), items: None, columns: None }, false));
+            let (header, kinds) = (Arc::clone(&table.header), table.columns.iter().map(|c| c.kind).collect());
+            return Ok((Output { header, items: None, columns: None, kinds }, false));
         }
-        let (mut header, mut items) = (Vec::new(), Vec::new());
+        let (mut header, mut items, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         for item in list {
             let (e, alias) = match item {
                 ast::SelectItem::UnnamedExpr(e) => (e, None),
@@ -75,31 +84,30 @@ impl<'a> Analyzer<'a> {
                         return Err(SqlError::unsupported(item));
                     }
                     header.extend(table.header.iter().cloned());
+                    kinds.extend(table.columns.iter().map(|c| c.kind));
                     items.extend((0..table.columns.len() as u16).map(|at| Item::Value(Expr::Column(at))));
                     continue;
                 }
                 other => return Err(SqlError::unsupported(other)),
             };
             header.push(alias.unwrap_or_else(|| column_name(e)).into());
-            items.push(self.item(e, source.clone(), aggregates)?);
+            let (item, kind) = self.item(e, source.clone(), aggregates)?;
+            items.push(item);
+            kinds.push(kind);
         }
         let counting = items.iter().filter(|i| matches!(i, Item::Count(_))).count();
-        let column = |i: &Item| match i {
-            Item::Value(Expr::Column(at)) => Some(*at),
-            _ => None,
-        };
-        let columns = items.iter().map(column).collect();
-        Ok((Output { header: header.into(), items: Some(items), columns }, counting > 0))
+        let columns = plain_columns(&items);
+        Ok((Output { header: header.into(), items: Some(items), columns, kinds }, counting > 0))
     }
 
-    fn item(&mut self, e: &ast::Expr, source: Option<Source<'a>>, aggregates: bool) -> Result<Item, SqlError> {
+    fn item(&mut self, e: &ast::Expr, source: Option<Source<'a>>, aggregates: bool) -> Result<(Item, Type), SqlError> {
         let table = source.as_ref().map(|(_, table, known_as)| (*table, Arc::clone(known_as)));
         if let ast::Expr::Function(function) = e {
             let name = function.name.to_string().to_ascii_lowercase();
             if name == "count" && aggregates {
                 let counted = count_argument(function)?;
                 let counted = counted.map(|e| Ok::<_, SqlError>(self.lowerer(table).any(e)?.0)).transpose()?;
-                return Ok(Item::Count(counted));
+                return Ok((Item::Count(counted), Type::Int));
             }
             if name == "set_config" && source.is_none() {
                 let (_, args) = call(function)?;
@@ -110,10 +118,11 @@ impl<'a> Analyzer<'a> {
                 let name = lowerer.any(name)?.0;
                 let value = lowerer.any(value)?.0;
                 let local = lowerer.condition(local, "set_config")?;
-                return Ok(Item::SetConfig(Box::new([name, value, local])));
+                return Ok((Item::SetConfig(Box::new([name, value, local])), Type::Text));
             }
         }
-        Ok(Item::Value(self.lowerer(table).any(e)?.0))
+        let (e, kind) = self.lowerer(table).any(e)?;
+        Ok((Item::Value(e), kind))
     }
 
     fn order(
@@ -279,6 +288,15 @@ impl<'a> Analyzer<'a> {
         let reads = search.reads() || returning.as_ref().is_some_and(Output::reads);
         Ok(Delete { search, returning, reads })
     }
+}
+
+/// Items as positions, when every one is a plain column.
+pub fn plain_columns(items: &[Item]) -> Option<Vec<u16>> {
+    let column = |i: &Item| match i {
+        Item::Value(Expr::Column(at)) => Some(*at),
+        _ => None,
+    };
+    items.iter().map(column).collect()
 }
 
 impl Search {

@@ -10,9 +10,10 @@
 //!                  "sql": "select * from t where id = $1", "params": [7]}]}
 //! ```
 
+use super::catalog::{Catalog, Nature, RoleId, TableId};
 use super::engine::Engine;
 use super::plan::Plan;
-use super::rls::{Standing, standing};
+use super::rls::{Exempt, Standing, standing};
 use super::session::Session;
 use super::sqlstate::{FAILED_TRANSACTION, INSUFFICIENT_PRIVILEGE, READ_ONLY, SYNTAX_ERROR};
 use super::sqlstate::{INVALID_AUTHORIZATION, NOT_NULL_VIOLATION, NOT_SUPPORTED, SqlError, UNIQUE_VIOLATION};
@@ -134,10 +135,46 @@ fn told(engine: &Engine, session: &Session, controls: &Controls, plan: &Plan) ->
         _ => return None,
     };
     let (catalog, role) = (&engine.catalog, session.role(&engine.catalog));
+    if let Plan::Select(select) = plan {
+        if let Some(call) = &select.call {
+            let definer = catalog.functions[usize::from(call.function)].definer;
+            return Some((
+                if definer { "function-with-owners-rights" } else { "function-with-callers-rights" },
+                &["STO-03"],
+            ));
+        }
+        let reader = select.search.as_ref()?.reader(catalog, controls, role);
+        let exempt = |by| standing(catalog, controls, by, catalog.table(table)) != Standing::Subject;
+        if reader != role && exempt(reader) && !exempt(role) {
+            return Some(("view-with-owners-rights", &["STO-03", "TEN-02"]));
+        }
+    }
+    match &catalog.table(table).nature {
+        Nature::Materialized(_) => return Some(("materialized-view-asks-no-policy", &["STO-03"])),
+        _ if catalog.table(table).kin.parent.is_some() => return Some(of_partition(catalog, controls, (role, table))),
+        _ => {}
+    }
     Some(match standing(catalog, controls, role, catalog.table(table)) {
         Standing::Subject => ("policies-apply", &["STO-01", "TEN-02"]),
         Standing::Exempt(why) => (why.code(), &["STO-01"]),
     })
+}
+
+/// Who names a partition is asked its own policies, whatever the whole says.
+fn of_partition(
+    catalog: &Catalog,
+    controls: &Controls,
+    (role, partition): (RoleId, TableId),
+) -> (&'static str, &'static [&'static str]) {
+    let stands = |id| standing(catalog, controls, role, catalog.table(id));
+    let whole = catalog.table(partition).kin.parent.unwrap_or(partition);
+    match (stands(partition), stands(whole)) {
+        (Standing::Subject, _) => ("policies-apply", &["STO-01", "TEN-02"]),
+        (Standing::Exempt(Exempt::NotEnabled), Standing::Subject) => {
+            ("partition-without-policies", &["STO-03", "TEN-02"])
+        }
+        (Standing::Exempt(why), _) => (why.code(), &["STO-01"]),
+    }
 }
 
 fn shown(reply: &Reply, told: Told) -> Json {
@@ -200,11 +237,15 @@ mod tests {
 
     /// Statements `role: SQL` for tenant `acme`; each answer as `count reason`, or `sqlstate reason`.
     fn check(statements: &[&str], expected: &[&str]) {
+        check_on(SCHEMA, statements, expected);
+    }
+
+    fn check_on(schema: &str, statements: &[&str], expected: &[&str]) {
         let asked = statements.iter().map(|s| {
             let (login, sql) = s.split_once(": ").expect("a role");
             json!({ "as": login, "sql": sql, "settings": { "app.tenant_id": "acme" } })
         });
-        let line = json!({ "schema": SCHEMA, "statements": asked.collect::<Vec<_>>() }).to_string();
+        let line = json!({ "schema": schema, "statements": asked.collect::<Vec<_>>() }).to_string();
         let answers: Vec<Json> = serde_json::from_str(&answer(&line).expect("a case")).expect("JSON");
         let brief = |reply: &Json| {
             let what = reply["sqlstate"].as_str().map_or_else(|| reply["count"].to_string(), str::to_owned);
@@ -237,6 +278,42 @@ mod tests {
                 "0 setting / 0 truncate-asks-no-policy",
                 "0A000 not-modelled",
                 "28000 no-login",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_read_in_a_tables_place_says_whose_rights_decided() {
+        let beside = "; create view v as select id from t; grant select on v to app; \
+            create view w with (security_invoker = true) as select id from t; grant select on w to app; \
+            create materialized view m as select id from t; grant select on m to app; \
+            create function f() returns setof int8 language sql security definer as 'select id from t'; \
+            create function g() returns setof int8 language sql as 'select id from t'; \
+            create table c (tenant text, id int8) partition by list (tenant); \
+            create table c_acme partition of c for values in ('acme'); \
+            create policy p on c using (false); alter table c enable row level security; \
+            grant all on c, c_acme to app; insert into c values ('acme', 1)";
+        check_on(
+            &format!("{SCHEMA}{beside}"),
+            &[
+                "app: select * from v",
+                "boss: select * from t",
+                "app: select * from w",
+                "app: select * from m",
+                "app: select * from f()",
+                "app: select * from g()",
+                "app: select * from c",
+                "app: select * from c_acme",
+            ],
+            &[
+                "2 view-with-owners-rights",
+                "2 bypassrls",
+                "1 policies-apply",
+                "2 materialized-view-asks-no-policy",
+                "2 function-with-owners-rights",
+                "1 function-with-callers-rights",
+                "0 policies-apply",
+                "1 partition-without-policies",
             ],
         );
     }

@@ -7,6 +7,7 @@ use super::expr::Expr;
 pub use super::kind::Type;
 use super::setting::SettingId;
 use super::sqlstate::SqlError;
+use crate::wire::sql::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,8 +39,10 @@ pub struct Schema {
     pub owner: RoleId,
     /// Grants. The owner has both from the beginning, and can lose them.
     pub grants: Vec<(Grantee, SchemaRight)>,
-    /// Its tables by name.
+    /// Its tables and views by name.
     pub tables: BTreeMap<Arc<str>, TableId>,
+    /// Its functions by name; there is one of a name.
+    pub functions: BTreeMap<Arc<str>, u16>,
     /// Whether `DROP SCHEMA` removed it.
     pub dropped: bool,
 }
@@ -59,6 +62,8 @@ impl SchemaRight {
 
 /// Places of the catalogue's own views begin here, so that tables keep the places that the log calls them by.
 pub const VIEWS_FIRST: u16 = 0xff00;
+/// Places of what functions return begin here.
+pub const FUNCTIONS_FIRST: u16 = 0xf000;
 
 /// A view of the catalogue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +94,8 @@ pub struct Catalog {
     role_names: BTreeMap<Arc<str>, RoleId>,
     /// The catalogue's own views; none where nobody reads them.
     pub views: Vec<Table>,
+    /// Functions, dropped ones included.
+    pub functions: Vec<Function>,
 }
 
 /// A role.
@@ -201,6 +208,71 @@ pub struct Table {
     pub header: Arc<[Arc<str>]>,
     /// Which view of the catalogue it is, if it is one.
     pub view: Option<View>,
+    /// Whether it holds rows of its own, or is a view.
+    pub nature: Nature,
+    /// Its partitions, or what it is a partition of.
+    pub kin: Kin,
+}
+
+/// Whether a relation holds rows of its own.
+#[derive(Clone, Debug, Default)]
+pub enum Nature {
+    /// A table.
+    #[default]
+    Table,
+    /// A view.
+    View(Arc<Definition>),
+    /// A materialised view: rows of its own, and where they came from.
+    Materialized(Arc<Definition>),
+}
+
+/// What a view shows.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The relation that it reads.
+    pub source: TableId,
+    /// `security_invoker`.
+    pub invoker: bool,
+    /// `security_barrier`.
+    pub barrier: bool,
+    /// Its conditions, over the rows of the source.
+    pub filter: Vec<Expr>,
+    /// Its columns, over the rows of the source.
+    pub columns: Vec<Expr>,
+}
+
+/// What a table has to do with partitions.
+#[derive(Clone, Debug, Default)]
+pub struct Kin {
+    /// The column whose value says which partition a row belongs to.
+    pub split_by: Option<u16>,
+    /// Its partitions, in order of their making.
+    pub children: Vec<TableId>,
+    /// What it is a partition of.
+    pub parent: Option<TableId>,
+    /// The values of its rows, if it is a partition; none for the default one.
+    pub values: Option<Vec<Value>>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it lies.
+    pub schema: SchemaId,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Types of its arguments.
+    pub args: Vec<Type>,
+    /// What it returns, as a table that everybody may read.
+    pub returns: Table,
+    /// Its body.
+    pub body: Arc<str>,
+    /// `SECURITY DEFINER`.
+    pub definer: bool,
+    /// `SET search_path`.
+    pub path: Option<Arc<str>>,
 }
 
 /// Which command a policy is for, and which command is asked about.
@@ -237,6 +309,8 @@ pub struct Policy {
     pub keys: Vec<(u16, Expr)>,
     /// What planning computes of `using`, as far as that can fail.
     pub estimates: Vec<Estimate>,
+    /// The errors that planning ends with because of `using`, and because of `check`.
+    pub doomed: [Option<SqlError>; 2],
 }
 
 /// An expression that planning computes, with the column that it alone has to equal, if there is one.
@@ -253,6 +327,40 @@ pub struct Sets {
     pub admits_all: u64,
 }
 
+impl Nature {
+    /// What it shows, if it is a view of either kind.
+    pub fn definition(&self) -> Option<&Definition> {
+        match self {
+            Nature::Table => None,
+            Nature::View(definition) | Nature::Materialized(definition) => Some(definition),
+        }
+    }
+}
+
+impl Table {
+    /// What a view shows, if it is one that holds no rows.
+    pub fn shows(&self) -> Option<&Definition> {
+        match &self.nature {
+            Nature::View(definition) => Some(definition),
+            _ => None,
+        }
+    }
+}
+
+impl Kin {
+    /// Whether it has partitions in place of rows.
+    pub fn is_partitioned(&self) -> bool {
+        self.split_by.is_some()
+    }
+}
+
+impl TableId {
+    /// The place of what a function returns.
+    pub fn of_function(function: u16) -> TableId {
+        TableId(FUNCTIONS_FIRST + function)
+    }
+}
+
 impl Role {
     /// A role without a password, whose sessions begin as the server would have them.
     pub fn new(name: &str, attributes: Attributes, member_of: Vec<RoleId>) -> Role {
@@ -264,7 +372,8 @@ impl Schema {
     /// An empty schema.
     pub fn new(name: &str, owner: RoleId) -> Schema {
         let grants = vec![(Grantee::Role(owner), SchemaRight::ALL)];
-        Schema { name: name.into(), owner, grants, tables: BTreeMap::new(), dropped: false }
+        let (tables, functions) = (BTreeMap::new(), BTreeMap::new());
+        Schema { name: name.into(), owner, grants, tables, functions, dropped: false }
     }
     /// Adds to what a grantee holds.
     pub fn grant(&mut self, grantee: Grantee, right: SchemaRight) {
@@ -289,6 +398,7 @@ impl Default for Catalog {
             tables: Vec::new(),
             role_names: BTreeMap::new(),
             views: Vec::new(),
+            functions: Vec::new(),
         };
         let attributes = Attributes { superuser: true, bypassrls: true, inherit: true, login: true, createrole: true };
         catalog.add_role(Role::new(BOOTSTRAP_NAME, attributes, Vec::new()));
@@ -335,11 +445,12 @@ impl Catalog {
     pub fn role(&self, id: RoleId) -> &Role {
         &self.roles[id.0 as usize]
     }
-    /// A table, or a view of the catalogue.
+    /// A table, a view, or what a function returns.
     pub fn table(&self, id: TableId) -> &Table {
-        match id.0.checked_sub(VIEWS_FIRST) {
-            Some(view) => &self.views[view as usize],
-            None => &self.tables[id.0 as usize],
+        match id.0 {
+            VIEWS_FIRST.. => &self.views[(id.0 - VIEWS_FIRST) as usize],
+            FUNCTIONS_FIRST.. => &self.functions[(id.0 - FUNCTIONS_FIRST) as usize].returns,
+            _ => &self.tables[id.0 as usize],
         }
     }
     /// The same, to be changed.
@@ -381,6 +492,27 @@ impl Catalog {
 }
 
 impl Table {
+    /// A relation without keys, policies and grants but its owner's.
+    pub fn plain((schema, name): (SchemaId, Arc<str>), owner: RoleId, columns: Vec<Column>) -> Table {
+        let header = columns.iter().map(|c| Arc::clone(&c.name)).collect();
+        Table {
+            name,
+            schema,
+            owner,
+            columns,
+            indexes: Vec::new(),
+            row_security: false,
+            force: false,
+            policies: Vec::new(),
+            sets: Sets::default(),
+            grants: vec![(Grantee::Role(owner), Privilege::ALL)],
+            dropped: false,
+            header,
+            view: None,
+            nature: Nature::Table,
+            kin: Kin::default(),
+        }
+    }
     /// Position of a column.
     pub fn column(&self, name: &str) -> Option<u16> {
         self.columns.iter().position(|c| &*c.name == name).map(|p| p as u16)

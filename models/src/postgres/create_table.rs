@@ -2,7 +2,7 @@
 //!
 //! Every key is a unique index, and a primary key also makes its columns `NOT NULL`; its index stands first.
 
-use super::catalog::{Column, Grantee, Index, Privilege, RoleId, SchemaId, Sets, Table, Type};
+use super::catalog::{Column, Index, RoleId, SchemaId, Table, Type};
 use super::expr::Expr;
 use super::lower::Lowerer;
 use super::name::{data_type, folded};
@@ -10,7 +10,6 @@ use super::setting::Names;
 use super::sqlstate::{DUPLICATE_COLUMN, INVALID_TABLE, SqlError, UNDEFINED_COLUMN};
 use crate::wire::sql::Value;
 use sqlparser::ast;
-use std::sync::Arc;
 
 /// Builds the table that a statement describes, in a schema, owned by `owner`.
 ///
@@ -104,22 +103,7 @@ impl Building {
             };
             indexes.push(Index { name: name.unwrap_or(default).into(), columns: positions });
         }
-        let header = self.columns.iter().map(|c| Arc::clone(&c.name)).collect();
-        Ok(Table {
-            name: self.name.into(),
-            schema,
-            owner,
-            columns: self.columns,
-            indexes,
-            row_security: false,
-            force: false,
-            policies: Vec::new(),
-            sets: Sets::default(),
-            grants: vec![(Grantee::Role(owner), Privilege::ALL)],
-            dropped: false,
-            header,
-            view: None,
-        })
+        Ok(Table { indexes, ..Table::plain((schema, self.name.into()), owner, self.columns) })
     }
 }
 

@@ -4,7 +4,7 @@
 //! `CREATE POLICY`, not of the first query.
 
 use super::catalog::{
-    Attributes, Catalog, Command, Grantee, POLICIES_MAX, Policy, Role, SchemaRight, Sets, Table, TableId,
+    Attributes, Catalog, Command, Grantee, Nature, POLICIES_MAX, Policy, Role, SchemaRight, Sets, Table, TableId,
 };
 use super::create_table::build_table;
 use super::doom;
@@ -14,10 +14,10 @@ use super::name::{folded, plain_name, table_name};
 use super::namespace::Asker;
 use super::setting::Names;
 use super::sqlstate::{
-    DUPLICATE_OBJECT, DUPLICATE_TABLE, INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED, SYNTAX_ERROR, SqlError,
-    UNDEFINED_OBJECT, UNDEFINED_PARAMETER, UNDEFINED_TABLE,
+    DEPENDENT_OBJECTS, DUPLICATE_OBJECT, DUPLICATE_TABLE, INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED, SYNTAX_ERROR,
+    SqlError, UNDEFINED_OBJECT, UNDEFINED_PARAMETER, UNDEFINED_TABLE, WRONG_OBJECT,
 };
-use sqlparser::ast::{self, Statement as S};
+use sqlparser::ast::{self, ObjectType as T, Statement as S};
 use std::sync::Arc;
 
 /// Who changes what.
@@ -53,9 +53,16 @@ impl Definer<'_> {
             S::AlterTable(alter) => self.alter_table(alter),
             S::CreatePolicy(create) => self.create_policy(create),
             S::DropPolicy(drop) => self.drop_policy(drop),
-            S::Drop { object_type: ast::ObjectType::Table, if_exists, names, .. } => {
-                self.drop_tables(names, *if_exists)
-            }
+            S::CreateView(create) => self.create_view(create),
+            S::CreateFunction(create) => self.create_function(create),
+            S::DropFunction(drop) => self.drop_function(drop),
+            S::Drop {
+                object_type: kind @ (T::Table | T::View | T::MaterializedView),
+                if_exists,
+                names,
+                cascade,
+                ..
+            } => self.drop_tables(*kind, names, *if_exists, *cascade),
             S::Drop { object_type: ast::ObjectType::Schema, if_exists, names, cascade, .. } => {
                 self.drop_schemas(names, *if_exists, *cascade)
             }
@@ -68,7 +75,7 @@ impl Definer<'_> {
     }
 
     /// The table, if the present role owns it.
-    fn owned(&self, name: &ast::ObjectName) -> Result<TableId, SqlError> {
+    pub(super) fn owned(&self, name: &ast::ObjectName) -> Result<TableId, SqlError> {
         let id = self.catalog.defined(self.asker, &table_name(name)?)?;
         let table = self.catalog.table(id);
         if table.view.is_some() {
@@ -89,26 +96,42 @@ impl Definer<'_> {
         }
         let plain = create.query.is_none()
             && create.inherits.is_none()
-            && create.partition_by.is_none()
-            && create.partition_of.is_none()
             && create.like.is_none()
             && !create.temporary
-            && !create.unlogged;
+            && !create.unlogged
+            && !(create.partition_by.is_some() && create.partition_of.is_some());
         if !plain {
-            return Err(SqlError::unsupported(
-                "CREATE TABLE with LIKE, AS, INHERITS, PARTITION, TEMPORARY or UNLOGGED",
-            ));
+            return Err(SqlError::unsupported("CREATE TABLE with LIKE, AS, INHERITS, TEMPORARY or UNLOGGED"));
         }
-        let table = build_table((schema, name), create, self.asker.role, self.names)?;
+        let mut table = build_table((schema, name), create, self.asker.role, self.names)?;
+        if let Some(by) = &create.partition_by {
+            self.split(&mut table, by)?;
+        }
+        if let Some(whole) = &create.partition_of {
+            table = self.partition(table, whole, create.for_values.as_ref())?;
+        }
         // Indexes are made by statements of the server's own, which look the table up by its name.
         if is_qualified && !table.indexes.is_empty() && !self.catalog.uses(self.asker, schema) {
             return Err(SqlError::denied_schema(&self.catalog.schema(schema).name));
         }
-        self.catalog.add_table(table);
+        let id = self.catalog.add_table(table);
+        self.adopt(id);
         Ok(())
     }
 
-    fn drop_tables(&mut self, names: &[ast::ObjectName], if_exists: bool) -> Result<(), SqlError> {
+    /// `DROP TABLE`, `DROP VIEW` and `DROP MATERIALIZED VIEW`: which, by its name in the server's words.
+    fn drop_tables(
+        &mut self,
+        kind: ast::ObjectType,
+        names: &[ast::ObjectName],
+        if_exists: bool,
+        cascade: bool,
+    ) -> Result<(), SqlError> {
+        let what = match kind {
+            ast::ObjectType::View => "view",
+            ast::ObjectType::MaterializedView => "materialized view",
+            _ => "table",
+        };
         for name in names {
             let name = table_name(name)?;
             let Some(id) = self.catalog.find(self.asker, &name)? else {
@@ -118,7 +141,7 @@ impl Definer<'_> {
                 if let Some(schema) = &name.schema {
                     self.catalog.schema_named(schema)?;
                 }
-                return Err(SqlError::new(UNDEFINED_TABLE, format!("table \"{}\" does not exist", name.name)));
+                return Err(SqlError::new(UNDEFINED_TABLE, format!("{what} \"{}\" does not exist", name.name)));
             };
             let table = self.catalog.table(id);
             if table.view.is_some() {
@@ -129,8 +152,38 @@ impl Definer<'_> {
             if !owners.into_iter().any(|owner| self.catalog.inherits(self.asker.role, owner)) {
                 return Err(SqlError::not_owner(&table.name));
             }
-            self.catalog.drop_table(id);
+            let is = match table.nature {
+                Nature::Table => "table",
+                Nature::View(_) => "view",
+                Nature::Materialized(_) => "materialized view",
+            };
+            if is != what {
+                return Err(SqlError::new(WRONG_OBJECT, format!("\"{}\" is not a {what}", table.name)));
+            }
+            self.drop_with_dependents(id, cascade)?;
         }
+        Ok(())
+    }
+
+    /// Drops a relation, its partitions, and with `cascade` the views that read any of them.
+    pub(super) fn drop_with_dependents(&mut self, id: TableId, cascade: bool) -> Result<(), SqlError> {
+        for child in self.catalog.table(id).kin.children.clone() {
+            self.drop_with_dependents(child, cascade)?;
+        }
+        let reads = |t: &Table| !t.dropped && t.nature.definition().is_some_and(|d| d.source == id);
+        let views = (0..self.catalog.tables.len()).filter(|at| reads(&self.catalog.tables[*at]));
+        for view in views.map(|at| TableId(at as u16)).collect::<Vec<_>>() {
+            if !cascade {
+                let name = &self.catalog.table(id).name;
+                let message = format!("cannot drop table {name} because other objects depend on it");
+                return Err(SqlError::new(DEPENDENT_OBJECTS, message));
+            }
+            self.drop_with_dependents(view, true)?;
+        }
+        if let Some(whole) = self.catalog.table(id).kin.parent {
+            self.catalog.table_mut(whole).kin.children.retain(|child| *child != id);
+        }
+        self.catalog.drop_table(id);
         Ok(())
     }
 
@@ -220,12 +273,14 @@ impl Definer<'_> {
         let id = self.owned(&alter.name)?;
         for operation in &alter.operations {
             use ast::AlterTableOperation as Op;
+            let is_table = matches!(self.catalog.table(id).nature, Nature::Table);
             match operation {
+                Op::OwnerTo { new_owner } => self.change_owner(id, new_owner)?,
+                _ if !is_table => return Err(SqlError::not_a_table(&self.catalog.table(id).name)),
                 Op::EnableRowLevelSecurity => self.catalog.table_mut(id).row_security = true,
                 Op::DisableRowLevelSecurity => self.catalog.table_mut(id).row_security = false,
                 Op::ForceRowLevelSecurity => self.catalog.table_mut(id).force = true,
                 Op::NoForceRowLevelSecurity => self.catalog.table_mut(id).force = false,
-                Op::OwnerTo { new_owner } => self.change_owner(id, new_owner)?,
                 other => return Err(SqlError::unsupported(format_args!("ALTER TABLE … {other}"))),
             }
         }
@@ -274,6 +329,9 @@ impl Definer<'_> {
             Some(owners) => owners.iter().map(|o| self.policy_role(o)).collect::<Result<_, _>>()?,
         };
         let table = self.catalog.table(id);
+        if !matches!(table.nature, Nature::Table) {
+            return Err(SqlError::not_a_table(&table.name));
+        }
         let mut compile = |e: &ast::Expr| compile_condition(e, table, self.names);
         let using = create.using.as_ref().map(&mut compile).transpose()?;
         let check = create.with_check.as_ref().map(&mut compile).transpose()?;
@@ -283,7 +341,8 @@ impl Definer<'_> {
             doom::estimates(using, true, &mut estimates);
         }
         let permissive = create.policy_type != Some(ast::CreatePolicyType::Restrictive);
-        let policy = Policy { name: name.into(), permissive, command, roles, using, check, keys, estimates };
+        let doomed = [&using, &check].map(|e| doom::of_condition(e.as_ref()));
+        let policy = Policy { name: name.into(), permissive, command, roles, using, check, keys, estimates, doomed };
         add_policy(self.catalog.table_mut(id), policy)
     }
 

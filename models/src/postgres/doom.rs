@@ -35,7 +35,8 @@ pub fn of(plan: &Plan) -> Option<SqlError> {
 }
 
 fn search(search: Option<&Search>) -> Result<(), SqlError> {
-    each(search.and_then(|s| s.filter.as_ref()))
+    let Some(search) = search else { return Ok(()) };
+    each(search.through.iter().rev().flat_map(|layer| &layer.filter).chain(&search.filter))
 }
 
 fn output(output: Option<&Output>) -> Result<(), SqlError> {
@@ -70,15 +71,16 @@ fn folded(e: &Expr) -> Result<Option<Value>, SqlError> {
         }
         one if depends(one) => Ok(None),
         other => {
-            let mut known = true;
+            let (mut known, mut parts) = (true, Vec::new());
             other.each_part(&mut |part| {
-                known &= folded(part)?.is_some();
+                let value = folded(part)?;
+                known &= value.is_some();
+                parts.extend(value.map(Expr::Const));
                 Ok(())
             })?;
-            // A part that a constant decided may still hold what depends on something.
-            other.visit(&mut |e| known &= !depends(e));
+            // A part that a constant decided may still hold what depends on something: its value stands for it.
             let env = Env { row: &[], params: &[], settings: &NO_SETTINGS, session_user: &NOBODY };
-            known.then(|| Ok(other.value(env)?.into_value())).transpose()
+            known.then(|| Ok(other.with_parts(parts).value(env)?.into_value())).transpose()
         }
     }
 }
@@ -127,6 +129,11 @@ pub fn gates(e: &Expr, into: &mut Vec<Expr>) {
             }
         }
     }
+}
+
+/// The error that planning ends with wherever this condition is asked.
+pub fn of_condition(e: Option<&Expr>) -> Option<SqlError> {
+    each(e).err()
 }
 
 /// Whether a condition is true of every row, as planning sees.

@@ -9,12 +9,14 @@ use super::ddl::Definer;
 use super::execute::Cx;
 use super::expr::Env;
 use super::namespace::Asker;
-use super::plan::{Plan, Prepared};
+use super::plan::{Plan, Prepared, Select};
 use super::plan_cache::{Made, PlanCache};
 use super::prepare::{parse, prepare};
 use super::session::{Block, Change, Session};
 use super::setting::{Names, ROLE, Scope};
-use super::sqlstate::{ACTIVE_TRANSACTION, FAILED_TRANSACTION, INVALID_AUTHORIZATION, SYNTAX_ERROR, SqlError};
+use super::sqlstate::{
+    ACTIVE_TRANSACTION, FAILED_TRANSACTION, INVALID_AUTHORIZATION, NOT_SUPPORTED, SYNTAX_ERROR, SqlError,
+};
 use super::store::Store;
 use super::wal::{LOG_START, Writer};
 use crate::control::Controls;
@@ -152,6 +154,11 @@ impl Engine {
             let prepared = match prepare(&self.catalog, &mut self.names, asker, command) {
                 Ok(prepared) => Arc::new(prepared),
                 Err(_) if session.block == Block::Failed => return replies.push(failed_block()),
+                // Analysis waits for the end of a transaction that has changed what it looks at.
+                Err(e) if e.sqlstate() != NOT_SUPPORTED && self.alone(session).is_err() => {
+                    let waits = self.alone(session).expect_err("asked a moment ago");
+                    return replies.push(self.fail(session, waits));
+                }
                 Err(e) => return replies.push(self.fail(session, e)),
             };
             if !several {
@@ -279,10 +286,7 @@ impl Engine {
                 let row: Row = Arc::from([Value::Text(Arc::clone(value))]);
                 Ok(Reply::Rows { columns: Arc::from([Arc::clone(name)]), rows: vec![row] })
             }
-            Plan::Define(definition) => {
-                self.define(session, controls, definition)?;
-                Ok(Reply::Done(0))
-            }
+            Plan::Define(definition) => Ok(Reply::Done(self.define(session, controls, definition)?)),
         }
     }
 
@@ -305,9 +309,14 @@ impl Engine {
             _ if read_only => {}
             _ => self.writer = Some(session.id),
         }
+        let called = match plan {
+            Plan::Select(Select { call: Some(call), .. }) => Some(self.called(session, controls, call, params)?),
+            _ => None,
+        };
         let Session { settings, login_name, txn, .. } = session;
         let env = Env { row: &[], params, settings, session_user: login_name };
-        let cx = Cx { catalog: &self.catalog, controls, role, env, next: self.log.end, read_only };
+        let (next, given) = (self.log.end, called.as_ref());
+        let cx = Cx { catalog: &self.catalog, controls, role, env, next, read_only, given };
         match plan {
             Plan::Select(select) => cx.select(&self.stores, txn, select),
             Plan::Insert(insert) => cx.insert(&mut self.stores, txn, insert),
@@ -315,7 +324,7 @@ impl Engine {
             Plan::Delete(delete) => cx.delete(&mut self.stores, txn, delete),
             Plan::Truncate(tables) => {
                 for table in tables {
-                    cx.truncate(&mut self.stores, txn, table.0)?;
+                    cx.truncate(&mut self.stores, txn, *table)?;
                 }
                 Ok(Reply::Done(0))
             }
@@ -323,12 +332,13 @@ impl Engine {
         }
     }
 
+    /// Runs a definition; says how many rows came with it.
     fn define(
         &mut self,
         session: &mut Session,
         controls: &Controls,
         definition: &ast::Statement,
-    ) -> Result<(), SqlError> {
+    ) -> Result<u64, SqlError> {
         self.alone(session)?;
         self.writable(session, "a definition")?;
         let Made { role, path, .. } = self.made(session);
@@ -337,8 +347,9 @@ impl Engine {
         let role = Arc::clone(&before.role(role).name);
         let text: Arc<str> = definition.to_string().into();
         self.history.push([&role, &path, &text].map(Arc::clone));
+        let first = before.tables.len();
         session.txn.changes.push(Change::Define { before, role, path, text });
-        Ok(())
+        self.materialize(session, controls, first)
     }
 
     /// Runs a definition, and makes room for the tables that it creates.

@@ -1,18 +1,20 @@
 //! Runs `SELECT`, `INSERT`, `UPDATE`, `DELETE` and `TRUNCATE`.
 //!
-//! The order of checks is the server's, because it decides which error a client sees: `row_security`, what planning
-//! computes, a transaction that only reads, privilege, policy, `NOT NULL`, unique key. `TRUNCATE` asks for its
-//! privilege only; no policy stands in its way.
+//! The order of checks is the server's, because it decides which error a client sees: `row_security`, privilege on the
+//! views that stand between, what planning computes, a transaction that only reads, privilege on the table, policy,
+//! `NOT NULL`, unique key. `TRUNCATE` asks for its privilege only; no policy stands in its way.
 
-use super::catalog::{Catalog, Command, Privilege, RoleId, Table};
+use super::catalog::{Catalog, Command, Nature, Privilege, RoleId, Table, TableId};
 use super::expr::{Env, Expr};
 use super::plan::{Delete, Insert, Item, OnConflict, Output, Search, Select, Update};
 use super::rls::Guard;
 use super::session::{Change, Txn};
 use super::sqlstate::{INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError};
-use super::store::{Candidates, RowId, Store, Stored};
+use super::store::{Candidates, KEY_PER_TENANT, RowId, Store, Stored, duplicate};
 use super::system::CATALOGUE_READS;
-use crate::control::Controls;
+use super::view::MATVIEW_PRIVILEGE;
+use crate::control;
+use crate::control::{Control, Controls};
 use crate::wire::sql::{Lsn, Reply, Row, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -34,7 +36,17 @@ pub struct Cx<'a> {
     pub next: Lsn,
     /// Whether nothing may be written.
     pub read_only: bool,
+    /// The rows that a function in `FROM` gave.
+    pub given: Option<&'a Store>,
 }
+
+/// `TRUNCATE` is granted to nobody who serves requests (STO-03).
+pub const TRUNCATE_PRIVILEGE: Control = control!(
+    "postgres.truncate-privilege",
+    upholds: ["STO-03", "TEN-02"],
+    off: "GRANT ALL ON … TO the service's role: with it comes TRUNCATE, which asks no policy and takes every tenant's \
+          rows",
+);
 
 impl<'a> Cx<'a> {
     /// Asked between planning and privileges.
@@ -43,8 +55,23 @@ impl<'a> Cx<'a> {
     }
 
     fn require(&self, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
-        let open = table.view.is_some() && !self.controls.on(&CATALOGUE_READS);
-        if open || self.catalog.may(self.role, table, privilege) { Ok(()) } else { Err(denied(table)) }
+        self.require_of(self.role, table, privilege)
+    }
+
+    fn require_of(&self, role: RoleId, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
+        let open = table.view.is_some() && !self.controls.on(&CATALOGUE_READS)
+            || matches!(table.nature, Nature::Materialized(_)) && !self.controls.on(&MATVIEW_PRIVILEGE)
+            || privilege == Privilege::TRUNCATE && !self.controls.on(&TRUNCATE_PRIVILEGE);
+        if open || self.catalog.may(role, table, privilege) { Ok(()) } else { Err(denied(table)) }
+    }
+
+    /// Privileges on views that are read: on each for whoever reads that. They are asked before anything is planned.
+    fn require_views(&self, search: &Search) -> Result<(), SqlError> {
+        for (at, layer) in search.through.iter().enumerate() {
+            let by = search.reader_of(at, (self.catalog, self.controls), self.role);
+            self.require_of(by, self.catalog.table(layer.view), Privilege::SELECT)?;
+        }
+        Ok(())
     }
 
     fn require_all(&self, table: &Table, privilege: Privilege, reads: bool) -> Result<(), SqlError> {
@@ -57,7 +84,8 @@ impl<'a> Cx<'a> {
     }
 
     /// What the server computes before it asks for a privilege.
-    fn plan(&self, search: &Search, guard: &Guard<'_>) -> Result<(), SqlError> {
+    fn plan(&self, search: &Search, guard: &Guard<'_>, checked: bool) -> Result<(), SqlError> {
+        guard.plan(checked)?;
         let mut all = search.estimates.iter().map(|(column, e)| (*column, e)).chain(guard.estimates());
         // Of several values that a column equals one is compared with it, and the others with that one: a constant, or
         // else the last.
@@ -86,16 +114,20 @@ impl<'a> Cx<'a> {
                 return Ok(());
             }
         }
+        let ordered = (!search.through.is_empty()).then(|| search.ordered(self.catalog, self.controls));
+        let conditions = ordered.as_deref().unwrap_or(search.filter.as_slice());
         // The policies come first: a condition of the client never runs on a row that is not there for it.
         let mut look = |id: RowId, stored: &Stored| {
             let env = self.env.with_row(&stored.row);
             if !guard.sees(env)? {
                 return Ok(true);
             }
-            match &search.filter {
-                Some(filter) if filter.holds(env)? != Some(true) => Ok(true),
-                _ => visit(id, stored),
+            for condition in conditions {
+                if condition.holds(env)? != Some(true) {
+                    return Ok(true);
+                }
             }
+            visit(id, stored)
         };
         match self.candidates(store, search, guard)? {
             Candidates::One(id) => {
@@ -166,28 +198,46 @@ impl<'a> Cx<'a> {
     pub fn select(&self, stores: &[Store], txn: &mut Txn, plan: &Select) -> Result<Reply, SqlError> {
         let search = plan.search.as_ref().expect("the caller runs queries without FROM");
         let table = self.catalog.table(search.table);
-        let guard = self.guard(table, Command::Select, true)?;
-        self.plan(search, &guard)?;
-        self.require(table, Privilege::SELECT)?;
-        let shown;
-        let store = match table.view {
-            None => &stores[search.table.0 as usize],
-            Some(view) => {
+        let reader = search.reader(self.catalog, self.controls, self.role);
+        let asked = (Command::Select, true);
+        let guard = Guard::new(self.catalog, self.controls, reader, table, asked, self.env.settings)?;
+        self.require_views(search)?;
+        self.plan(search, &guard, false)?;
+        self.require_of(reader, table, Privilege::SELECT)?;
+        let (shown, one, many);
+        let leaves: &[&Store] = match (table.view, self.given) {
+            (Some(view), _) => {
                 shown = view.contents(self.catalog, self.role, table);
-                &shown
+                one = [&shown];
+                &one
+            }
+            (None, Some(given)) => {
+                one = [given];
+                &one
+            }
+            (None, None) if table.kin.is_partitioned() => {
+                many = self.catalog.leaves(&search.table).map(|leaf| &stores[leaf.0 as usize]).collect::<Vec<_>>();
+                &many
+            }
+            (None, None) => {
+                one = [&stores[search.table.0 as usize]];
+                &one
             }
         };
         let (offset, limit) = (self.count_of(&plan.offset, "OFFSET")?, self.count_of(&plan.limit, "LIMIT")?);
         let offset = offset.unwrap_or(0);
-        self.see(txn, store.removed);
+        leaves.iter().for_each(|store| self.see(txn, store.removed));
         if plan.counts {
-            return self.count(store, search, &guard, txn, &plan.output);
+            return self.count(leaves, search, &guard, txn, &plan.output);
         }
         let sorted = !plan.order.is_empty();
         let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
         let mut found: Vec<(Vec<Value>, Row)> = Vec::new();
         let mut rows = Vec::new();
-        if wanted > offset {
+        for store in leaves {
+            if wanted <= offset || rows.len() >= wanted {
+                break;
+            }
             self.scan(store, search, &guard, |_, stored| {
                 self.see(txn, stored.since);
                 let row = self.project(&plan.output, &stored.row)?;
@@ -214,7 +264,7 @@ impl<'a> Cx<'a> {
 
     fn count(
         &self,
-        store: &Store,
+        leaves: &[&Store],
         search: &Search,
         guard: &Guard<'_>,
         txn: &mut Txn,
@@ -222,18 +272,20 @@ impl<'a> Cx<'a> {
     ) -> Result<Reply, SqlError> {
         let items = output.items.as_deref().unwrap_or_default();
         let mut counts = vec![0i64; items.len()];
-        self.scan(store, search, guard, |_, stored| {
-            self.see(txn, stored.since);
-            let env = self.env.with_row(&stored.row);
-            for (count, item) in counts.iter_mut().zip(items) {
-                let counted = match item {
-                    Item::Count(Some(e)) => e.value(env)?.into_value() != Value::Null,
-                    _ => true,
-                };
-                *count += i64::from(counted);
-            }
-            Ok(true)
-        })?;
+        for store in leaves {
+            self.scan(store, search, guard, |_, stored| {
+                self.see(txn, stored.since);
+                let env = self.env.with_row(&stored.row);
+                for (count, item) in counts.iter_mut().zip(items) {
+                    let counted = match item {
+                        Item::Count(Some(e)) => e.value(env)?.into_value() != Value::Null,
+                        _ => true,
+                    };
+                    *count += i64::from(counted);
+                }
+                Ok(true)
+            })?;
+        }
         let value = |(item, n): (&Item, i64)| match item {
             Item::Value(e) => Ok(e.value(self.env)?.into_value()),
             _ => Ok(Value::Int(n)),
@@ -257,20 +309,23 @@ impl<'a> Cx<'a> {
     pub fn insert(&self, stores: &mut [Store], txn: &mut Txn, plan: &Insert) -> Result<Reply, SqlError> {
         let table = self.catalog.table(plan.table);
         let guard = self.guard(table, Command::Insert, plan.reads)?;
+        guard.plan(true)?;
         if plan.on_conflict == Some(OnConflict::Unmatched) {
             let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
             return Err(SqlError::new(INVALID_COLUMN_REFERENCE, message));
         }
         self.writable("INSERT")?;
         self.require_all(table, Privilege::INSERT, plan.reads)?;
-        let store = &mut stores[plan.table.0 as usize];
         let mut returned = Vec::new();
         let mut inserted = 0;
         for values in &plan.rows {
             let values = values.iter().map(|e| Ok(e.value(self.env)?.into_value()));
             let row = Row::from(values.collect::<Result<Vec<_>, SqlError>>()?);
+            let leaf = self.catalog.routed(plan.table, &row)?;
             guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
             not_null(table, &row)?;
+            self.catalog.belongs(leaf, &row)?;
+            let store = &mut stores[leaf.0 as usize];
             let forgiven = match plan.on_conflict {
                 Some(OnConflict::Any) => store.conflict(&row, None).is_some(),
                 // Only this index is asked first; another one may still refuse the row.
@@ -282,12 +337,10 @@ impl<'a> Cx<'a> {
                 self.see(txn, Lsn(self.next.0 - 1));
                 continue;
             }
-            let stored = Stored { row: Arc::clone(&row), since: self.next };
-            let id = store.insert(table, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+            self.put(store, leaf, &row, txn)?;
             if let Some(output) = &plan.returning {
                 returned.push(self.project(output, &row)?);
             }
-            txn.changes.push(Change::Insert { table: plan.table.0, id, row });
             inserted += 1;
         }
         Ok(answer(plan.returning.as_ref(), returned, inserted))
@@ -297,50 +350,87 @@ impl<'a> Cx<'a> {
     pub fn update(&self, stores: &mut [Store], txn: &mut Txn, plan: &Update) -> Result<Reply, SqlError> {
         let table = self.catalog.table(plan.search.table);
         let guard = self.guard(table, Command::Update, plan.reads)?;
-        self.plan(&plan.search, &guard)?;
+        self.plan(&plan.search, &guard, true)?;
         self.writable("UPDATE")?;
         self.require_all(table, Privilege::UPDATE, plan.reads)?;
-        let store = &mut stores[plan.search.table.0 as usize];
-        let found = self.found(store, &plan.search, &guard, txn)?;
+        let found = self.found(stores, &plan.search, &guard, txn)?;
         let mut returned = Vec::new();
         let mut updated = 0;
-        for (id, old) in found {
+        for (leaf, id, old) in found {
             let env = self.env.with_row(&old);
             let mut values: Vec<Value> = old.to_vec();
             for (at, e) in &plan.set {
                 values[*at as usize] = e.value(env)?.into_value();
             }
             let row = Row::from(values);
+            // Whoever named the whole moves the row to where it belongs; whoever named a partition is refused.
+            let target = self.catalog.routed(plan.search.table, &row)?;
+            let moves = table.kin.is_partitioned() && target != leaf;
+            if !moves {
+                self.catalog.belongs(leaf, &row)?;
+            }
             guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
             not_null(table, &row)?;
-            let stored = Stored { row: Arc::clone(&row), since: self.next };
-            let old = store.update(table, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+            if moves {
+                let old = stores[leaf.0 as usize].take(id).expect("found a moment ago");
+                txn.changes.push(Change::Delete { table: leaf.0, id, old });
+                self.put(&mut stores[target.0 as usize], target, &row, txn)?;
+            } else {
+                let (store, of) = (&mut stores[leaf.0 as usize], self.catalog.table(leaf));
+                self.key_beside_tenant(store, of, &row, Some(id))?;
+                let stored = Stored { row: Arc::clone(&row), since: self.next };
+                let old = store.update(of, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+                txn.changes.push(Change::Update { table: leaf.0, id, old, row: Arc::clone(&row) });
+            }
             if let Some(output) = &plan.returning {
                 returned.push(self.project(output, &row)?);
             }
-            txn.changes.push(Change::Update { table: plan.search.table.0, id, old, row });
             updated += 1;
         }
         Ok(answer(plan.returning.as_ref(), returned, updated))
+    }
+
+    /// Puts a new row into a table.
+    fn put(&self, store: &mut Store, leaf: TableId, row: &Row, txn: &mut Txn) -> Result<(), SqlError> {
+        let table = self.catalog.table(leaf);
+        self.key_beside_tenant(store, table, row, None)?;
+        let stored = Stored { row: Arc::clone(row), since: self.next };
+        let id = store.insert(table, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+        txn.changes.push(Change::Insert { table: leaf.0, id, row: Arc::clone(row) });
+        Ok(())
+    }
+
+    /// # Errors
+    /// `23505` where keys are taken without their tenant, and another row has this one.
+    fn key_beside_tenant(
+        &self,
+        store: &Store,
+        table: &Table,
+        row: &Row,
+        except: Option<RowId>,
+    ) -> Result<(), SqlError> {
+        if table.indexes.len() < 2 || self.controls.on(&KEY_PER_TENANT) {
+            return Ok(());
+        }
+        store.conflict_beside_tenant(table, row, except).map_or(Ok(()), |at| Err(duplicate(table, at)))
     }
 
     /// `DELETE`.
     pub fn delete(&self, stores: &mut [Store], txn: &mut Txn, plan: &Delete) -> Result<Reply, SqlError> {
         let table = self.catalog.table(plan.search.table);
         let guard = self.guard(table, Command::Delete, plan.reads)?;
-        self.plan(&plan.search, &guard)?;
+        self.plan(&plan.search, &guard, false)?;
         self.writable("DELETE")?;
         self.require_all(table, Privilege::DELETE, plan.reads)?;
-        let store = &mut stores[plan.search.table.0 as usize];
-        let found = self.found(store, &plan.search, &guard, txn)?;
+        let found = self.found(stores, &plan.search, &guard, txn)?;
         let mut returned = Vec::new();
         let deleted = found.len() as u64;
-        for (id, row) in found {
+        for (leaf, id, row) in found {
             if let Some(output) = &plan.returning {
                 returned.push(self.project(output, &row)?);
             }
-            let old = store.take(id).expect("found a moment ago");
-            txn.changes.push(Change::Delete { table: plan.search.table.0, id, old });
+            let old = stores[leaf.0 as usize].take(id).expect("found a moment ago");
+            txn.changes.push(Change::Delete { table: leaf.0, id, old });
         }
         Ok(answer(plan.returning.as_ref(), returned, deleted))
     }
@@ -348,27 +438,32 @@ impl<'a> Cx<'a> {
     /// The rows that a writing statement finds, before it changes any: it never meets its own new rows.
     fn found(
         &self,
-        store: &Store,
+        stores: &[Store],
         search: &Search,
         guard: &Guard<'_>,
         txn: &mut Txn,
-    ) -> Result<Vec<(RowId, Row)>, SqlError> {
+    ) -> Result<Vec<(TableId, RowId, Row)>, SqlError> {
         let mut found = Vec::new();
-        self.see(txn, store.removed);
-        self.scan(store, search, guard, |id, stored| {
-            self.see(txn, stored.since);
-            found.push((id, Arc::clone(&stored.row)));
-            Ok(true)
-        })?;
+        for leaf in self.catalog.leaves(&search.table) {
+            let store = &stores[leaf.0 as usize];
+            self.see(txn, store.removed);
+            self.scan(store, search, guard, |id, stored| {
+                self.see(txn, stored.since);
+                found.push((leaf, id, Arc::clone(&stored.row)));
+                Ok(true)
+            })?;
+        }
         Ok(found)
     }
 
-    /// `TRUNCATE` of one table.
-    pub fn truncate(&self, stores: &mut [Store], txn: &mut Txn, at: u16) -> Result<(), SqlError> {
-        let table = &self.catalog.tables[at as usize];
-        self.require(table, Privilege::TRUNCATE)?;
-        let old = std::mem::replace(&mut stores[at as usize], Store::new(table));
-        txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });
+    /// `TRUNCATE` of one table, with its partitions: nobody asks for rights on those.
+    pub fn truncate(&self, stores: &mut [Store], txn: &mut Txn, id: TableId) -> Result<(), SqlError> {
+        self.require(self.catalog.table(id), Privilege::TRUNCATE)?;
+        for leaf in self.catalog.leaves(&id) {
+            let (at, empty) = (leaf.0, Store::new(self.catalog.table(leaf)));
+            let old = std::mem::replace(&mut stores[at as usize], empty);
+            txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });
+        }
         Ok(())
     }
 }
@@ -381,7 +476,8 @@ fn answer(returning: Option<&Output>, rows: Vec<Row>, affected: u64) -> Reply {
 }
 
 fn denied(table: &Table) -> SqlError {
-    if table.view.is_some() { SqlError::denied_view(&table.name) } else { SqlError::denied(&table.name) }
+    let is_view = table.view.is_some() || table.shows().is_some();
+    if is_view { SqlError::denied_view(&table.name) } else { SqlError::denied(&table.name) }
 }
 
 fn not_null(table: &Table, row: &[Value]) -> Result<(), SqlError> {

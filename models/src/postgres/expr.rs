@@ -322,6 +322,27 @@ impl Expr {
         }
     }
 
+    /// The same with other parts, given in the order of [`Expr::each_part`].
+    pub fn with_parts(&self, parts: Vec<Expr>) -> Expr {
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next().expect("as many parts as there were");
+        match self {
+            Expr::Compare(comparison, _) => Expr::Compare(*comparison, Box::new((next(), next()))),
+            Expr::Like(_) => Expr::Like(Box::new((next(), next()))),
+            Expr::Arithmetic(operator, kind, _) => Expr::Arithmetic(*operator, *kind, Box::new((next(), next()))),
+            Expr::Concat(_) => Expr::Concat(Box::new((next(), next()))),
+            Expr::NullIf(_) => Expr::NullIf(Box::new((next(), next()))),
+            Expr::And(_) => Expr::And(parts.collect()),
+            Expr::Or(_) => Expr::Or(parts.collect()),
+            Expr::Coalesce(_) => Expr::Coalesce(parts.collect()),
+            Expr::In(..) => Expr::In(Box::new(next()), parts.collect()),
+            Expr::Not(_) => Expr::Not(Box::new(next())),
+            Expr::IsNull(_) => Expr::IsNull(Box::new(next())),
+            Expr::Cast(to, _) => Expr::Cast(*to, Box::new(next())),
+            leaf => leaf.clone(),
+        }
+    }
+
     /// The column = constant conditions that every row accepted by this condition meets.
     pub fn keys(&self, into: &mut Vec<(u16, Expr)>) {
         match self {

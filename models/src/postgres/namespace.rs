@@ -59,7 +59,7 @@ impl Catalog {
     }
 
     /// The schemas of the search path that are there and that the asker may use, each once.
-    fn path(&self, asker: Asker<'_>) -> Vec<SchemaId> {
+    pub(super) fn path(&self, asker: Asker<'_>) -> Vec<SchemaId> {
         let mut path = Vec::new();
         for name in split_path(asker.path).unwrap_or_default() {
             let name = if name == "$user" { self.role(asker.role).name.to_string() } else { name };

@@ -62,11 +62,31 @@ pub enum Plan {
     Define(Box<sqlparser::ast::Statement>),
 }
 
+/// A call of a function in `FROM`.
+#[derive(Debug)]
+pub struct Call {
+    /// The function, by its place in the catalog.
+    pub function: u16,
+    /// Its arguments, of the types that it has declared.
+    pub args: Vec<Expr>,
+}
+
+/// A view between a statement and its table.
+#[derive(Debug)]
+pub struct Layer {
+    /// The view.
+    pub view: TableId,
+    /// Its conditions, over the rows of the table below all views.
+    pub filter: Vec<Expr>,
+}
+
 /// Rows that a statement looks for in its table.
 #[derive(Debug)]
 pub struct Search {
     /// The table.
     pub table: TableId,
+    /// Views through which it is read, the one that the statement names first.
+    pub through: Vec<Layer>,
     /// The `WHERE` condition.
     pub filter: Option<Expr>,
     /// Its column = value conditions.
@@ -86,6 +106,8 @@ pub struct Output {
     pub items: Option<Vec<Item>>,
     /// The same as positions, when every item is a plain column.
     pub columns: Option<Vec<u16>>,
+    /// Types of the columns.
+    pub kinds: Vec<Type>,
 }
 
 /// One item of a select list.
@@ -106,6 +128,8 @@ pub struct Select {
     pub search: Option<Search>,
     /// A `WHERE` without `FROM`.
     pub filter: Option<Expr>,
+    /// The function that gives the rows, with its arguments.
+    pub call: Option<Call>,
     /// The select list.
     pub output: Output,
     /// Whether the select list counts.

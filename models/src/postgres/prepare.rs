@@ -3,19 +3,22 @@
 //! Every clause that the model does not have is refused by name (`0A000`), never skipped: a query that silently lost
 //! its `FOR UPDATE`, its join or its second condition would prove nothing about the real server.
 
-use super::catalog::{Catalog, Table, TableId, Type};
+use super::catalog::{Catalog, Nature, Table, TableId, Type};
 use super::doom;
 use super::lower::Lowerer;
 use super::name::{folded, table_name};
 use super::namespace::{Asker, quoted};
-use super::plan::{Plan, Prepared, Search};
+use super::plan::{Call, Plan, Prepared, Search};
 use super::setting::{Names, ROLE, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
 use sqlparser::ast::{self, Statement as S};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Tokenizer;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::sync::Arc;
+
+/// A table with its place and the name that it goes by.
+pub type Source<'a> = (TableId, &'a Table, Arc<str>);
 
 /// A text of more tokens is refused, so that no chain of operators exhausts the stack of the parser's tree.
 const TOKENS_MAX: usize = 6_000;
@@ -35,7 +38,7 @@ pub struct Analyzer<'a> {
 /// Parses a text into its commands.
 ///
 /// # Errors
-/// `42601`, `54001`.
+/// `42601`, `54001`, and `0A000` for a command that the parser lacks.
 pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
     let dialect = PostgreSqlDialect {};
     let syntax = |message: String| SqlError::new(SYNTAX_ERROR, format!("syntax error: {message}"));
@@ -43,7 +46,14 @@ pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
     if tokens.len() > TOKENS_MAX {
         return Err(SqlError::new(TOO_COMPLEX, "stack depth limit exceeded"));
     }
+    let word = |t: &TokenWithSpan| match &t.token {
+        Token::Word(word) => Some(word.value.to_ascii_lowercase()),
+        _ => None,
+    };
+    // The parser does not know this word, and the server does.
+    let refreshes = tokens.iter().find_map(word).as_deref() == Some("refresh");
     Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().map_err(|e| match e {
+        ParserError::ParserError(_) if refreshes => SqlError::unsupported("REFRESH MATERIALIZED VIEW"),
         ParserError::RecursionLimitExceeded => SqlError::new(TOO_COMPLEX, "stack depth limit exceeded"),
         ParserError::ParserError(message) | ParserError::TokenizerError(message) => syntax(message),
     })
@@ -54,7 +64,21 @@ pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
 /// # Errors
 /// Whatever PostgreSQL's analysis would say, and `0A000` for what the model lacks.
 pub fn prepare(catalog: &Catalog, names: &mut Names, asker: Asker<'_>, command: S) -> Result<Prepared, SqlError> {
-    let mut analyzer = Analyzer { catalog, names, asker, params: Vec::new() };
+    prepare_with(catalog, names, asker, command, Vec::new())
+}
+
+/// The same where the types of some parameters are known: those of a function's arguments.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with(
+    catalog: &Catalog,
+    names: &mut Names,
+    asker: Asker<'_>,
+    command: S,
+    params: Vec<Option<Type>>,
+) -> Result<Prepared, SqlError> {
+    let mut analyzer = Analyzer { catalog, names, asker, params };
     let plan = analyzer.command(command)?;
     let params = analyzer.params.iter().map(|kind| kind.unwrap_or(Type::Text)).collect();
     let doomed = doom::of(&plan);
@@ -97,6 +121,9 @@ impl<'a> Analyzer<'a> {
                 ..
             }
             | S::CreateTable(_)
+            | S::CreateView(_)
+            | S::CreateFunction(_)
+            | S::DropFunction(_)
             | S::CreateRole(_)
             | S::AlterRole { .. }
             | S::Grant(_)
@@ -123,16 +150,23 @@ impl<'a> Analyzer<'a> {
         }
         let id = |t: &ast::TruncateTableTarget| {
             let id = self.catalog.defined(self.asker, &table_name(&t.name)?)?;
-            self.writable(id)
+            let table = self.catalog.table(id);
+            match &table.nature {
+                Nature::Table => self.writable(id),
+                _ => Err(SqlError::not_a_table(&table.name)),
+            }
         };
         Ok(Plan::Truncate(table_names.iter().map(id).collect::<Result<_, _>>()?))
     }
 
-    /// A table that may be written by name: no view of the catalogue.
+    /// A table that may be written by name: no view.
     pub fn writable(&self, id: TableId) -> Result<TableId, SqlError> {
-        match self.catalog.table(id).view {
-            None => Ok(id),
-            Some(_) => Err(SqlError::unsupported("a change of the catalogue's own views")),
+        let table = self.catalog.table(id);
+        match &table.nature {
+            _ if table.view.is_some() => Err(SqlError::unsupported("a change of the catalogue's own views")),
+            Nature::Table => Ok(id),
+            Nature::View(_) => Err(SqlError::unsupported("a change through a view")),
+            Nature::Materialized(_) => Err(SqlError::unsupported("a change of a materialised view")),
         }
     }
 
@@ -168,12 +202,20 @@ impl<'a> Analyzer<'a> {
     }
 
     /// The table of a `FROM` that names one table and nothing else, with the name it goes by.
-    pub fn source(&self, from: &ast::TableWithJoins) -> Result<(TableId, &'a Table, Arc<str>), SqlError> {
+    pub fn source(&mut self, from: &ast::TableWithJoins) -> Result<Source<'a>, SqlError> {
+        match self.source_or_call(from)? {
+            (source, None) => Ok(source),
+            _ => Err(SqlError::unsupported(format_args!("the table expression {from}"))),
+        }
+    }
+
+    /// The same where a function may stand, with its call.
+    pub fn source_or_call(&mut self, from: &ast::TableWithJoins) -> Result<(Source<'a>, Option<Call>), SqlError> {
         let refused = || SqlError::unsupported(format_args!("the table expression {from}"));
         let ast::TableFactor::Table {
             name,
             alias,
-            args: None,
+            args,
             with_hints,
             version: None,
             with_ordinality: false,
@@ -190,20 +232,29 @@ impl<'a> Analyzer<'a> {
         }
         let mut name = table_name(name)?;
         // The parser reads `ONLY t` as a table called ONLY with the alias t.
-        let alias = match alias {
+        let (alias, only) = match alias {
             Some(alias) if name.schema.is_none() && name.name == "only" && !alias.explicit => {
                 name.name = folded(&alias.name);
-                None
+                (None, true)
             }
-            other => other.as_ref(),
+            other => (other.as_ref(), false),
         };
         if alias.is_some_and(|a| !a.columns.is_empty()) {
             return Err(refused());
         }
-        let id = self.catalog.relation(self.asker, &name)?;
+        let (id, call) = match args {
+            Some(args) => {
+                let call = self.call(&name, args)?;
+                (TableId::of_function(call.function), Some(call))
+            }
+            None => (self.catalog.relation(self.asker, &name)?, None),
+        };
         let table = self.catalog.table(id);
+        if only && table.kin.is_partitioned() {
+            return Err(SqlError::unsupported("ONLY of a partitioned table"));
+        }
         let known_as = alias.map_or_else(|| Arc::clone(&table.name), |a| Arc::from(folded(&a.name)));
-        Ok((id, table, known_as))
+        Ok(((id, table, known_as), call))
     }
 
     /// A compiler for expressions over `table`.
@@ -224,7 +275,7 @@ impl<'a> Analyzer<'a> {
             doom::estimates(filter, true, &mut estimates);
             doom::gates(filter, &mut gates);
         }
-        Ok(Search { table: id, filter, keys, gates, estimates })
+        Ok(Search { table: id, through: Vec::new(), filter, keys, gates, estimates })
     }
 }
 

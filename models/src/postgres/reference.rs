@@ -15,6 +15,10 @@ pub const SCHEMA: &str = concat!(include_str!("roles.sql"), include_str!("tables
 pub const RELATIONS: &str = include_str!("relations.sql");
 /// A table that is published to other cells, as SQL.
 pub const DEVICES: &str = include_str!("devices.sql");
+/// Tables of incidents, and the views and functions by which they are read, as SQL.
+pub const INCIDENTS: &str = include_str!("incidents.sql");
+/// The report over all incidents, made when they are there, as SQL.
+pub const INCIDENT_REPORT: &str = include_str!("incident_report.sql");
 /// Roles of a logical replica, as SQL.
 const REPLICA: &str = include_str!("replica.sql");
 /// The role of a replica's apply worker.

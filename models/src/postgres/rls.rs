@@ -6,6 +6,7 @@
 
 use super::catalog::{Catalog, Command, Policy, RoleId, Table};
 use super::expr::{Env, Expr};
+use super::partition::CHILD_POLICIES;
 use super::setting::{ROW_SECURITY, Settings};
 use super::sqlstate::SqlError;
 use crate::control;
@@ -99,7 +100,8 @@ pub fn standing(catalog: &Catalog, controls: &Controls, role: RoleId, table: &Ta
     if !table.row_security {
         return Standing::Exempt(Exempt::NotEnabled);
     }
-    if !controls.on(&ROW_LEVEL_SECURITY) {
+    let bare = table.kin.parent.is_some() && !controls.on(&CHILD_POLICIES);
+    if bare || !controls.on(&ROW_LEVEL_SECURITY) {
         return Standing::Exempt(Exempt::NotEnabled);
     }
     if catalog.inherits(role, table.owner) {
@@ -171,18 +173,26 @@ impl<'a> Guard<'a> {
         }
     }
 
+    /// The error that planning ends with because a policy holds a constant that fails; `checked` says whether rows are
+    /// written, of which the other side of the policies is asked as well.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn plan(&self, checked: bool) -> Result<(), SqlError> {
+        let (table, (own, also)) = (self.table, self.commands.unwrap_or_default());
+        let written = if checked { own.permissive | own.restrictive } else { 0 };
+        let of = |bits, side: usize| each(table, bits).find_map(move |policy| policy.doomed[side].as_ref());
+        let found = of(own.left(table) | also.left(table), 0).or_else(|| of(written, 1));
+        found.map_or(Ok(()), |error| Err(error.clone()))
+    }
+
     /// What planning computes of the policies, as far as that can fail, each with the column that it has to equal.
     pub fn estimates(&self) -> impl Iterator<Item = (Option<u16>, &'a Expr)> {
-        let (table, sets) = (self.table, self.table.sets);
+        let table = self.table;
         let (own, also) = self.commands.unwrap_or_default();
-        let left = move |a: Applicable| match a.permissive & sets.using {
-            // Nothing permits, so nothing restricts either: a constant.
-            0 => 0,
-            // One that shows every row leaves nothing of the others that permit.
-            some if some & sets.shows_all != 0 => a.restrictive,
-            some => a.restrictive | some,
-        };
-        let alone = move |a: Applicable| a.alone(table) != 0;
+        let left = move |a: Applicable| a.left(table);
+        // Where nothing permits there is nothing that could hold in place of the other side's condition.
+        let alone = move |a: Applicable| a.permissive & table.sets.using == 0 || a.alone(table) != 0;
         each(table, left(own) | left(also)).flat_map(move |policy| {
             let whole = !policy.permissive || (alone(own) && alone(also));
             policy.estimates.iter().map(move |(column, e)| (column.filter(|_| whole), e))
@@ -216,6 +226,17 @@ impl Applicable {
             }
         }
         found
+    }
+
+    /// The policies whose `USING` side is left when planning has folded what is constant.
+    fn left(&self, table: &Table) -> u64 {
+        match self.permissive & table.sets.using {
+            // Nothing permits, so nothing restricts either: a constant.
+            0 => 0,
+            // One that shows every row leaves nothing of the others that permit.
+            some if some & table.sets.shows_all != 0 => self.restrictive,
+            some => self.restrictive | some,
+        }
     }
 
     /// The permissive policy whose condition every visible row meets, because all that permit say the same.

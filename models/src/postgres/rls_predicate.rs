@@ -12,7 +12,7 @@
 //!  "settings": {"app.tenant_id": "acme"}}
 //! ```
 
-use super::catalog::{Attributes, Catalog, Column, Command, Grantee, PUBLIC, Policy, Role, RoleId, Sets, Table, Type};
+use super::catalog::{Attributes, Catalog, Column, Command, Grantee, PUBLIC, Policy, Role, RoleId, Table, Type};
 use super::ddl::{add_policy, compile_condition};
 use super::expr::Env;
 use super::rls::{Applicable, Standing, Verdict, standing};
@@ -210,7 +210,8 @@ impl World {
         let roles = asked.to.iter().map(role).collect();
         let permissive = asked.kind == Kind::Permissive;
         let name = Arc::from(asked.name.as_str());
-        let policy = Policy { name, permissive, command, roles, using, check, keys: vec![], estimates: vec![] };
+        let (keys, estimates, doomed) = (vec![], vec![], [None, None]);
+        let policy = Policy { name, permissive, command, roles, using, check, keys, estimates, doomed };
         add_policy(&mut self.table, policy).map_err(|e| e.to_string())
     }
 
@@ -296,22 +297,8 @@ fn table(question: &Question, owner: RoleId) -> Result<Table, String> {
             }
         }
     }
-    let header = columns.iter().map(|c| Arc::clone(&c.name)).collect();
-    Ok(Table {
-        name: Arc::from("t"),
-        schema: PUBLIC,
-        owner,
-        columns,
-        indexes: Vec::new(),
-        row_security: question.table.enabled,
-        force: question.table.forced,
-        policies: Vec::new(),
-        sets: Sets::default(),
-        grants: Vec::new(),
-        dropped: false,
-        header,
-        view: None,
-    })
+    let table = Table::plain((PUBLIC, Arc::from("t")), owner, columns);
+    Ok(Table { row_security: question.table.enabled, force: question.table.forced, grants: Vec::new(), ..table })
 }
 
 fn values(table: &Table, row: &BTreeMap<String, serde_json::Value>) -> Result<Vec<Value>, String> {

@@ -68,12 +68,18 @@ impl Definer<'_> {
         }
         for id in found {
             let schema = self.catalog.schema(id);
-            if !schema.tables.is_empty() && !cascade {
+            if !(schema.tables.is_empty() && schema.functions.is_empty() || cascade) {
                 let message = format!("cannot drop schema {} because other objects depend on it", schema.name);
                 return Err(SqlError::new(DEPENDENT_OBJECTS, message));
             }
             let tables: Vec<_> = schema.tables.values().copied().collect();
-            tables.into_iter().for_each(|table| self.catalog.drop_table(table));
+            for table in tables {
+                // A view of one that is gone already went with it.
+                if !self.catalog.table(table).dropped {
+                    self.drop_with_dependents(table, true)?;
+                }
+            }
+            self.catalog.schemas[id.0 as usize].functions.clear();
             self.catalog.schemas[id.0 as usize].dropped = true;
         }
         Ok(())

@@ -32,6 +32,8 @@ pub const INVALID_TEXT: &str = "22P02";
 pub const NOT_NULL_VIOLATION: &str = "23502";
 /// `23505` unique_violation.
 pub const UNIQUE_VIOLATION: &str = "23505";
+/// `23514` check_violation: a row that belongs to no partition, or to another one.
+pub const CHECK_VIOLATION: &str = "23514";
 /// `25001` active_sql_transaction.
 pub const ACTIVE_TRANSACTION: &str = "25001";
 /// `25006` read_only_sql_transaction.
@@ -68,10 +70,14 @@ pub const AMBIGUOUS: &str = "42725";
 pub const GROUPING_ERROR: &str = "42803";
 /// `42804` datatype_mismatch.
 pub const DATATYPE_MISMATCH: &str = "42804";
+/// `42809` wrong_object_type.
+pub const WRONG_OBJECT: &str = "42809";
 /// `42846` cannot_coerce.
 pub const CANNOT_COERCE: &str = "42846";
 /// `42883` undefined_function.
 pub const UNDEFINED_FUNCTION: &str = "42883";
+/// `42723` duplicate_function.
+pub const DUPLICATE_FUNCTION: &str = "42723";
 /// `42939` reserved_name.
 pub const RESERVED_NAME: &str = "42939";
 /// `42P01` undefined_table.
@@ -84,8 +90,12 @@ pub const DUPLICATE_SCHEMA: &str = "42P06";
 pub const DUPLICATE_TABLE: &str = "42P07";
 /// `42P10` invalid_column_reference.
 pub const INVALID_COLUMN_REFERENCE: &str = "42P10";
+/// `42P13` invalid_function_definition.
+pub const INVALID_FUNCTION: &str = "42P13";
 /// `42P16` invalid_table_definition.
 pub const INVALID_TABLE: &str = "42P16";
+/// `42P17` invalid_object_definition.
+pub const INVALID_OBJECT: &str = "42P17";
 /// `53300` too_many_connections.
 pub const TOO_MANY_CONNECTIONS: &str = "53300";
 /// `53400` configuration_limit_exceeded.
@@ -166,6 +176,11 @@ impl SqlError {
     #[cold]
     pub fn not_owner(table: &str) -> SqlError {
         SqlError::new(INSUFFICIENT_PRIVILEGE, format!("must be owner of table {table}"))
+    }
+    /// It is a view, where a table is meant.
+    #[cold]
+    pub fn not_a_table(name: &str) -> SqlError {
+        SqlError::new(WRONG_OBJECT, format!("\"{name}\" is not a table"))
     }
     /// No such table.
     #[cold]

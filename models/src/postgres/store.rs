@@ -5,9 +5,22 @@
 
 use super::catalog::Table;
 use super::sqlstate::{SqlError, UNIQUE_VIOLATION};
+use crate::control;
+use crate::control::Control;
 use crate::wire::sql::{Lsn, Row, Value};
 use std::collections::BTreeMap;
 use std::ops::Bound;
+
+/// A unique key begins with the tenant (STO-03).
+pub const KEY_PER_TENANT: Control = control!(
+    "postgres.key-per-tenant",
+    upholds: ["STO-03", "TEN-02"],
+    off: "UNIQUE (reference) in place of UNIQUE (tenant_id, reference): the index sees every row, so an insert that it \
+          refuses says that somebody has such a reference",
+);
+
+/// The column that says whose a row is.
+const TENANT_COLUMN: &str = "tenant_id";
 
 /// Keys of up to this many columns are looked up without an allocation.
 const KEY_SHORT: usize = 3;
@@ -91,6 +104,18 @@ impl Store {
     pub fn conflict_in(&self, at: usize, row: &[Value]) -> bool {
         let index = &self.indexes[at];
         with_key(index.columns.iter().map(|c| &row[*c as usize]), |key| index.find(key)).is_some()
+    }
+    /// The key that another row has already, where keys are taken without the tenant that leads them. A primary key
+    /// stays what it is.
+    pub fn conflict_beside_tenant(&self, table: &Table, row: &[Value], except: Option<RowId>) -> Option<usize> {
+        let same = |index: &UniqueIndex, other: &[Value]| {
+            index.columns[1..].iter().all(|c| row[*c as usize] != Value::Null && row[*c as usize] == other[*c as usize])
+        };
+        let led = |index: &UniqueIndex| {
+            index.columns.len() > 1 && &*table.columns[index.columns[0] as usize].name == TENANT_COLUMN
+        };
+        let taken = |index: &UniqueIndex| self.rows().any(|(id, s)| Some(id) != except && same(index, &s.row));
+        (1..self.indexes.len()).find(|at| led(&self.indexes[*at]) && taken(&self.indexes[*at]))
     }
     /// Adds a row.
     ///
@@ -205,8 +230,9 @@ fn with_key<'v, T>(values: impl Iterator<Item = &'v Value>, f: impl FnOnce(&[Val
     if long.is_empty() { f(&short[..width]) } else { f(&long) }
 }
 
+/// The key of an index is taken.
 #[cold]
-fn duplicate(table: &Table, at: usize) -> SqlError {
+pub fn duplicate(table: &Table, at: usize) -> SqlError {
     let name = &table.indexes[at].name;
     SqlError::new(UNIQUE_VIOLATION, format!("duplicate key value violates unique constraint \"{name}\""))
 }

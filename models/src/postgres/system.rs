@@ -5,9 +5,10 @@
 //! listed here.
 
 use super::catalog::{
-    BOOTSTRAP, Catalog, Column, Grantee, INFORMATION_SCHEMA, PG_CATALOG, Privilege, RoleId, SchemaId, Sets, Table,
+    BOOTSTRAP, Catalog, Column, Grantee, INFORMATION_SCHEMA, Nature, PG_CATALOG, Privilege, RoleId, SchemaId, Table,
     TableId, Type, VIEWS_FIRST, View,
 };
+use super::expr::Expr;
 use super::store::{Store, Stored};
 use crate::control;
 use crate::control::Control;
@@ -78,22 +79,9 @@ impl View {
         let column =
             |(name, kind): &(&str, Type)| Column { name: (*name).into(), kind: *kind, not_null: false, default: None };
         let columns: Vec<Column> = columns.iter().map(column).collect();
-        let header = columns.iter().map(|c| Arc::clone(&c.name)).collect();
-        Table {
-            name: name.into(),
-            schema,
-            owner,
-            columns,
-            indexes: Vec::new(),
-            row_security: false,
-            force: false,
-            policies: Vec::new(),
-            sets: Sets::default(),
-            grants: vec![(Grantee::Role(owner), Privilege::ALL), (Grantee::Public, Privilege::SELECT)],
-            dropped: false,
-            header,
-            view: Some(self),
-        }
+        let mut table = Table::plain((schema, name.into()), owner, columns);
+        table.grant(Grantee::Public, Privilege::SELECT);
+        Table { view: Some(self), ..table }
     }
 
     /// What a role finds in it.
@@ -101,7 +89,13 @@ impl View {
         let mut store = Store::default();
         let text = |s: &Arc<str>| Value::Text(Arc::clone(s));
         let word = Value::text;
-        for table in catalog.tables.iter().filter(|t| !t.dropped) {
+        // A materialised view stands in neither.
+        let stands = |t: &&Table| match t.nature {
+            Nature::Table => true,
+            Nature::View(_) => self == View::Tables,
+            Nature::Materialized(_) => false,
+        };
+        for table in catalog.tables.iter().filter(|t| !t.dropped).filter(stands) {
             let schema = text(&catalog.schema(table.schema).name);
             let row: Vec<Value> = match self {
                 View::PgTables => vec![
@@ -117,9 +111,11 @@ impl View {
                 View::Tables if !is_known_to(catalog, role, table) => continue,
                 View::Tables => {
                     let (nothing, yes, no) = (Value::Null, word("YES"), word("NO"));
-                    let mut row = vec![word(DATABASE), schema, text(&table.name), word("BASE TABLE")];
+                    let kind = word(if table.shows().is_some() { "VIEW" } else { "BASE TABLE" });
+                    let mut row = vec![word(DATABASE), schema, text(&table.name), kind];
                     row.extend(std::iter::repeat_n(nothing.clone(), 5));
-                    row.extend([yes, no, nothing]);
+                    let insertable = if takes_rows(catalog, table) { yes } else { no.clone() };
+                    row.extend([insertable, no, nothing]);
                     row
                 }
             };
@@ -127,6 +123,18 @@ impl View {
             stored.expect("a view has no keys");
         }
         store
+    }
+}
+
+/// Whether rows could be inserted into it: into a view, when one of its columns is one of a table that takes rows.
+fn takes_rows(catalog: &Catalog, table: &Table) -> bool {
+    match &table.nature {
+        Nature::Table => true,
+        Nature::Materialized(_) => false,
+        Nature::View(shown) => {
+            shown.columns.iter().any(|e| matches!(e, Expr::Column(_)))
+                && takes_rows(catalog, catalog.table(shown.source))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the component as a whole: SQL in, outcomes out, with crashes and failovers between.
 
 mod against_naive;
+mod bypass;
 mod failover;
 mod log;
 mod pool;

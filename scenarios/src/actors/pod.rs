@@ -10,6 +10,7 @@ use models::ids::{Bytes, TenantId};
 use models::luck;
 use models::mesh::handshake::Identity;
 use models::mesh::version::{Hellos, OFFERED};
+use models::postgres::sqlstate::UNIQUE_VIOLATION;
 use models::wire::Wire;
 use models::wire::http::{Headers, Method};
 use models::wire::kafka::{Fetch, Request, TopicName};
@@ -182,10 +183,15 @@ fn say(kit: &mut Kit<'_, '_>, to: NodeId, word: Handshake) {
     kit.out.send(to, Wire::Handshake(Box::new(word)));
 }
 
-/// What came of statements: the rows, or the first error's SQLSTATE. What an error says was in the question.
+/// What came of statements: the rows, or the first error's SQLSTATE. An error about a value shows the value; what
+/// another one says was in the question. That a key is taken is a conflict.
 fn rows(outcome: &Outcome) -> (u16, &'static str, Bytes) {
-    if let Some(sqlstate) = outcome.error().and_then(models::wire::sql::Reply::sqlstate) {
-        return (403, sqlstate, (*b"").into());
+    if let Some(models::wire::sql::Reply::Error { sqlstate, message }) = outcome.error() {
+        return match *sqlstate {
+            UNIQUE_VIOLATION => (409, sqlstate, (*b"").into()),
+            _ if sqlstate.starts_with("22") => (403, sqlstate, message.as_bytes().into()),
+            _ => (403, sqlstate, (*b"").into()),
+        };
     }
     let text = |value: &Value| match value {
         Value::Text(text) => text.to_string(),

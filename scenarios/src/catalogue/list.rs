@@ -50,6 +50,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::stride::disclosure_graph_traversal::SCENARIO,
     &crate::stride::disclosure_object_prefix::SCENARIO,
     &crate::stride::disclosure_slice::SCENARIO,
+    &crate::stride::disclosure_sql_bypass::SCENARIO,
     &crate::stride::disclosure_tls_downgrade::SCENARIO,
     &crate::stride::elevation_pod_to_admin::SCENARIO,
     &crate::stride::repudiation_audit_topics::SCENARIO,

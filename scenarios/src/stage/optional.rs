@@ -33,6 +33,11 @@ impl Stage<'_> {
         self.known_bad = Some(defect);
     }
 
+    /// Declares that the tokens of a tenant's client are stolen.
+    pub fn steal_tokens_of(&mut self, tenant: &str) {
+        self.thieves.push(tenant.into());
+    }
+
     /// Clients open TLS sessions with the gateways, which serve nobody without one.
     pub fn tls_at_the_edge(&mut self) {
         self.edge_tls = true;
@@ -93,6 +98,17 @@ impl Stage<'_> {
     pub fn logical_replica(&mut self, plan: ReplicaPlan, healed: Instant, (bound, unnoticed): (Duration, Duration)) {
         self.replica = Some(plan);
         self.oracle(move |cast| Box::new(LogicalReplica::new(cast, healed, (bound, unnoticed))));
+    }
+
+    /// Keeps tenants' incidents in the databases, with what reads them beside the tables themselves.
+    pub fn incidents(&mut self) {
+        self.incidents = true;
+    }
+
+    /// What this attacker asks has one answer where its tenant is alone: this one, and no conflict.
+    pub fn told_alone(&mut self, requirement: &'static str, name: &str, body: &[u8]) {
+        let known = BTreeMap::from([(format!("attacker/{name}").into(), body.into())]);
+        self.oracle(move |cast| Box::new(Alone::new(cast, requirement, known)));
     }
 
     /// Deploys a console for operators, a SIEM that keeps what is refused there, and the judge of both.

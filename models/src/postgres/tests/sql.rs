@@ -98,7 +98,12 @@ fn what_is_not_modelled_is_refused_and_never_ignored() {
          postgres: select (select 1) -> 0A000
          postgres: select a from t where exists (select 1) -> 0A000
          postgres: select set_config('app.x', '1', true) from t -> 0A000
-         postgres: create view v as select a from t -> 0A000
+         postgres: create view v as select count(*) from t -> 0A000
+         postgres: create or replace view v as select a from t -> 0A000
+         postgres: create materialized view m as select a from t -> 0
+         postgres: refresh materialized view m -> 0A000
+         postgres: create table w (b text) inherits (t) -> 0A000
+         postgres: create function f() returns int8 language sql as 'select 1' -> 0A000
          postgres: create index i on t (b) -> 0A000
          postgres: copy t to stdout -> 0A000
          postgres: insert into t select 1, 'x' -> 0A000

@@ -82,6 +82,11 @@ pub const CODES: &[&str] = &[
     "3F000",
     "42939",
     "42P06",
+    "23514",
+    "42809",
+    "42723",
+    "42P13",
+    "42P17",
 ];
 
 /// Writes the place of a code.

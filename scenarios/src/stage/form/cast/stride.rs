@@ -96,6 +96,26 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-sql-bypass",
+        form(&[
+            part(
+                "views",
+                &[DOOR_A, &["client/acme", "attacker/view", "attacker/condition", "attacker/report"]],
+                &["bypass.view-read", "bypass.condition-failed", "bypass.report-read"],
+            ),
+            part(
+                "functions",
+                &[DOOR_A, &["client/acme", "attacker/function", "attacker/path", "attacker/own"]],
+                &["bypass.function-called", "bypass.path-chosen", "bypass.own-served"],
+            ),
+            part(
+                "tables",
+                &[DOOR_A, &["client/acme", "attacker/partition", "attacker/key", "attacker/truncate"]],
+                &["bypass.partition-named", "bypass.key-tried", "bypass.truncated"],
+            ),
+        ]),
+    ),
+    (
         "stride/disclosure-tls-downgrade",
         form(&[
             part(
