@@ -4,6 +4,7 @@
 //! Most statements are valid and most roles hold their privileges, because programs that fail early prove little; the
 //! rest is wrong on purpose, each in one respect.
 
+use crate::around::WIDE_FROM;
 use crate::expression::{Column, Columns, Kind};
 use crate::luck::Luck;
 use crate::postgres_model::Model;
@@ -62,6 +63,8 @@ pub struct Generator {
     pub schemas: Vec<&'static str>,
     /// Tables so far.
     pub tables: Vec<Table>,
+    /// Functions, in programs that have some.
+    pub functions: Vec<&'static str>,
     /// Sessions.
     pub seats: Vec<Seat>,
     /// Runs what is drawn, so that the next draw knows how it ended.
@@ -72,7 +75,8 @@ pub struct Generator {
 /// The program of a seed.
 pub fn program(seed: u64) -> Program {
     let (luck, model) = (Luck::new(seed), Model::new(ControlSet::EMPTY));
-    let mut generator = Generator { luck, schemas: vec![], tables: vec![], seats: vec![], model, steps: vec![] };
+    let (schemas, tables, functions, seats, steps) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut generator = Generator { luck, schemas, tables, functions, seats, model, steps };
     generator.make_schemas();
     let tables = if generator.luck.percent(70) { 1 } else { 2 };
     for name in ["t", "u"].into_iter().take(tables) {
@@ -84,6 +88,10 @@ pub fn program(seed: u64) -> Program {
         let name = if apart && generator.luck.percent(50) { "t" } else { name };
         generator.table(name, schema);
     }
+    let is_wide = seed >= WIDE_FROM;
+    if is_wide {
+        generator.around();
+    }
     generator.sessions();
     let length = 12 + generator.luck.below(20);
     let mut at = 0;
@@ -92,13 +100,18 @@ pub fn program(seed: u64) -> Program {
         if generator.luck.percent(if generator.in_block(at) { 12 } else { 50 }) {
             at = generator.luck.below(generator.seats.len());
         }
-        generator.statement(at);
+        if is_wide && generator.luck.percent(15) {
+            generator.calls(at);
+        } else {
+            generator.statement(at);
+        }
     }
     Program { seed, steps: generator.steps }
 }
 
 impl Generator {
-    fn root(&mut self, sql: String) {
+    /// Adds a statement of the superuser.
+    pub fn root(&mut self, sql: String) {
         self.push(Step::new(SUPERUSER, sql));
     }
 

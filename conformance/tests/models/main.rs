@@ -1,6 +1,7 @@
 //! The reference models against the real servers that they stand for, on random programs.
 
 mod answer;
+mod around;
 mod deviation;
 mod difference;
 mod expression;

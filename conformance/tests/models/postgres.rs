@@ -3,6 +3,7 @@
 //! `CELLPROOF_PROGRAMS` says how many (1 000 unless given), `CELLPROOF_SEED` where the seeds begin. Both answer a
 //! program from an empty schema; it ends at the first difference, because the two are not in one state after it.
 
+use crate::around::WIDE_FROM;
 use crate::deviation;
 use crate::difference::compare;
 use crate::generate::program;
@@ -17,6 +18,8 @@ use std::time::Instant;
 
 /// Programs of a run that is told nothing else.
 const PROGRAMS: u64 = 1_000;
+/// The same of programs that have more than tables.
+const PROGRAMS_WIDE: u64 = 500;
 /// Programs that a model without a control gets to be found out.
 const PROGRAMS_ABLATED: u64 = 150;
 /// Kinds of differences that are made small and shown.
@@ -63,9 +66,24 @@ fn the_postgres_model_answers_as_postgresql_does() {
     let Some(server) = server() else { return };
     let (from, programs) = (number("CELLPROOF_SEED", 1), number("CELLPROOF_PROGRAMS", PROGRAMS));
     let begun = Instant::now();
-    let mut tally = sweep(&server.url, "model", from, programs, ControlSet::EMPTY);
-    println!("{tally}in {:.1} s", begun.elapsed().as_secs_f64());
-    let mut database = Database::make(&server.url, "model_known");
+    judge(&server.url, "model", (from, programs), [60, 25, 10]);
+    println!("in {:.1} s", begun.elapsed().as_secs_f64());
+}
+
+#[test]
+fn the_postgres_model_answers_as_postgresql_does_where_there_is_more_than_tables() {
+    let Some(server) = server() else { return };
+    let programs = number("CELLPROOF_PROGRAMS", PROGRAMS_WIDE);
+    // More is refused: changes through views are not modelled, and functions are looked for along a path.
+    judge(&server.url, "wide", (WIDE_FROM + number("CELLPROOF_SEED", 1), programs), [55, 15, 5]);
+}
+
+/// Holds the model against the server, and says what was compared. Of the sessions' own statements at least so many in
+/// a hundred have to succeed, to have rows, and to be decided by policies: programs that fail early prove little.
+fn judge(url: &str, name: &str, (from, programs): (u64, u64), floors: [usize; 3]) {
+    let mut tally = sweep(url, name, from, programs, ControlSet::EMPTY);
+    println!("{tally}");
+    let mut database = Database::make(url, &format!("{name}_known"));
     let known = deviation::all();
     let mut unknown = Vec::new();
     for (sort, (count, difference)) in std::mem::take(&mut tally.differences) {
@@ -86,8 +104,9 @@ fn the_postgres_model_answers_as_postgresql_does() {
     assert_eq!(stale, Vec::<String>::new());
     let [own, succeeded, rows] = tally.own();
     assert!(10 * tally.compared > 8 * tally.statements, "too little is compared");
-    assert!(10 * succeeded > 6 * own && 4 * rows > own, "too many programs fail");
-    assert!(10 * tally.decided > own, "policies decide too little");
+    for (what, count, floor) in [("succeed", succeeded, 0), ("have rows", rows, 1), ("are decided", tally.decided, 2)] {
+        assert!(100 * count > floors[floor] * own, "too few statements {what}: {count} of {own}");
+    }
 }
 
 #[test]
