@@ -18,6 +18,7 @@ pub mod machine;
 pub mod operation;
 pub mod reason;
 pub mod refused;
+pub mod release;
 pub mod slices;
 pub mod store;
 pub mod upstream;

@@ -189,7 +189,7 @@ pub enum Fact {
 /// Where something durable lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// `postgres`, `kafka`, `cache`, `objects`, `graph`, `offline`.
+    /// `postgres`, `kafka`, `cache`, `objects`, `graph`, `offline`, `recordings`.
     pub store: &'static str,
     /// The cell.
     pub cell: Arc<str>,

@@ -40,6 +40,7 @@ pub mod registrar;
 pub mod registry;
 pub mod remediation;
 pub mod retry;
+pub mod rollout;
 pub mod saas;
 pub mod sentinel;
 pub mod siem;

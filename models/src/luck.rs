@@ -25,6 +25,9 @@ pub const ACTS: Purpose = Purpose::new(41, "acts");
 
 /// Names of traces.
 pub const TRACE: Purpose = Purpose::new(42, "trace");
+/// Which requests go to a canary, which of them a bad one fails, and which are recorded.
+pub const CANARY: Purpose = Purpose::new(43, "canary");
 
 /// Every purpose of the models.
-pub const ALL: &[Purpose] = &[ARRIVAL, OPERATION, RECORD, DATUM, PRESENCE, ATTACK, SPREAD, NONCE, WAIT, ACTS, TRACE];
+pub const ALL: &[Purpose] =
+    &[ARRIVAL, OPERATION, RECORD, DATUM, PRESENCE, ATTACK, SPREAD, NONCE, WAIT, ACTS, TRACE, CANARY];

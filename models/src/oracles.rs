@@ -31,6 +31,7 @@ pub mod request_log;
 pub mod residency;
 pub mod retention;
 pub mod revisions;
+pub mod rollout;
 pub mod scaling;
 pub mod sharing;
 pub mod slices;

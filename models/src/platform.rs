@@ -34,6 +34,7 @@ pub mod people;
 pub mod registrar;
 pub mod remediation;
 pub mod replica;
+pub mod rollout;
 pub mod sentinel;
 pub mod sidecar;
 pub mod slices;
@@ -252,6 +253,8 @@ pub struct Deployment {
     pub key_stolen_at: Option<Instant>,
     /// How many instances the service of each cell has, where an autoscaler decides that.
     pub scaling: Option<crate::autoscaler::Settings>,
+    /// Releases of the service that are rolled out, where they are.
+    pub rollouts: Option<rollout::RolloutPlan>,
     /// From when until when tenants may only read, if ever.
     pub read_only: Option<(Instant, Instant)>,
     /// Role with which the service logs in to the database.

@@ -17,6 +17,7 @@ pub mod oidc;
 pub mod policy;
 pub mod request_log;
 pub mod resp;
+pub mod rollout;
 pub mod scaling;
 mod seal;
 pub mod signals;
@@ -113,6 +114,8 @@ pub enum Wire {
     Mirror(Box<mirror::MirrorWord>),
     /// Between an autoscaler, gateways and instances.
     Scaling(Box<scaling::Scaling>),
+    /// Between a rollout's controller, gateways, instances and a checker.
+    Rollout(Box<rollout::Rollout>),
     /// A health probe, and its echo.
     Probe(u64),
     /// The echo of a probe.
@@ -167,6 +170,7 @@ impl Wire {
             Wire::Kafka(..) => "kafka request",
             Wire::KafkaAnswer(..) => "kafka answer",
             Wire::Scaling(_) => "scaling",
+            Wire::Rollout(_) => "rollout",
             Wire::Probe(_) => "probe",
             Wire::ProbeAnswer(_) => "probe answer",
         }

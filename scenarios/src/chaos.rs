@@ -3,6 +3,7 @@
 pub mod agent_crash;
 pub mod ca_outage;
 pub mod cache_loss;
+pub mod canary_rollback;
 pub mod cell_loss;
 pub mod clock_skew;
 pub mod config_partition;

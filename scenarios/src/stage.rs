@@ -21,6 +21,7 @@ use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolatio
 use models::platform::graph::GraphPlan;
 use models::platform::offline::OfflinePlan;
 use models::platform::replica::ReplicaPlan;
+use models::platform::rollout::RolloutPlan;
 use models::platform::{self, Actor, Deployment, Directory, Enrolled, Pipelines, Special};
 use models::saas::Saas;
 use sim::choice::{Choice, Choices};
@@ -37,11 +38,13 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
+mod acts;
 mod events;
 pub mod form;
 mod optional;
 mod terms;
 
+pub use acts::{ACTS_SOONER, Acts};
 use events::Events;
 pub use terms::Terms;
 
@@ -55,51 +58,6 @@ pub struct Disguise {
     /// A tenant that does not exist in this run.
     pub absent: Option<TenantId>,
 }
-
-/// Length of the acts.
-#[derive(Clone, Copy, Debug)]
-pub struct Acts {
-    /// Honest traffic begins.
-    pub traffic_from: Instant,
-    /// Faults stop here.
-    pub safety_until: Instant,
-    /// Honest traffic ends.
-    pub traffic_until: Instant,
-    /// Clients read again what they wrote.
-    pub verify_from: Instant,
-    /// The run ends.
-    pub end: Instant,
-}
-
-impl Default for Acts {
-    fn default() -> Acts {
-        Acts {
-            traffic_from: Instant(800_000_000),
-            safety_until: Instant(7_000_000_000),
-            traffic_until: Instant(10_000_000_000),
-            verify_from: Instant(10_500_000_000),
-            end: Instant(13_000_000_000),
-        }
-    }
-}
-
-impl Acts {
-    /// The acts as the choice map has them: the usual ones, or everything after the first traffic so much earlier. What
-    /// is planned in them stays where it was.
-    fn chosen(self, draws: &Draws) -> Acts {
-        let sooner = Duration(draws.choose(ACTS_SOONER, 0).min(self.safety_until.since(self.traffic_from).0));
-        Acts {
-            traffic_from: self.traffic_from,
-            safety_until: self.safety_until - sooner,
-            traffic_until: self.traffic_until - sooner,
-            verify_from: self.verify_from - sooner,
-            end: self.end - sooner,
-        }
-    }
-}
-
-/// How much earlier than usual the acts of a run end, in nanoseconds.
-pub const ACTS_SOONER: Choice = Choice { purpose: luck::ACTS.id, cause: 0, n: 0 };
 
 /// A player that a scenario adds.
 pub struct Player {
@@ -142,6 +100,7 @@ pub struct Stage<'a> {
     key_stolen_at: Option<Instant>,
     pipelines: Pipelines,
     scaling: Option<autoscaler::Settings>,
+    rollouts: Option<RolloutPlan>,
     read_only: Option<(Instant, Instant)>,
     request_log: bool,
     edge_cache: Vec<(Instant, bool)>,
@@ -217,6 +176,7 @@ impl<'a> Stage<'a> {
             key_stolen_at: None,
             pipelines: Pipelines::None,
             scaling: None,
+            rollouts: None,
             read_only: None,
             request_log: false,
             edge_cache: Vec::new(),
@@ -514,6 +474,7 @@ impl<'a> Stage<'a> {
             reborn: self.reborn.clone(),
             key_stolen_at: self.key_stolen_at,
             scaling: self.scaling,
+            rollouts: self.rollouts.clone(),
             read_only: self.read_only,
             pipelines: self.pipelines,
             request_log: self.request_log,

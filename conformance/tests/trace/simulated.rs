@@ -38,6 +38,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("request-log", "what somebody did to a database is in no trace"),
     ("slices", "to which slice a store belongs is no field of a trace"),
     ("scaling", "what share of requests went well is judged by figures, and no trace says what an instance is"),
+    ("rollout", "which release an instance runs, and which requests were a canary's, is in no trace"),
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
 

@@ -13,6 +13,9 @@ use crate::wire::policy::Level;
 use sim::Duration;
 use std::sync::Arc;
 
+/// Revision of the terms that the service was first deployed with.
+pub const TERMS: u32 = 7;
+
 /// By which proxies say under which address a service is seen from outside; frameworks make their links with it.
 const PREFIX: &str = "x-forwarded-prefix";
 
@@ -63,13 +66,13 @@ impl Way {
         reads && class.is_some_and(|class| self.is_above(class.level))
     }
 
-    /// A page, with its own address where that is known.
-    pub fn page(&self, name: &str) -> Option<Vec<u8>> {
+    /// A page, with its own address where that is known; the terms in this revision.
+    pub fn page(&self, name: &str, terms: u32) -> Option<Vec<u8>> {
         match name {
             "status" => Some(b"all systems nominal".to_vec()),
             "terms" => {
                 let seen_at = self.prefix.as_ref().map(|prefix| format!(", at {prefix}/terms")).unwrap_or_default();
-                Some(format!("terms of service, revision 7{seen_at}").into_bytes())
+                Some(format!("terms of service, revision {terms}{seen_at}").into_bytes())
             }
             _ => None,
         }
@@ -146,12 +149,12 @@ mod tests {
 
     #[test]
     fn a_page_is_seen_where_a_proxy_says() {
-        let page = |way: &Way| way.page("terms").map(|body| String::from_utf8(body).expect("text"));
+        let page = |way: &Way| way.page("terms", TERMS).map(|body| String::from_utf8(body).expect("text"));
         assert_eq!(page(&Way::default()).as_deref(), Some("terms of service, revision 7"));
         assert_eq!(
             page(&asked("public")).as_deref(),
             Some("terms of service, revision 7, at https://evil.example/terms")
         );
-        assert_eq!(Way::default().page("secrets"), None);
+        assert_eq!(Way::default().page("secrets", TERMS), None);
     }
 }

@@ -16,6 +16,7 @@ use super::flights::{Errand, Flights};
 use super::graphql::{self, Query};
 use super::operation::Task;
 use super::reason::denied;
+use super::release::RolloutSpec;
 use super::slices::Slices;
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
@@ -49,6 +50,7 @@ use std::sync::Arc;
 
 mod events;
 pub mod mode;
+pub mod rollout;
 mod statements;
 pub mod undecided;
 
@@ -89,6 +91,8 @@ pub struct AppSpec {
     pub shared_for: Duration,
     /// Who says what tenants may do for the time being, if that ever changes.
     pub mode_by: Option<NodeId>,
+    /// Who says which release it runs, where that changes.
+    pub rollout: Option<RolloutSpec>,
     /// Worker time of one request.
     pub cost: Duration,
     /// A defect that is deployed on purpose: lists also return this tenant's first record.
@@ -154,6 +158,7 @@ pub struct App {
     sockets: Sockets,
     open: BTreeMap<u64, Open>,
     known: mode::Known,
+    release: rollout::Running,
     sequence: u64,
     ticking: bool,
     ticks: u64,
@@ -190,12 +195,14 @@ impl App {
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
             flights: Flights::default(),
-            publisher: Publisher::new(spec.brokers.clone(), life, BACKLOG_MAX, PUBLISH_RETRY),
+            publisher: Publisher::new(spec.brokers.clone(), life, BACKLOG_MAX, PUBLISH_RETRY)
+                .in_partition(rollout::partition(ctx.controls(), spec.rollout.as_ref())),
             sends: Vec::new(),
             texts: Texts::default(),
             sockets: Sockets::default(),
             open: BTreeMap::new(),
             known: mode::Known::default(),
+            release: rollout::Running::default(),
             sequence: 0,
             ticking: false,
             ticks: 0,
@@ -221,6 +228,9 @@ impl App {
 
     fn request(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, from: NodeId, request: Box<Request>) {
         out.busy(self.spec.cost);
+        if let Some(reason) = self.fails_by_release(ctx, out, &request) {
+            return self.refuse(out, from, request.id, reason);
+        }
         let Some(tenant) = request.headers.tenant_id.clone() else {
             return self.refuse(out, from, request.id, Reason::TenantRefused);
         };
@@ -329,6 +339,9 @@ impl App {
     }
 
     fn look_up(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
+        if let Some(body) = self.recalls(key) {
+            return self.finish(out, key, Reason::Ok, body);
+        }
         let Some(open) = self.open.get_mut(&key) else { return };
         match self.caches.get(ctx, key, &open.tenant, &open.task) {
             Some((to, message)) => {
@@ -373,7 +386,8 @@ impl App {
         let whose = (&open.tenant, class, open.filter.as_deref());
         let Some(transaction) = self.texts.transaction(ctx.controls(), &open.task, whose, body) else {
             open.way.answered_first_hand();
-            let page = if let Task::Page(name) = &open.task { open.way.page(name) } else { None };
+            let page = if let Task::Page(name) = &open.task { open.way.page(name, self.release.terms()) } else { None };
+            self.keep_page(ctx, out, key, page.as_deref());
             let reason = if page.is_some() { Reason::Ok } else { Reason::NotFound };
             return self.finish(out, key, reason, page.unwrap_or_default());
         };
@@ -552,6 +566,7 @@ impl App {
         retry_after_s: Option<u32>,
     ) {
         let Some(open) = self.open.remove(&key) else { return };
+        self.keep_for_all(&open.task, reason, &body);
         if let (Task::List(_), Some(foreign)) = (&open.task, &self.spec.foreign_row) {
             body.push(b'\n');
             body.extend_from_slice(foreign);
@@ -648,7 +663,8 @@ impl Machine<Saas> for App {
                 }
                 Wire::Tenants(table) if self.spec.pipeline == Some(from) => self.told(&table),
                 Wire::Mode(mode) if self.heeds(from) => self.told_mode(ctx, out, mode),
-                Wire::Probe(id) => out.send(from, Wire::ProbeAnswer(id)),
+                Wire::Rollout(word) => self.told_rollout(out, from, &word),
+                Wire::Probe(id) if self.is_ready() => out.send(from, Wire::ProbeAnswer(id)),
                 _ => {}
             },
             Input::Timer { token: TICK } => self.tick(ctx, out),

@@ -67,6 +67,11 @@ impl Caches {
         }
     }
 
+    /// What was kept before the last of so many sweeps is read no more.
+    pub fn sweep(&mut self, times: u64) {
+        self.client.sweep(times);
+    }
+
     /// How near the circuit is to its next opening.
     pub fn pressure(&self) -> u64 {
         self.breaker.pressure()

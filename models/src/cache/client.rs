@@ -43,6 +43,8 @@ pub struct CacheClient {
     idle: BTreeMap<Arc<str>, Vec<ConnectionId>>,
     next_connection: u64,
     ttl: Duration,
+    /// How often everything was swept.
+    swept: u64,
 }
 
 /// A batch to send, on which connection, and how to read what comes back.
@@ -101,6 +103,7 @@ impl CacheClient {
             idle: BTreeMap::new(),
             next_connection: connection_base,
             ttl,
+            swept: 0,
         }
     }
 
@@ -112,6 +115,12 @@ impl CacheClient {
     /// Offboards a tenant. Its pooled connections stay open, as pools do; entries are fenced by the epoch.
     pub fn remove_account(&mut self, tenant: &str) {
         self.accounts.remove(tenant);
+    }
+
+    /// Everything that was kept before the last of so many sweeps is read no more, whoever kept it: a sweep counts up
+    /// the epoch of every owner at once, and no key has to be found for that (CAC-03).
+    pub fn sweep(&mut self, times: u64) {
+        self.swept = self.swept.max(times);
     }
 
     /// Asks for an entry.
@@ -129,7 +138,7 @@ impl CacheClient {
     /// [`NoAccount`] when the tenant is unknown here.
     pub fn put(&mut self, controls: &Controls, key: Key<'_>, payload: &[u8]) -> Result<Call, NoAccount> {
         let name = key_bytes(controls, key);
-        let value = envelope::seal(epoch(key), payload);
+        let value = envelope::seal(epoch(key) + self.swept, payload);
         let ttl = Some(self.ttl);
         self.call(controls, key, Command::Set { key: name, value, ttl })
     }
@@ -187,7 +196,7 @@ impl CacheClient {
         });
         let prelude = request.len();
         request.push(command);
-        let ticket = Ticket { connection, user: account.user.clone(), prelude, epoch: epoch(key) };
+        let ticket = Ticket { connection, user: account.user.clone(), prelude, epoch: epoch(key) + self.swept };
         Ok(Call { connection, request, ticket })
     }
 }

@@ -33,9 +33,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub mod canary;
 mod scaling;
 mod sharing;
 
+pub use canary::RolledBy;
 pub use scaling::ScaledBy;
 
 /// A cell behind the gateway.
@@ -100,6 +102,8 @@ pub struct GatewaySpec {
     pub edge_cache: Option<(NodeId, Duration)>,
     /// Who says how many instances the cell has, where that changes.
     pub scaled_by: Option<ScaledBy>,
+    /// Who rolls releases out in the cell, where that is done.
+    pub rolled_by: Option<RolledBy>,
     /// Memo of the run.
     pub memo: TokenMemo,
 }
@@ -115,6 +119,8 @@ struct Open {
     admitted: Instant,
     cell: usize,
     retries: u8,
+    /// Whether the attempt that is out went to the canary.
+    is_canary: bool,
     allowance: Allowance,
     /// Retries that the hop below may spend on the attempt that is out.
     lent: u8,
@@ -163,6 +169,7 @@ pub struct Gateway {
     /// Answers that it shares, where it may.
     cache: Option<EdgeCache>,
     scaled: Scaled,
+    canary: canary::Canary,
     empty: Bytes,
 }
 
@@ -216,6 +223,7 @@ impl Gateway {
             heard: None,
             cache: spec.edge_cache.map(|(_, life_max)| EdgeCache::new(life_max)),
             scaled: Scaled::default(),
+            canary: canary::Canary::default(),
             empty: Arc::new([]),
             spec: spec.clone(),
         };
@@ -369,6 +377,7 @@ impl Gateway {
                 }
                 let (fetch, changes) = sharing.parts();
                 let Admitted { tenant, region, cell, remember, .. } = admitted;
+                self.record(ctx, out, &request, &tenant);
                 let allowance = self.budget.enter(RETRIES_WANTED);
                 self.sequence += 1;
                 let id = self.sequence;
@@ -384,6 +393,7 @@ impl Gateway {
                     admitted: ctx.now(),
                     cell,
                     retries: 0,
+                    is_canary: false,
                     allowance,
                     lent: 0,
                     request: Some(request),
@@ -489,11 +499,14 @@ impl Gateway {
     }
 
     fn forward(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64) {
-        let Some(open) = self.open.get_mut(&id) else { return };
+        let canary = self.to_canary(ctx, id);
+        let Some(open) = self.open.get(&id) else { return };
         let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, u64::from(open.retries)));
-        let app = self.pools[open.cell].pick(draw);
-        let Some(request) = &open.request else { return };
-        let mut copy = request.clone();
+        let app = canary.unwrap_or_else(|| self.pools[open.cell].pick(draw));
+        let Some(mut copy) = open.request.clone() else { return };
+        self.say_slice(&mut copy.headers, canary.is_some());
+        let Some(open) = self.open.get_mut(&id) else { return };
+        open.is_canary = canary.is_some();
         open.lent = open.allowance.hand_down(1);
         copy.headers.retry_allowance = Some(open.lent);
         let lineage = open.lineage.child(u64::from(open.retries) + 64);
@@ -509,6 +522,7 @@ impl Gateway {
         out.busy(self.spec.cost.1);
         let Some(mut open) = self.open.remove(&response.id) else { return };
         open.allowance.answered(std::mem::take(&mut open.lent), response.retries_spent);
+        self.count_canary(&mut open, response.status);
         if self.may_retry(ctx, &mut open, response.reason) {
             let settings = self.spec.retries;
             let draw = ctx.draw_at(luck::SPREAD, open.lineage.cause, mix(open.lineage.path, 0xbac0));
@@ -590,6 +604,7 @@ impl Machine<Saas> for Gateway {
             }
             Input::Message { from, message: Wire::EdgeCache(number, on) } => self.switch(ctx, out, from, number, on),
             Input::Message { from, message: Wire::Scaling(word) } => self.scaling(ctx, out, from, &word),
+            Input::Message { from, message: Wire::Rollout(word) } => self.rollout(out, from, &word),
             Input::Message { from, message: Wire::HttpText(id, bytes) } => self.text(ctx, out, from, id, &bytes),
             Input::Message { from, message: Wire::HttpAnswer(response) } if response.id == NOBODY => {
                 self.unasked.insert(from, response);

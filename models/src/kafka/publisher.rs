@@ -11,7 +11,7 @@ use crate::wire::kafka::{Acks, ErrorCode, Record, Request, Response, TopicName};
 use sim::{Duration, Instant, NodeId};
 use std::collections::BTreeMap;
 
-/// Topics of tenants have one partition.
+/// Where events go that nobody sends elsewhere: topics of tenants usually have one partition.
 const PARTITION: u32 = 0;
 
 /// A request to send.
@@ -47,6 +47,7 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub struct Publisher {
     producer: Producer,
+    partition: u32,
     routes: Routes,
     open: BTreeMap<u64, (TopicName, u32, u64)>,
     next_id: u64,
@@ -63,6 +64,7 @@ impl Publisher {
     pub fn new(brokers: Vec<NodeId>, life: u64, queue_max: usize, retry: Duration) -> Publisher {
         Publisher {
             producer: Producer::new(life, 0, Acks::All, retry),
+            partition: PARTITION,
             routes: Routes::new(brokers, retry * 4),
             open: BTreeMap::new(),
             next_id: life,
@@ -70,6 +72,13 @@ impl Publisher {
             queue_max,
             due: Instant::NEVER,
         }
+    }
+
+    /// The same publisher, for another partition of every topic: a canary's events lie apart from everybody's (ROL-01).
+    #[must_use]
+    pub fn in_partition(mut self, partition: u32) -> Publisher {
+        self.partition = partition;
+        self
     }
 
     /// Takes an event, on behalf of `client` if this service has several; `ticket` names it and must be unique. Call
@@ -86,7 +95,7 @@ impl Publisher {
         event: Bytes,
         ticket: u64,
     ) -> Result<(), Refused> {
-        let (backlog, throttled) = self.producer.backlog(now, topic, PARTITION);
+        let (backlog, throttled) = self.producer.backlog(now, topic, self.partition);
         if throttled {
             return Err(Refused::Throttled);
         }
@@ -94,7 +103,7 @@ impl Publisher {
             return Err(Refused::Full);
         }
         let record = [Record::new(event, now)].into();
-        self.producer.enqueue(now, (topic.clone(), PARTITION), client.cloned(), record, ticket);
+        self.producer.enqueue(now, (topic.clone(), self.partition), client.cloned(), record, ticket);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::Deployment;
 use super::mesh::Workload;
-use super::parts::{Parts, apps};
+use super::parts::{Parts, apps, edges};
 use crate::app::AppSpec;
 use crate::app::instance::InstanceSpec;
 use crate::autoscaler::{Autoscaler, AutoscalerSpec, Settings};
@@ -19,10 +19,6 @@ pub(super) const AUTOSCALER: &str = "/ns/control/sa/autoscaler";
 /// Role of a cell's autoscaler.
 fn role(cell: &str) -> String {
     format!("{cell}/autoscaler")
-}
-
-fn edges(deployment: &Deployment, cell: &str) -> Vec<String> {
-    deployment.config.edges.iter().filter(|edge| *edge.cell == *cell).map(|edge| edge.id.to_string()).collect()
 }
 
 /// The autoscaler as a workload.

@@ -4,7 +4,7 @@ use super::admin::{ADMINS, GITOPS, bindings, is_home, pipeline};
 use super::autoscaler::AUTOSCALER;
 use super::mesh::{APP, EXPORTER, Workload, trust_domain};
 use super::parts::{Parts, apps, place, principals};
-use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, slices};
+use super::{Deployment, Enrolled, GATEWAY, KnownBad, index_of, rollout, slices};
 use crate::app::class::RecordClass;
 use crate::app::databases::Databases;
 use crate::app::instance::Instance;
@@ -64,7 +64,8 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             role: edge.id.to_string(),
             cell: edge.cell.to_string(),
             path: GATEWAY.into(),
-            calls: (config.cells.iter().flat_map(apps))
+            calls: (config.cells.iter().flat_map(|cell| rollout::instances(deployment, cell)))
+                .chain(rollout::told_by_gateways(deployment))
                 .chain(deployment.travel.map(|_| super::sentinel::role(&edge.cell)))
                 .collect(),
             accepts: told_by(deployment, &edge.cell),
@@ -87,7 +88,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             open: false,
             sealed: Vec::new(),
         };
-        for app in apps(cell) {
+        for app in rollout::instances(deployment, cell) {
             let mut calls = vec![role("policy"), role("cache")];
             calls.extend(databases(&id));
             calls.extend(super::events::brokers(cell));
@@ -107,6 +108,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
                         .chain(pipeline(deployment, &cell.id).map(|_| GITOPS))
                         .chain(deployment.read_only.map(|_| CONFIG))
                         .chain(deployment.scaling.map(|_| AUTOSCALER))
+                        .chain(deployment.rollouts.iter().flat_map(|_| [rollout::ROLLOUTS, rollout::CHECKER]))
                         .map(Into::into)
                         .collect(),
                 ),
@@ -145,6 +147,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
         workloads.extend(super::sentinel::workload(deployment, cell));
         workloads.extend(super::remediation::workload(deployment, cell));
         workloads.extend(super::autoscaler::workload(deployment, cell));
+        workloads.extend(rollout::workloads(deployment, cell, GATEWAY));
         workloads.extend(super::registrar::workload(deployment, cell, databases(&id)));
         workloads.extend(super::kube::workloads(deployment, cell, databases(&id)));
         workloads.extend(super::offline::workload(deployment, cell, databases(&id)));
@@ -157,6 +160,7 @@ fn told_by(deployment: &Deployment, cell: &str) -> (Vec<String>, Vec<String>) {
     let mut paths: Vec<String> = pipeline(deployment, cell).map(|_| GITOPS.into()).into_iter().collect();
     paths.extend((!deployment.edge_cache.is_empty()).then(|| super::remediation::REMEDIATION.into()));
     paths.extend(deployment.scaling.map(|_| AUTOSCALER.into()));
+    paths.extend(deployment.rollouts.as_ref().map(|_| rollout::ROLLOUTS.into()));
     let cells = if paths.is_empty() { Vec::new() } else { vec![cell.to_string()] };
     (cells, paths)
 }
@@ -257,7 +261,9 @@ pub(super) fn workload_boot(parts: &Parts<'_>, workload: &Workload) -> (Componen
             let term = parts.deployment.config.housekeeping.every(LEASE);
             (Component::Postgres, Rc::new(move |ctx, _| Box::new(ArbiterNode::boot(term, ctx))))
         }
-        _ => super::kube::boot(parts, cell, workload).unwrap_or_else(|| super::events::boot(parts, cell, workload)),
+        _ => super::kube::boot(parts, cell, workload)
+            .or_else(|| rollout::boot(parts, cell, workload))
+            .unwrap_or_else(|| super::events::boot(parts, cell, workload)),
     }
 }
 
@@ -318,6 +324,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         registrar: super::registrar::told(parts, &cell.id),
         shared_for: config.ttls.edge_cache,
         mode_by: deployment.read_only.map(|_| node("config")),
+        rollout: rollout::release(parts, cell, role),
         cost: config.costs.of(Operation::AppHandle),
         foreign_row: foreign,
     };

@@ -148,7 +148,8 @@ fn of_tenants(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
             dead_letters: Some(acl::topic_name(tenant, DEAD_LETTERS)),
             immutable: domain == AUDIT,
         };
-        topic_in(cell, acl::topic_name(tenant, domain), config)
+        let partitions = super::rollout::partitions(parts.deployment);
+        TopicSpec { partitions, ..topic_in(cell, acl::topic_name(tenant, domain), config) }
     };
     at_home(parts, cell).flat_map(|tenant| DOMAINS.map(|domain| topic(tenant, domain))).collect()
 }
@@ -254,6 +255,7 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     // Where names are the same in both cells, what the other mirror brought stands among the topics of this one.
     let here = |region: &Arc<str>| *region == cell.region || naming(deployment) == Naming::Identity;
     let of_cell = deployment.tenants.iter().filter(|(t, _)| here(&t.region));
+    let partitions = super::rollout::partitions(deployment);
     let housekeeping = &deployment.config.housekeeping;
     let mut settings = MirrorOutSpec::settings(&cell.id, &target.id, &target.region, residency);
     settings.fetch_wait = housekeeping.every(settings.fetch_wait);
@@ -261,7 +263,7 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
         sink: parts.directory.node(&receiving_half(target)),
         topics: of_cell
-            .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), 1, Some(t.id.clone()))))
+            .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), partitions, Some(t.id.clone()))))
             .collect(),
         settings,
         tick: housekeeping.every(MIRROR_TICK),

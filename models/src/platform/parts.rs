@@ -30,6 +30,11 @@ pub(super) fn apps(cell: &Cell) -> Vec<String> {
     (1..=cell.sizes.app_instances).map(|i| format!("{}/app-{i}", cell.id)).collect()
 }
 
+/// Roles of the gateways in front of a cell.
+pub(super) fn edges(deployment: &Deployment, cell: &str) -> Vec<String> {
+    deployment.config.edges.iter().filter(|edge| *edge.cell == *cell).map(|edge| edge.id.to_string()).collect()
+}
+
 /// A store of a cell, as facts name it.
 pub(super) fn place(store: &'static str, cell: &Cell) -> Place {
     Place { store, cell: cell.id.clone(), region: cell.region.clone() }

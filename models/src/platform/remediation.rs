@@ -2,7 +2,7 @@
 
 use super::Deployment;
 use super::mesh::Workload;
-use super::parts::Parts;
+use super::parts::{Parts, edges};
 use crate::config::Cell;
 use crate::remediation::{Remediation, RemediationSpec};
 use crate::saas::Saas;
@@ -33,10 +33,6 @@ pub(super) fn workload(deployment: &Deployment, cell: &Cell) -> Option<Workload>
         open: false,
         sealed: Vec::new(),
     })
-}
-
-fn edges(deployment: &Deployment, cell: &str) -> Vec<String> {
-    deployment.config.edges.iter().filter(|edge| *edge.cell == *cell).map(|edge| edge.id.to_string()).collect()
 }
 
 /// Who may switch the cache of a cell's gateways, and how long an answer lives there at most.

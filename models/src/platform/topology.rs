@@ -187,6 +187,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         pipeline: super::admin::pipeline(parts.deployment, cell).and_then(|role| parts.directory.find(&role)),
         edge_cache: super::remediation::of(parts, cell),
         scaled_by: super::autoscaler::of(parts, cell),
+        rolled_by: super::rollout::of(parts, cell),
         memo: parts.tokens.clone(),
     };
     Rc::new(move |ctx, out| Box::new(Gateway::boot(&spec, ctx, out)))

@@ -26,6 +26,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::agent_crash::SCENARIO,
     &crate::chaos::ca_outage::SCENARIO,
     &crate::chaos::cache_loss::SCENARIO,
+    &crate::chaos::canary_rollback::SCENARIO,
     &crate::chaos::cell_loss::SCENARIO,
     &crate::chaos::clock_skew::SCENARIO,
     &crate::chaos::config_partition::SCENARIO,

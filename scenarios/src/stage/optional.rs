@@ -16,11 +16,13 @@ use models::oracles::graph_replica::GraphReplica;
 use models::oracles::logical_replica::LogicalReplica;
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
+use models::oracles::rollout::{Rollout, RolloutPromise};
 use models::oracles::scaling::{Scaling, ScalingPromise};
 use models::oracles::slices::Slices;
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
 use models::platform::replica::ReplicaPlan;
+use models::platform::rollout::{self, RolloutPlan};
 use models::platform::{KnownBad, Pipelines};
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
@@ -205,6 +207,15 @@ impl Stage<'_> {
             cell.sizes.app_instances = settings.instances_max.into();
         }
         self.oracle(move |cast| Box::new(Scaling::new(cast, promise)));
+    }
+
+    /// Deploys a controller, a canary and a checker a cell, which roll these releases out, and the judge of that. The
+    /// rule by which a canary is taken back is that of the platform as it is configured then; so long after routes went
+    /// back no cache serves what the release has left there.
+    pub fn rollouts(&mut self, plan: RolloutPlan, bound: Duration) {
+        self.rollouts = Some(plan);
+        let promise = RolloutPromise { settings: rollout::settings(&self.platform), bound };
+        self.oracle(move |cast| Box::new(Rollout::new(cast, promise)));
     }
 
     /// A tenant is deleted, and its id given to somebody else, at this instant.

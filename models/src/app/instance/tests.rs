@@ -71,6 +71,7 @@ fn app() -> AppSpec {
         registrar: None,
         shared_for: Duration::ZERO,
         mode_by: None,
+        rollout: None,
         cost: Duration::ZERO,
         foreign_row: None,
     }

@@ -95,6 +95,10 @@ pub(super) const REPLICA_NODES: &str =
 pub(super) const LOAD_NODES: &str =
     "a front door of five instances, one that is ordered, their autoscaler and a customer take 15 nodes";
 
+/// Why a release that is a canary first is not told on twelve nodes.
+pub(super) const CANARY_NODES: &str =
+    "a front door of two instances, the canary, its controller and checker, and two customers take 13 nodes";
+
 /// Why what happens between two clusters is not told on twelve nodes.
 pub(super) const TWO_CLUSTERS: &str =
     "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";

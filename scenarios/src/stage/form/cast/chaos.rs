@@ -1,8 +1,8 @@
 //! Who is there in the engine forms of scenarios in which something fails.
 
 use super::super::groups::{
-    DOOR_A, DOOR_B, LOAD_NODES, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A, STALE_B,
-    TWO_CLUSTERS,
+    CANARY_NODES, DOOR_A, DOOR_B, LOAD_NODES, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A,
+    STALE_B, TWO_CLUSTERS,
 };
 use super::super::{Form, Part, Row};
 use super::{form, part};
@@ -39,6 +39,7 @@ pub(super) const ROWS: &[Row] = &[
             part("slow", &[DOOR_B, &["cell-b/cache", "client/beta", "client/delta"]], &["cache-loss.read-slow"]),
         ]),
     ),
+    ("chaos/canary-rollback", Err(CANARY_NODES)),
     (
         "chaos/cell-loss",
         form(&[part(
