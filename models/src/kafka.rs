@@ -25,6 +25,7 @@ pub mod quota;
 pub mod replica;
 pub mod route;
 pub mod schema;
+pub mod spillover;
 pub mod tamper;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use producer::{Outcome, Producer};
 pub use publisher::{Publisher, Sent, Settled};
 pub use quota::Rate;
 pub use schema::{EventWriter, FieldRule, Kind, Schema};
+pub use spillover::{Elsewhere, Spillover};
 
 use crate::wire::kafka::{Batch, BrokerId, BrokerWord, Replication, Response, TopicName};
 

@@ -35,6 +35,7 @@ pub mod rollout;
 pub mod scaling;
 pub mod sharing;
 pub mod slices;
+pub mod spillover;
 pub mod storage;
 pub mod switching;
 pub mod working_set;

@@ -43,7 +43,7 @@ mod topology;
 pub use crate::idp::machine::ANALYTICS_AUDIENCE;
 pub use crate::kafka::event::event_body;
 pub use connector::connector_path;
-pub use events::{DOMAINS, broker_roles};
+pub use events::{DOMAINS, broker_roles, elsewhere};
 pub use mesh::trust_domain;
 pub use topology::build;
 
@@ -116,7 +116,7 @@ pub enum KnownBad {
     ForeignRowInLists,
 }
 
-/// Which ways events take between the first two cells.
+/// Which ways events take between cells.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Mirrors {
     /// From the first to the second, where copies carry the source cell in their names.
@@ -125,16 +125,29 @@ pub enum Mirrors {
     /// Both ways under the same names, as with `IdentityReplicationPolicy`: consumers may move to the other cell and
     /// find their topics.
     BothWays,
+    /// As [`Mirrors::OneWay`], and what the first cell cannot take spills to the others, from which drains bring it
+    /// home.
+    Spilling,
 }
 
 impl Mirrors {
-    /// The ways, each from its source to its target.
+    /// The ways between the first two cells, each from its source to its target.
     pub fn ways(self, config: &PlatformConfig) -> Vec<(&Cell, &Cell)> {
         let [first, second, ..] = &config.cells[..] else { return Vec::new() };
         match self {
-            Mirrors::OneWay => vec![(first, second)],
+            Mirrors::OneWay | Mirrors::Spilling => vec![(first, second)],
             Mirrors::BothWays => vec![(first, second), (second, first)],
         }
+    }
+
+    /// Where events of this cell may spill to: cells of its own region first.
+    pub fn spills<'a>(self, config: &'a PlatformConfig, home: &str) -> Vec<&'a Cell> {
+        let [first, others @ ..] = &config.cells[..] else { return Vec::new() };
+        if self != Mirrors::Spilling || *first.id != *home {
+            return Vec::new();
+        }
+        let (near, far): (Vec<&Cell>, Vec<&Cell>) = others.iter().partition(|cell| cell.region == first.region);
+        [near, far].concat()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod cell_loss;
 pub mod clock_skew;
 pub mod config_partition;
 pub mod disk_faults;
+pub mod event_spillover;
 pub mod graph_loss;
 pub mod graph_replica;
 pub mod idp_outage;

@@ -58,6 +58,7 @@ pub const ROOF: &[&str] = &["catalogue", "config", "oracles", "platform"];
 pub const DOORS: &[(&str, &str, &str)] = &[
     ("app", "cache", "a service is linked with the client library of its cache, which builds keys and fences reads"),
     ("app", "kafka::publisher", "a service is linked with the client library of its broker"),
+    ("app", "kafka::spillover", "which goes to another cell's brokers when its own do not answer"),
     ("app", "objects::client", "a service is linked with the client library of its object store, which reads names"),
     ("app", "console", "a service is linked with the analysis of what operators want to run"),
     ("app", "graph::client", "a service is linked with the driver of its graph database, which guards statements"),

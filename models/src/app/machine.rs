@@ -26,7 +26,8 @@ use crate::console;
 use crate::fact::Fact;
 use crate::graph::client;
 use crate::ids::{Bytes, TenantId};
-use crate::kafka::publisher::{Publisher, Sent};
+use crate::kafka::publisher::Sent;
+use crate::kafka::spillover::{Elsewhere, Spillover};
 use crate::luck;
 use crate::objects::client::{Library, Prepared};
 use crate::planted::{
@@ -75,6 +76,8 @@ pub struct AppSpec {
     pub retries: retry::Settings,
     /// The brokers.
     pub brokers: Vec<NodeId>,
+    /// Cells that events may spill to when these brokers do not take them, the preferred ones first.
+    pub spills_to: Vec<Elsewhere>,
     /// The object store, where there is one.
     pub objects: Option<Library>,
     /// The graph database, where there is one.
@@ -152,7 +155,7 @@ pub struct App {
     caches: Caches,
     databases: Databases,
     flights: Flights,
-    publisher: Publisher,
+    publisher: Spillover,
     sends: Vec<Sent>,
     texts: Texts,
     sockets: Sockets,
@@ -172,10 +175,6 @@ const ABOUT_ROW: u64 = 1 << 63;
 const TICK_EVERY: Duration = Duration::millis(20);
 /// When a tenant that was throttled may publish again, in seconds: quotas are counted by the second.
 const THROTTLED_S: u32 = 1;
-/// Events of one topic that wait for the broker, at most: seconds of what one tenant may publish.
-const BACKLOG_MAX: usize = 64;
-/// After this, an event without an answer is published again.
-const PUBLISH_RETRY: Duration = Duration::millis(300);
 /// How long the object store may take: a write waits for its disk.
 const OBJECTS_PATIENCE: Duration = Duration::millis(1_500);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
@@ -195,8 +194,7 @@ impl App {
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
             flights: Flights::default(),
-            publisher: Publisher::new(spec.brokers.clone(), life, BACKLOG_MAX, PUBLISH_RETRY)
-                .in_partition(rollout::partition(ctx.controls(), spec.rollout.as_ref())),
+            publisher: events::publisher(spec, life, ctx.controls()),
             sends: Vec::new(),
             texts: Texts::default(),
             sockets: Sockets::default(),
@@ -598,7 +596,7 @@ impl App {
     }
 
     fn arm(&mut self, out: &mut Outbox<Saas>) {
-        if !self.ticking && (!self.open.is_empty() || self.publisher.pending() != 0) {
+        if !self.ticking && (!self.open.is_empty() || !self.publisher.is_idle()) {
             self.ticking = true;
             self.ticks += 1;
             out.timer_for(Lineage::root(self.name, self.ticks), TICK_EVERY, TICK);

@@ -7,7 +7,7 @@
 use super::{LogChange, LogWrite};
 use crate::control;
 use crate::control::{Control, Controls};
-use crate::wire::kafka::{Batch, BrokerId, Headers, PartitionState, ProducerStamp, Record, TopicName};
+use crate::wire::kafka::{Batch, BrokerId, Headers, PartitionState, ProducerStamp, Record, Spilled, TopicName};
 use sim::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,11 +144,7 @@ fn batch(to: &mut Vec<u8>, batch: &Batch) {
     number(to, batch.base_offset);
     to.extend_from_slice(&batch.leader_epoch.to_le_bytes());
     to.push(u8::from(batch.control));
-    optional(to, batch.producer, |to, stamp| {
-        number(to, stamp.id);
-        to.extend_from_slice(&stamp.epoch.to_le_bytes());
-        to.extend_from_slice(&stamp.base_sequence.to_le_bytes());
-    });
+    optional(to, batch.producer, stamp);
     to.extend_from_slice(&(batch.records.len() as u32).to_le_bytes());
     for record in batch.records.iter() {
         optional(to, record.key.as_deref(), bytes);
@@ -157,7 +153,17 @@ fn batch(to: &mut Vec<u8>, batch: &Batch) {
         optional(to, record.headers.origin_cell.as_deref().map(str::as_bytes), bytes);
         optional(to, record.headers.source_offset, number);
         optional(to, record.headers.tenant.as_deref().map(str::as_bytes), bytes);
+        optional(to, record.headers.spilled.as_ref(), |to, spilled| {
+            bytes(to, spilled.cell.as_bytes());
+            optional(to, spilled.under_way, stamp);
+        });
     }
+}
+
+fn stamp(to: &mut Vec<u8>, stamp: ProducerStamp) {
+    number(to, stamp.id);
+    to.extend_from_slice(&stamp.epoch.to_le_bytes());
+    to.extend_from_slice(&stamp.base_sequence.to_le_bytes());
 }
 
 /// Reads what is left of a body; every question is answered with nothing when too little is left.
@@ -210,11 +216,14 @@ fn change(from: &mut Reader<'_>) -> Option<(u64, LogWrite)> {
 
 fn read_batch(from: &mut Reader<'_>) -> Option<Batch> {
     let (base_offset, leader_epoch, control) = (from.u64()?, from.u32()?, from.u8()? != 0);
-    let producer =
-        from.optional(|from| Some(ProducerStamp { id: from.u64()?, epoch: from.u16()?, base_sequence: from.u32()? }))?;
+    let producer = from.optional(read_stamp)?;
     let count = from.u32()?;
     let records: Option<Arc<[Record]>> = (0..count).map(|_| read_record(from)).collect();
     Some(Batch { base_offset, leader_epoch, producer, control, records: records? })
+}
+
+fn read_stamp(from: &mut Reader<'_>) -> Option<ProducerStamp> {
+    Some(ProducerStamp { id: from.u64()?, epoch: from.u16()?, base_sequence: from.u32()? })
 }
 
 fn read_record(from: &mut Reader<'_>) -> Option<Record> {
@@ -223,7 +232,8 @@ fn read_record(from: &mut Reader<'_>) -> Option<Record> {
     let origin_cell = from.optional(Reader::text)?;
     let source_offset = from.optional(Reader::u64)?;
     let tenant = from.optional(Reader::text)?;
-    Some(Record { key, value, timestamp, headers: Headers { origin_cell, source_offset, tenant } })
+    let spilled = from.optional(|from| Some(Spilled { cell: from.text()?, under_way: from.optional(read_stamp)? }))?;
+    Some(Record { key, value, timestamp, headers: Headers { origin_cell, source_offset, tenant, spilled } })
 }
 
 #[cfg(test)]
@@ -233,8 +243,13 @@ mod tests {
     fn append(topic: &str, base_offset: u64) -> LogWrite {
         let mut record = Record::new((*b"value").into(), Instant(7));
         record.key = Some((*b"k").into());
-        record.headers = Headers { origin_cell: Some("a".into()), source_offset: Some(3), tenant: Some("acme".into()) };
         let producer = Some(ProducerStamp { id: 1, epoch: 2, base_sequence: 3 });
+        record.headers = Headers {
+            origin_cell: Some("a".into()),
+            source_offset: Some(3),
+            tenant: Some("acme".into()),
+            spilled: Some(Spilled { cell: "c".into(), under_way: producer }),
+        };
         let records = [record, Record::new([].into(), Instant(8))].into();
         let batch = Batch { base_offset, leader_epoch: 4, producer, control: false, records };
         LogWrite { topic: topic.into(), partition: 1, change: LogChange::Append { after: Some(4), batch } }

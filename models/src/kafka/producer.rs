@@ -35,6 +35,22 @@ struct Queued {
     ticket: u64,
     client: Option<TenantId>,
     records: Arc<[Record]>,
+    since: Instant,
+    /// Whether it was ever sent: then it may stand in the log, whatever was heard of it.
+    sent: bool,
+}
+
+/// A batch that this producer sends no more: somebody else is to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The caller's name for it.
+    pub ticket: u64,
+    /// On whose behalf it was to be sent.
+    pub client: Option<TenantId>,
+    /// Its records.
+    pub records: Arc<[Record]>,
+    /// Its place in the sequence, when it was sent: that place stays its own.
+    pub under_way: Option<ProducerStamp>,
 }
 
 /// What became of a batch.
@@ -83,7 +99,7 @@ impl Producer {
         if lane.queue.is_empty() {
             lane.send_at = Some(now.max(lane.throttled_until));
         }
-        lane.queue.push_back(Queued { ticket, client, records });
+        lane.queue.push_back(Queued { ticket, client, records, since: now, sent: false });
     }
 
     /// Gives up the batches of a partition that were never sent; their tickets. `under_way`: the first one was.
@@ -96,6 +112,35 @@ impl Producer {
         lane.queue.drain(kept..).map(|queued| queued.ticket).collect()
     }
 
+    /// Since when the oldest unsettled batch of a partition waits.
+    pub fn oldest(&self, topic: &TopicName, partition: u32) -> Option<Instant> {
+        Some(self.lanes.get(&(topic.clone(), partition))?.queue.front()?.since)
+    }
+
+    /// Takes a partition's batches away in their order, with the one that is under way or without it. What is under way
+    /// keeps its place in the sequence: no later batch of this producer gets it.
+    pub fn take(&mut self, topic: &TopicName, partition: u32, with_under_way: bool) -> Vec<Taken> {
+        let (id, Some(lane)) = (self.id, self.lanes.get_mut(&(topic.clone(), partition))) else { return Vec::new() };
+        let is_under_way = lane.queue.front().is_some_and(|front| front.sent);
+        let kept = usize::from(is_under_way && !with_under_way);
+        let (epoch, next) = (lane.epoch, lane.next_sequence);
+        let stamp = |queued: &Queued| queued.sent.then_some(ProducerStamp { id, epoch, base_sequence: next });
+        let taken = lane.queue.drain(kept..).map(|queued| Taken {
+            under_way: stamp(&queued),
+            ticket: queued.ticket,
+            client: queued.client,
+            records: queued.records,
+        });
+        let taken: Vec<Taken> = taken.collect();
+        if kept == 0 {
+            lane.send_at = None;
+        }
+        if let Some(first) = taken.first().filter(|first| first.under_way.is_some()) {
+            lane.next_sequence = next.wrapping_add(first.records.len() as u32);
+        }
+        taken
+    }
+
     /// Batches of a partition that are not settled, and whether its broker holds this producer back.
     pub fn backlog(&self, now: Instant, topic: &TopicName, partition: u32) -> (usize, bool) {
         let lane = self.lanes.get(&(topic.clone(), partition));
@@ -106,10 +151,11 @@ impl Producer {
     pub fn poll(&mut self, now: Instant, out: &mut Vec<(u64, Produce)>) -> Instant {
         let mut next = Instant::NEVER;
         for ((topic, partition), lane) in &mut self.lanes {
-            let (Some(send_at), Some(front)) = (lane.send_at, lane.queue.front()) else { continue };
+            let (Some(send_at), Some(front)) = (lane.send_at, lane.queue.front_mut()) else { continue };
             if send_at <= now {
                 let stamp = ProducerStamp { id: self.id, epoch: lane.epoch, base_sequence: lane.next_sequence };
-                let Queued { ticket, client, records } = front.clone();
+                front.sent = true;
+                let Queued { ticket, client, records, .. } = front.clone();
                 let (topic, partition, producer) = (topic.clone(), *partition, Some(stamp));
                 out.push((ticket, Produce { topic, partition, client, producer, acks: self.acks, records }));
                 lane.send_at = Some(now + self.retry);

@@ -4,12 +4,13 @@
 //! is bounded, and a full one says no at once. A caller that stops waiting only stops waiting: its event may still
 //! come.
 
-use super::producer::{Outcome, Producer};
+use super::producer::{Outcome, Producer, Taken};
 use super::route::Routes;
 use crate::ids::{Bytes, TenantId};
 use crate::wire::kafka::{Acks, ErrorCode, Record, Request, Response, TopicName};
 use sim::{Duration, Instant, NodeId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where events go that nobody sends elsewhere: topics of tenants usually have one partition.
 const PARTITION: u32 = 0;
@@ -95,16 +96,48 @@ impl Publisher {
         event: Bytes,
         ticket: u64,
     ) -> Result<(), Refused> {
-        let (backlog, throttled) = self.producer.backlog(now, topic, self.partition);
-        if throttled {
-            return Err(Refused::Throttled);
-        }
-        if backlog >= self.queue_max {
-            return Err(Refused::Full);
-        }
-        let record = [Record::new(event, now)].into();
-        self.producer.enqueue(now, (topic.clone(), self.partition), client.cloned(), record, ticket);
+        self.admits(now, topic)?;
+        self.pass_on(now, topic, client.cloned(), [Record::new(event, now)].into(), ticket);
         Ok(())
+    }
+
+    /// Whether another event of a topic is taken.
+    pub(super) fn admits(&self, now: Instant, topic: &TopicName) -> Result<(), Refused> {
+        match self.producer.backlog(now, topic, self.partition) {
+            (_, true) => Err(Refused::Throttled),
+            (backlog, _) if backlog >= self.queue_max => Err(Refused::Full),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes records that were accepted before, however many wait.
+    pub(super) fn pass_on(
+        &mut self,
+        now: Instant,
+        topic: &TopicName,
+        client: Option<TenantId>,
+        records: Arc<[Record]>,
+        ticket: u64,
+    ) {
+        self.producer.enqueue(now, (topic.clone(), self.partition), client, records, ticket);
+    }
+
+    /// Takes a topic's events away in their order, with the one that is under way or without it. An answer that comes
+    /// for one of them answers nothing.
+    pub(super) fn take(&mut self, topic: &TopicName, with_under_way: bool) -> Vec<Taken> {
+        let taken = self.producer.take(topic, self.partition, with_under_way);
+        self.open.retain(|_, (.., ticket)| taken.iter().all(|t| t.ticket != *ticket));
+        taken
+    }
+
+    /// Events of a topic that are not settled, and since when the oldest of them waits.
+    pub(super) fn waiting(&self, now: Instant, topic: &TopicName) -> (usize, Option<Instant>) {
+        (self.producer.backlog(now, topic, self.partition).0, self.producer.oldest(topic, self.partition))
+    }
+
+    /// Whether a request of this name is under way.
+    pub(super) fn is_asking(&self, id: u64) -> bool {
+        self.open.contains_key(&id)
     }
 
     /// What to send now, and when to call again at the latest ([`Instant::NEVER`]: not before the next event).

@@ -65,6 +65,15 @@ impl MirrorBatch {
             optional(&mut hash, record.headers.origin_cell.as_deref().map(str::as_bytes));
             optional(&mut hash, record.headers.tenant.as_deref().map(str::as_bytes));
             number(&mut hash, record.headers.source_offset.unwrap_or(u64::MAX));
+            let spilled = record.headers.spilled.as_ref();
+            optional(&mut hash, spilled.map(|spilled| spilled.cell.as_bytes()));
+            let under_way = spilled.and_then(|spilled| spilled.under_way);
+            number(&mut hash, u64::from(under_way.is_some()));
+            if let Some(stamp) = under_way {
+                number(&mut hash, stamp.id);
+                number(&mut hash, u64::from(stamp.epoch));
+                number(&mut hash, u64::from(stamp.base_sequence));
+            }
         }
         hash.finalize().into()
     }

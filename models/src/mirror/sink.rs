@@ -9,7 +9,7 @@ use super::batch::{MirrorAck, MirrorBatch, MirrorRecord, Verifier};
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::planted::{MIRROR_GAP_WHEN_FULL, MIRROR_GAP_WHEN_THREE_WAIT, MIRROR_START_SKIPS_DEDUPE};
-use crate::saas::MIRROR_MARK;
+use crate::saas::{MIRROR_MARK, home_of_spilled};
 use crate::wire::kafka::{
     Acks, ErrorCode, Fetch, Produce, ProduceReply, ProducerStamp, Record, Request, Response, TopicName,
 };
@@ -29,8 +29,10 @@ pub const DEDUPE: Control = control!(
 pub enum Naming {
     /// `cell-a/tenant.acme.orders`: the source cell in front, as MirrorMaker's default policy.
     Prefixed,
-    /// The same name in both cells (`IdentityReplicationPolicy`), for spillover between two cells.
+    /// The same name in both cells (`IdentityReplicationPolicy`), so that consumers may move.
     Identity,
+    /// The name that a topic has at home, for what spilled and is on its way back: records stand there among others.
+    Home,
 }
 
 /// What the sink wants done.
@@ -98,6 +100,8 @@ pub struct MirrorSink {
 
 #[derive(Debug)]
 struct Lane {
+    /// The cell that records of this lane spilled to, where they do not have the remote topic to themselves.
+    drains: Option<Arc<str>>,
     topic: TopicName,
     partition: u32,
     remote: TopicName,
@@ -159,6 +163,7 @@ impl MirrorSink {
         match naming {
             Naming::Prefixed => format!("{source_cell}{MIRROR_MARK}{topic}").into(),
             Naming::Identity => topic.clone(),
+            Naming::Home => home_of_spilled(topic).map_or_else(|| topic.clone(), Into::into),
         }
     }
 
@@ -251,6 +256,7 @@ impl MirrorSink {
         let at = *self.lane_of.entry(key).or_insert(fresh);
         if at == fresh {
             self.lanes.push(Lane {
+                drains: (self.naming == Naming::Home).then(|| batch.source_cell.clone()),
                 topic: batch.topic.clone(),
                 partition: batch.partition,
                 remote: MirrorSink::remote_topic(self.naming, &batch.source_cell, &batch.topic),
@@ -285,8 +291,9 @@ impl MirrorSink {
                 Request::Fetch(Fetch { topic, partition, offset: at, bytes_max: 1 << 20, wait })
             }
             (Stage::Ready, Some(writing)) => {
-                let records: Arc<[Record]> = writing.records.iter().map(|r| r.record.clone()).collect();
-                let (client, producer) = (None, Some(stamp));
+                let (count, under_way) = writing.head();
+                let records: Arc<[Record]> = writing.records[..count].iter().map(|r| r.record.clone()).collect();
+                let (client, producer) = (None, Some(under_way.unwrap_or(stamp)));
                 Request::Produce(Produce { topic, partition, client, producer, acks: Acks::All, records })
             }
             (Stage::Ready, None) => return,
@@ -346,6 +353,12 @@ impl Lane {
 
     /// Kafka has answered the write under way.
     fn written(&mut self, now: Instant, reply: ProduceReply, out: &mut Vec<SinkEffect>) -> bool {
+        if let Some(writing) = &mut self.writing
+            && let (_, Some(_)) = writing.head()
+            && reply.error != ErrorCode::InvalidRecord
+        {
+            return self.known_again(now, reply, out);
+        }
         match reply.error {
             ErrorCode::None => self.finish(now, reply.base_offset, out),
             ErrorCode::InvalidRecord => {
@@ -376,10 +389,37 @@ impl Lane {
         true
     }
 
+    /// Kafka has answered the write of a record that its producer had under way there before it spilled.
+    fn known_again(&mut self, now: Instant, reply: ProduceReply, out: &mut Vec<SinkEffect>) -> bool {
+        match reply.error {
+            // It comes next in its producer's sequence, or stands there already.
+            ErrorCode::None | ErrorCode::DuplicateSequenceNumber => self.finish(now, reply.base_offset, out),
+            // Nobody there knows of it: it is new, and written as anything else.
+            ErrorCode::UnknownProducerId | ErrorCode::OutOfOrderSequenceNumber | ErrorCode::InvalidProducerEpoch => {
+                let first = self.writing.as_mut().and_then(|writing| writing.records.first_mut());
+                if let Some(spilled) = first.and_then(|first| first.record.headers.spilled.as_mut()) {
+                    spilled.under_way = None;
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The head of what is to be written is: the rest comes next, or the next batch.
     fn finish(&mut self, now: Instant, local_first: u64, out: &mut Vec<SinkEffect>) {
-        let Some(writing) = self.writing.take() else { return };
-        let count = writing.records.len() as u64;
-        self.sequence = self.sequence.wrapping_add(count as u32);
+        let Some(mut writing) = self.writing.take() else { return };
+        let (count, under_way) = writing.head();
+        let rest = writing.records.split_off(count);
+        let count = count as u64;
+        if under_way.is_none() {
+            self.sequence = self.sequence.wrapping_add(count as u32);
+        }
+        let whole = writing.next;
+        if let Some(next) = rest.first() {
+            writing.next = next.offset;
+            self.writing = Some(Writing { next: whole, records: rest });
+        }
         if self.translation.len() == STRETCHES_MAX {
             self.translation.pop_front();
         }
@@ -390,9 +430,24 @@ impl Lane {
             local_next: local_first + count,
         });
         self.applied = self.applied.max(writing.next);
+        let done = self.writing.is_none();
         let oldest = writing.records.iter().map(|r| r.record.timestamp).min().unwrap_or(now);
         let (topic, partition, applied) = (self.topic.clone(), self.partition, self.applied);
         out.push(SinkEffect::Applied { topic, partition, applied, records: count, age: now.since(oldest) });
-        self.acknowledge(false, out);
+        if done {
+            self.acknowledge(false, out);
+        }
+    }
+}
+
+impl Writing {
+    /// How many records are written next in one request, and the place of the first in its producer's sequence, if that
+    /// is not this mirror's own.
+    fn head(&self) -> (usize, Option<ProducerStamp>) {
+        let under_way = |r: &MirrorRecord| r.record.headers.spilled.as_ref().and_then(|spilled| spilled.under_way);
+        match self.records.iter().position(|r| under_way(r).is_some()) {
+            Some(0) => (1, under_way(&self.records[0])),
+            first => (first.unwrap_or(self.records.len()), None),
+        }
     }
 }

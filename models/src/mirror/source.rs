@@ -9,6 +9,7 @@ use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
 use crate::planted::{MIRROR_COMMITS_WHAT_WAS_SENT, MIRROR_LATEST_WITHOUT_POSITION};
+use crate::saas::is_spilled_topic;
 use crate::wire::kafka::{ErrorCode, Fetch, FetchReply, Record, Request, Response, TopicName};
 use sim::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -281,7 +282,7 @@ impl MirrorSource {
             out.push(SourceEffect::Kafka { correlation, request });
             correlation
         };
-        let (group, topic, partition) = (settings.group.clone(), lane.topic.clone(), lane.partition);
+        let (group, topic, partition) = (settings.group_of(&lane.topic), lane.topic.clone(), lane.partition);
         let settled = lane.settled();
         if settled > lane.committed && now >= lane.commit_at {
             lane.commit_at = now + settings.commit_every;
@@ -327,7 +328,7 @@ impl MirrorSource {
                     continue;
                 }
                 if self.settings.may_leave(controls, lane.tenant.as_ref(), record) {
-                    records.push(MirrorRecord { offset, record: self.settings.outbound(offset, record) });
+                    records.push(MirrorRecord { offset, record: self.settings.outbound(&lane.topic, offset, record) });
                 } else {
                     self.withheld += 1;
                 }
@@ -376,12 +377,22 @@ impl SourceSettings {
         true
     }
 
-    /// The record as it leaves: with its origin, and its offset here.
-    fn outbound(&self, offset: u64, record: &Record) -> Record {
+    /// The record as it leaves: with its origin, and its offset here. What spilled goes home, which is its origin; once
+    /// it is there, it is a record like others.
+    fn outbound(&self, topic: &str, offset: u64, record: &Record) -> Record {
         let mut record = record.clone();
-        record.headers.origin_cell.get_or_insert_with(|| self.cell.clone());
+        if !is_spilled_topic(topic) {
+            record.headers.origin_cell.get_or_insert_with(|| self.cell.clone());
+            record.headers.spilled = None;
+        }
         record.headers.source_offset = Some(offset);
         record
+    }
+
+    /// Under which group the position in a topic is kept. What spilled is drained under the topic's own name, so that
+    /// its tenant's producers may ask how far that has come.
+    fn group_of(&self, topic: &TopicName) -> Arc<str> {
+        if is_spilled_topic(topic) { topic.clone() } else { self.group.clone() }
     }
 }
 

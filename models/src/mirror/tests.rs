@@ -1,5 +1,6 @@
 //! Two cells with a stub of Kafka each and a bad line between them: the mirror converges, and what each control is for.
 
+mod drains;
 mod stub;
 
 use stub::Kafka;

@@ -8,7 +8,7 @@ use crate::fact::{Answer, Fact};
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::event;
 use crate::kafka::schema::Schema;
-use crate::saas::{MIRROR_MARK, Saas, is_bound_topic, is_dead_letter_topic};
+use crate::saas::{MIRROR_MARK, Saas, is_bound_topic, is_dead_letter_topic, is_spilled_topic};
 use sim::measure::Latency;
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
@@ -101,6 +101,10 @@ impl Mirroring {
         {
             let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");
             self.report(seen, findings, "EVT-02", topic, message);
+        }
+        // What spilled is on its way home, and no copy of anything there.
+        if is_spilled_topic(topic) {
+            return;
         }
         let (origin, source) = self.origin(&place.cell, topic);
         let event = (source, *request);

@@ -92,6 +92,7 @@ pub(super) fn workloads(deployment: &Deployment) -> Vec<Workload> {
             let mut calls = vec![role("policy"), role("cache")];
             calls.extend(databases(&id));
             calls.extend(super::events::brokers(cell));
+            calls.extend(super::events::spills_to(deployment, &id));
             calls.extend(deployment.objects.then(|| super::objects::role(&id)));
             calls.extend(super::graph::store_of(deployment, cell));
             calls.extend(deployment.console.then(|| role("siem")));
@@ -316,6 +317,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         )),
         retries: super::retries(config),
         brokers: super::events::brokers(cell).iter().map(|r| parts.directory.node(r)).collect(),
+        spills_to: super::events::elsewhere(config, deployment.mirrors, &cell.id, &parts.directory),
         objects: super::objects::library(parts, cell),
         graph: super::graph::library(parts, cell),
         siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),

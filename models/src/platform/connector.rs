@@ -4,9 +4,8 @@
 //! tenant. The brokers know its rules by that id, so a connector is what its certificate says and nothing else. Where
 //! tenants write resources, they do so by it as well.
 
-use super::Actor;
 use super::mesh::{BROKER, KUBE_API, Workload};
-use crate::config::PlatformConfig;
+use super::{Actor, Deployment};
 
 /// Above the tenants in the paths of their connectors' ids.
 const CONNECTORS: &str = "/ns/tenants/sa/";
@@ -22,12 +21,15 @@ pub(super) fn tenant_of(path: &str) -> Option<&str> {
 }
 
 /// Puts the connectors among the actors into the mesh, and lets the brokers of their cell accept them, and its API of
-/// resources.
-pub(super) fn admit(config: &PlatformConfig, actors: &[Actor], workloads: &mut Vec<Workload>) {
+/// resources; they call as well the brokers that its events may spill to.
+pub(super) fn admit(deployment: &Deployment, actors: &[Actor], workloads: &mut Vec<Workload>) {
     for actor in actors {
-        let (Some(tenant), Some(cell)) = (&actor.connector_of, config.cell(&actor.group)) else { continue };
+        let cell = deployment.config.cell(&actor.group);
+        let (Some(tenant), Some(cell)) = (&actor.connector_of, cell) else { continue };
         let path = connector_path(tenant);
-        let mut calls = Vec::new();
+        let others = deployment.mirrors.spills(&deployment.config, &cell.id);
+        let abroad = |w: &&Workload| w.path == BROKER && others.iter().any(|other| *other.id == *w.cell);
+        let mut calls: Vec<String> = workloads.iter().filter(abroad).map(|w| w.role.clone()).collect();
         let is_called = |w: &&mut Workload| (w.path == BROKER || w.path == KUBE_API) && w.cell == *cell.id;
         for called in workloads.iter_mut().filter(is_called) {
             calls.push(called.role.clone());

@@ -6,7 +6,7 @@
 use super::connector;
 use super::mesh::{APP, BROKER, EXPORTER, Workload};
 use super::parts::{Parts, place};
-use super::{Deployment, Mirrors};
+use super::{Deployment, Directory, Mirrors};
 use crate::config::{Cell, Component, Operation, PlatformConfig};
 use crate::ids::TenantId;
 use crate::kafka::acl::tenant_rules;
@@ -14,11 +14,11 @@ use crate::kafka::broker::TopicConfig;
 use crate::kafka::machine::{
     BrokerNode, BrokerSpec, ControllerNode, ControllerSpec, Costs, SESSION, TIMING, TopicSpec, platform_rules,
 };
-use crate::kafka::{Flush, Operations, Principal, Rate, Resource, Rule};
+use crate::kafka::{Elsewhere, Flush, Operations, Principal, Rate, Resource, Rule};
 use crate::kafka::{acl, event};
 use crate::mirror::Naming;
 use crate::mirror::machine::{MirrorIn, MirrorInSpec, MirrorOut, MirrorOutSpec};
-use crate::saas::{DEAD_LETTERS, Saas};
+use crate::saas::{DEAD_LETTERS, Saas, spilled_topic};
 use crate::wire::kafka::{BrokerId, TopicName};
 use crate::witness::{Witness, WitnessSpec};
 use sim::node::Boot;
@@ -59,6 +59,37 @@ fn target_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
 fn source_of<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
     let ways = deployment.mirrors.ways(&deployment.config);
     ways.into_iter().find(|(_, target)| target.id == cell.id).map(|(source, _)| source)
+}
+
+/// The cells that events of this one may spill to, as a publisher knows them.
+pub fn elsewhere(config: &PlatformConfig, mirrors: Mirrors, home: &str, directory: &Directory) -> Vec<Elsewhere> {
+    let other = |cell: &Cell| Elsewhere {
+        cell: cell.id.clone(),
+        region: cell.region.clone(),
+        brokers: brokers(cell).iter().map(|role| directory.node(role)).collect(),
+    };
+    mirrors.spills(config, home).into_iter().map(other).collect()
+}
+
+/// Roles of the brokers to which events of a cell may spill.
+pub(super) fn spills_to(deployment: &Deployment, home: &str) -> Vec<String> {
+    deployment.mirrors.spills(&deployment.config, home).into_iter().flat_map(brokers).collect()
+}
+
+/// The cell whose events may spill to this one.
+fn spills_from<'a>(deployment: &'a Deployment, cell: &Cell) -> Option<&'a Cell> {
+    let (config, mirrors) = (&*deployment.config, deployment.mirrors);
+    config.cells.iter().find(|home| mirrors.spills(config, &home.id).iter().any(|other| other.id == cell.id))
+}
+
+/// Reads what spilled to a cell, to bring it home.
+fn drain_out(cell: &Cell) -> String {
+    format!("{}/drain-out", cell.id)
+}
+
+/// Writes at home what spilled to another cell.
+fn drain_in(home: &Cell, from: &Cell) -> String {
+    format!("{}/drain-in-{}", home.id, from.id)
 }
 
 fn sending_half(cell: &Cell) -> String {
@@ -108,6 +139,12 @@ pub(super) fn workloads(deployment: &Deployment, cell: &Cell) -> Vec<Workload> {
     if let Some(source) = source_of(deployment, cell) {
         workloads.push(half(receiving_half(cell), sending_half(source), source));
     }
+    if let Some(home) = spills_from(deployment, cell) {
+        workloads.push(half(drain_out(cell), drain_in(home, cell), home));
+    }
+    for from in deployment.mirrors.spills(&deployment.config, &id) {
+        workloads.push(half(drain_in(cell, from), drain_out(from), from));
+    }
     workloads
 }
 
@@ -117,19 +154,25 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
         BROKER => (Component::Kafka, broker_boot(parts, cell, &workload.role)),
         CONTROLLER => (Component::Kafka, controller_boot(parts, cell)),
         WITNESS => (Component::Siem, witness_boot(parts, cell)),
-        _ if workload.role.ends_with("/mirror-out") => (Component::Mirror, out_boot(parts, cell)),
-        _ => (Component::Mirror, in_boot(parts, cell)),
+        _ if workload.role == sending_half(cell) => (Component::Mirror, out_boot(parts, cell)),
+        _ if workload.role == receiving_half(cell) => (Component::Mirror, in_boot(parts, cell)),
+        _ if workload.role == drain_out(cell) => (Component::Mirror, drain_out_boot(parts, cell)),
+        _ => (Component::Mirror, drain_in_boot(parts, cell, &workload.role)),
     }
 }
 
-/// Topics of a cell: its own tenants', what a mirror brings, and dead letters.
+/// Topics of a cell: its own tenants', what a mirror brings, what spills to it, and dead letters.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
     let mut topics = of_tenants(parts, cell);
     if let Some(source) = source_of(parts.deployment, cell) {
         topics.extend(of_tenants(parts, source).iter().map(|topic| match naming(parts.deployment) {
             Naming::Prefixed => topic.mirrored_from(&source.id),
-            Naming::Identity => topic.mirrored(),
+            Naming::Identity | Naming::Home => topic.mirrored(),
         }));
+    }
+    if let Some(home) = spills_from(parts.deployment, cell) {
+        let spilled = |topic: TopicSpec| TopicSpec { name: spilled_topic(&topic.name).into(), ..topic.mirrored() };
+        topics.extend(of_tenants(parts, home).into_iter().map(spilled));
     }
     topics.extend(dead_letters(parts, cell));
     topics
@@ -174,7 +217,7 @@ fn topic_in(cell: &Cell, name: TopicName, config: TopicConfig) -> TopicSpec {
 
 fn naming(deployment: &Deployment) -> Naming {
     match deployment.mirrors {
-        Mirrors::OneWay => Naming::Prefixed,
+        Mirrors::OneWay | Mirrors::Spilling => Naming::Prefixed,
         Mirrors::BothWays => Naming::Identity,
     }
 }
@@ -189,7 +232,9 @@ fn principals(parts: &Parts<'_>, cell: &Cell) -> Vec<Principal> {
     let bytes_per_s = parts.deployment.config.limits.kafka_bytes_per_s;
     let tenants = Some(Rate { bytes_per_s, burst_bytes: bytes_per_s });
     let mut principals: Vec<Principal> = Vec::new();
-    for workload in parts.mesh.workloads.iter().filter(|w| w.cell == *cell.id) {
+    let brokers = brokers(cell);
+    let comes = |w: &&Workload| w.cell == *cell.id || w.calls.iter().any(|called| brokers.contains(called));
+    for workload in parts.mesh.workloads.iter().filter(comes) {
         // The service produces for all tenants, and each of them has a quota with it as with its own connector.
         let (rules, rate, client_rate) = match (&*workload.path, connector::tenant_of(&workload.path)) {
             (APP, _) => (platform_rules(), None, tenants),
@@ -251,20 +296,42 @@ fn controller_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
     let deployment = parts.deployment;
     let target = target_of(deployment, cell).expect("a mirror has two ends");
-    let residency = deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), t.region.clone())).collect();
     // Where names are the same in both cells, what the other mirror brought stands among the topics of this one.
     let here = |region: &Arc<str>| *region == cell.region || naming(deployment) == Naming::Identity;
     let of_cell = deployment.tenants.iter().filter(|(t, _)| here(&t.region));
     let partitions = super::rollout::partitions(deployment);
+    let topics = of_cell
+        .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), partitions, Some(t.id.clone()))))
+        .collect();
+    sending_boot(parts, cell, target, &receiving_half(target), topics)
+}
+
+fn drain_out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
+    let home = spills_from(parts.deployment, cell).expect("a drain has two ends");
+    let spilled = |tenant: &TenantId, domain: &str| spilled_topic(&acl::topic_name(tenant, domain)).into();
+    let topics = at_home(parts, home)
+        .flat_map(|tenant| DOMAINS.map(|domain| (spilled(tenant, domain), 1, Some(tenant.clone()))))
+        .collect();
+    sending_boot(parts, cell, home, &drain_in(home, cell), topics)
+}
+
+/// The sending half, in `cell`, of what goes to `sink` in `target`.
+fn sending_boot(
+    parts: &Parts<'_>,
+    cell: &Cell,
+    target: &Cell,
+    sink: &str,
+    topics: Vec<(TopicName, u32, Option<TenantId>)>,
+) -> Boot<Saas> {
+    let deployment = parts.deployment;
+    let residency = deployment.all_tenants.tenants.iter().map(|t| (t.id.clone(), t.region.clone())).collect();
     let housekeeping = &deployment.config.housekeeping;
     let mut settings = MirrorOutSpec::settings(&cell.id, &target.id, &target.region, residency);
     settings.fetch_wait = housekeeping.every(settings.fetch_wait);
     let spec = MirrorOutSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        sink: parts.directory.node(&receiving_half(target)),
-        topics: of_cell
-            .flat_map(|(t, _)| DOMAINS.map(|domain| (acl::topic_name(&t.id, domain), partitions, Some(t.id.clone()))))
-            .collect(),
+        sink: parts.directory.node(sink),
+        topics,
         settings,
         tick: housekeeping.every(MIRROR_TICK),
         cost: deployment.config.costs.of(Operation::MirrorBatch),
@@ -273,17 +340,27 @@ fn out_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
 }
 
 fn in_boot(parts: &Parts<'_>, cell: &Cell) -> Boot<Saas> {
-    let deployment = parts.deployment;
-    let source = source_of(deployment, cell).expect("a mirror has two ends");
+    let source = source_of(parts.deployment, cell).expect("a mirror has two ends");
+    receiving_boot(parts, cell, source, &sending_half(source), naming(parts.deployment))
+}
+
+fn drain_in_boot(parts: &Parts<'_>, home: &Cell, role: &str) -> Boot<Saas> {
+    let others = parts.deployment.mirrors.spills(&parts.deployment.config, &home.id);
+    let from = others.into_iter().find(|from| drain_in(home, from) == role).expect("a drain has two ends");
+    receiving_boot(parts, home, from, &drain_out(from), Naming::Home)
+}
+
+/// The receiving half, in `cell`, of what `sender` sends from the cell `source`.
+fn receiving_boot(parts: &Parts<'_>, cell: &Cell, source: &Cell, sender: &str, naming: Naming) -> Boot<Saas> {
     let spec = MirrorInSpec {
         brokers: brokers(cell).iter().map(|role| parts.directory.node(role)).collect(),
-        source: parts.directory.node(&sending_half(source)),
+        source: parts.directory.node(sender),
         cells: vec![source.id.clone()],
         retry: Duration::millis(300),
         window: 16,
-        naming: naming(deployment),
-        tick: deployment.config.housekeeping.every(MIRROR_TICK),
-        cost: deployment.config.costs.of(Operation::MirrorApply),
+        naming,
+        tick: parts.deployment.config.housekeeping.every(MIRROR_TICK),
+        cost: parts.deployment.config.costs.of(Operation::MirrorApply),
     };
     Rc::new(move |ctx, out| Box::new(MirrorIn::boot(&spec, ctx, out)))
 }

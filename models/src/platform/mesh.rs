@@ -72,9 +72,12 @@ impl Mesh {
         SpiffeId::new(&trust_domain(&workload.cell), &workload.path).expect("paths of workloads are written here")
     }
 
-    /// Replicas of other cells that follow a node, by trust domain and path: nothing else of those cells may call it.
+    /// Workloads of other cells that may call a node, by trust domain and path: replicas that follow it, and producers
+    /// whose events spill. Nothing else of those cells may.
     fn followers(&self, role: &str) -> Vec<(Arc<str>, Arc<str>)> {
-        let follows = |w: &&Workload| w.path == REPLICA && w.calls.iter().any(|called| called == role);
+        let called = self.of(role);
+        let spills = |w: &Workload| called.path == BROKER && w.cell != called.cell;
+        let follows = |w: &&Workload| (w.path == REPLICA || spills(w)) && w.calls.iter().any(|name| name == role);
         let all = self.workloads.iter().filter(follows);
         all.map(|w| (trust_domain(&w.cell).as_str().into(), w.path.as_str().into())).collect()
     }

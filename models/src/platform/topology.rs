@@ -27,7 +27,7 @@ pub fn build(deployment: &Deployment, actors: Vec<Actor>) -> Built {
     let mut workloads = cell::workloads(deployment);
     let deployed = workloads.len();
     let mut roles: Vec<String> = workloads.iter().map(|w| w.role.clone()).collect();
-    super::connector::admit(config, &actors, &mut workloads);
+    super::connector::admit(deployment, &actors, &mut workloads);
     roles.extend(cell::others(config));
     roles.extend(super::people::portals(deployment));
     roles.extend(super::offline::roles(deployment));

@@ -51,6 +51,17 @@ pub struct Headers {
     pub source_offset: Option<u64>,
     /// Whose record it is, on platform topics that hold many tenants.
     pub tenant: Option<TenantId>,
+    /// On a record that its own cell could not take: where it went instead.
+    pub spilled: Option<Spilled>,
+}
+
+/// Where a record went that its own cell could not take.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Spilled {
+    /// The cell that took it.
+    pub cell: Arc<str>,
+    /// Its place in its producer's sequence at home, when it was under way there and may stand in the log already.
+    pub under_way: Option<ProducerStamp>,
 }
 
 /// Identity of an idempotent producer, and the place of a batch in its sequence on one partition.

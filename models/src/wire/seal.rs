@@ -116,6 +116,10 @@ fn list(out: &mut Vec<u8>, records: &[Record]) {
         optional(out, headers.origin_cell.as_deref(), |out, cell| bytes(out, cell.as_bytes()));
         optional(out, headers.source_offset, number);
         optional(out, headers.tenant.as_deref(), |out, tenant| bytes(out, tenant.as_bytes()));
+        optional(out, headers.spilled.as_ref(), |out, spilled| {
+            bytes(out, spilled.cell.as_bytes());
+            optional(out, spilled.under_way, stamp);
+        });
     }
 }
 

@@ -9,12 +9,12 @@ use models::fact::{Answer, Fact};
 use models::ids::{Bytes, TenantId};
 use models::kafka::consumer::{Consumer, Delivery, Patience};
 use models::kafka::event::event_request;
-use models::kafka::publisher::{Publisher, Sent};
-use models::kafka::topic_name;
+use models::kafka::publisher::Sent;
+use models::kafka::{Elsewhere, Spillover, topic_name};
 use models::luck;
 use models::oracles::audit::{inspect, inspected};
 use models::oracles::delivery::{CONNECTOR, consumed};
-use models::platform::{self, Actor, DOMAINS, Directory, event_body};
+use models::platform::{self, Actor, DOMAINS, Directory, Mirrors, event_body};
 use models::saas::Saas;
 use models::wire::Wire;
 use models::wire::kafka::{Request, Response, TopicName};
@@ -36,7 +36,12 @@ pub struct ConnectorSpec {
     pub index: u32,
     /// Brokers of its cell.
     pub brokers: Vec<NodeId>,
-    /// Domains whose topics it reads; to the first it publishes.
+    /// The region of its cell.
+    pub region: Arc<str>,
+    /// Cells that its events may spill to, the preferred ones first.
+    pub spills_to: Vec<Elsewhere>,
+    /// Domains whose topics it reads. It publishes to the first, and to all in turn where events may spill: how one is
+    /// bound decides where to.
     pub domains: Vec<Arc<str>>,
     /// Mean gap between its own events.
     pub gap: Duration,
@@ -53,7 +58,7 @@ pub struct ConnectorSpec {
 /// The connector of a tenant, in its place: behind its certificate in the tenant's cell, at all of its topics. Its own
 /// events come between two instants; at a third it begins to inspect its audit topic.
 pub fn seat(
-    config: &PlatformConfig,
+    (config, mirrors): (&PlatformConfig, Mirrors),
     tenant: &Tenant,
     index: u32,
     (from, until, inspects_from): (Instant, Instant, Instant),
@@ -62,7 +67,7 @@ pub fn seat(
     let principal: Arc<str> = format!("{CONNECTOR}{}", tenant.id).into();
     let cell = platform::home_cell(config, tenant);
     let brokers = platform::broker_roles(config, &cell);
-    let tenant = tenant.id.clone();
+    let (tenant, region, config) = (tenant.id.clone(), tenant.region.clone(), config.clone());
     Actor {
         role: principal.to_string(),
         group: cell.to_string(),
@@ -73,8 +78,10 @@ pub fn seat(
                 tenant: tenant.clone(),
                 index,
                 brokers: brokers.iter().map(|role| directory.node(role)).collect(),
+                region: region.clone(),
+                spills_to: platform::elsewhere(&config, mirrors, &cell, &directory),
                 domains: DOMAINS.map(Arc::from).into(),
-                gap: GAP,
+                gap: if mirrors == Mirrors::Spilling { GAP_WHERE_SPILLED } else { GAP },
                 from,
                 until,
                 salt,
@@ -94,6 +101,8 @@ const PATIENCE: Patience =
     Patience { wait: Duration::millis(500), retry: Duration::millis(300), commit_every: Duration::millis(300) };
 /// Mean gap between two events of its own.
 const GAP: Duration = Duration::millis(200);
+/// The same where events spill: some have to be on their way whenever something fails.
+const GAP_WHERE_SPILLED: Duration = Duration::millis(80);
 const TICK: u64 = 1;
 const PUBLISH: u64 = 2;
 const INSPECTION: u64 = 3;
@@ -110,11 +119,12 @@ pub struct Connector {
     /// Its own undertakings, told apart from those of a former life.
     name: u64,
     consumer: Consumer,
-    publisher: Publisher,
-    topic: TopicName,
+    publisher: Spillover,
+    /// Topics that it publishes to in turn.
+    topics: Vec<TopicName>,
     published: u64,
-    /// When each unsettled event was meant to start.
-    unsettled: BTreeMap<u64, Instant>,
+    /// When each unsettled event was meant to start, and in which topic.
+    unsettled: BTreeMap<u64, (Instant, TopicName)>,
     /// Reads the audit topic once more, for nobody's sake but the tenant's.
     inspection: Option<Consumer>,
     listing: Option<u64>,
@@ -130,11 +140,20 @@ impl Connector {
         for domain in &spec.domains {
             consumer.subscribe(&topic_name(&spec.tenant, domain), 0);
         }
+        let publishes = if spec.spills_to.is_empty() { 1 } else { spec.domains.len() };
+        let topics = spec.domains.iter().take(publishes).map(|domain| topic_name(&spec.tenant, domain)).collect();
         let mut connector = Connector {
             name: mix(name_hash(&spec.principal), life),
             consumer,
-            publisher: Publisher::new(spec.brokers.clone(), mix(life, 1) >> 8, 64, Duration::millis(300)),
-            topic: topic_name(&spec.tenant, spec.domains.first().map_or("telemetry", |d| d)),
+            publisher: Spillover::new(
+                spec.brokers.clone(),
+                &spec.region,
+                &spec.spills_to,
+                mix(life, 1) >> 8,
+                64,
+                Duration::millis(300),
+            ),
+            topics,
             published: 0,
             unsettled: BTreeMap::new(),
             inspection: None,
@@ -205,8 +224,9 @@ impl Connector {
         let record = RECORDS_FROM + self.published as u32;
         let marker = datum(&bits, &self.spec.tenant, self.spec.salt, self.spec.index, record, 0);
         let event = event_body(&self.spec.tenant, cause, marker.encode().as_str());
-        if self.publisher.publish(now, &self.topic, None, event, cause).is_ok() {
-            self.unsettled.insert(cause, now);
+        let topic = self.topics[self.published as usize % self.topics.len()].clone();
+        if self.publisher.publish(now, &topic, None, event, cause).is_ok() {
+            self.unsettled.insert(cause, (now, topic));
         }
         self.drive(ctx, out);
     }
@@ -214,7 +234,7 @@ impl Connector {
     fn drive(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>) {
         let mut sends = Vec::new();
         self.consumer.poll(ctx.now(), &mut sends);
-        self.publisher.poll(ctx.now(), &mut sends);
+        self.publisher.poll(ctx.now(), ctx.controls(), &mut sends);
         if let Some(inspection) = &mut self.inspection {
             inspection.poll(ctx.now(), &mut sends);
         }
@@ -236,9 +256,9 @@ impl Connector {
                 self.received(ctx, out, 0, inspect(topic, *offset), now, record.value.clone());
             }
         } else if let Some(settled) = self.publisher.on_answer(now, id, response)
-            && let Some(intended) = self.unsettled.remove(&settled.ticket)
+            && let Some((intended, topic)) = self.unsettled.remove(&settled.ticket)
         {
-            let mut answer = self.answer(ctx, settled.ticket, format!("PRODUCE {}", self.topic), intended);
+            let mut answer = self.answer(ctx, settled.ticket, format!("PRODUCE {topic}"), intended);
             (answer.status, answer.reason) = status(response);
             out.fact(Fact::Answered(Box::new(answer)));
         }

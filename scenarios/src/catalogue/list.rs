@@ -31,6 +31,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::clock_skew::SCENARIO,
     &crate::chaos::config_partition::SCENARIO,
     &crate::chaos::disk_faults::SCENARIO,
+    &crate::chaos::event_spillover::SCENARIO,
     &crate::chaos::graph_loss::SCENARIO,
     &crate::chaos::graph_replica::SCENARIO,
     &crate::chaos::idp_outage::SCENARIO,

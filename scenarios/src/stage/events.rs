@@ -4,6 +4,7 @@ use super::{Acts, Stage};
 use crate::actors::connector;
 use models::config::{Inputs, PlatformConfig, Tenant};
 use models::kafka::tamper::{Edit, Tampering};
+use models::oracles::spillover::Spillover;
 use models::oracles::{Cast, Principal, audit, delivery, mirroring};
 use models::platform::{self, Actor, Directory, Mirrors};
 use models::saas::Saas;
@@ -62,6 +63,12 @@ impl Stage<'_> {
         self.events.mirrors = Mirrors::BothWays;
     }
 
+    /// Events that the first cell does not take spill to the others, and are drained home; and the judge of that.
+    pub fn spills(&mut self) {
+        self.events.mirrors = Mirrors::Spilling;
+        self.oracle(|cast| Box::new(Spillover::new(cast)));
+    }
+
     /// Every cell has a witness of its audit topics, and tenants with a connector inspect theirs at the end.
     pub fn witnesses(&mut self) {
         self.events.witnessed = true;
@@ -100,7 +107,7 @@ impl Events {
         let own = (acts.traffic_from, acts.traffic_until, inspects_from);
         let seat = |tenant: &Tenant| {
             let index = platform::index_of(&inputs.tenants, &tenant.id);
-            connector::seat(platform, tenant, index, own, salt(tenant))
+            connector::seat((platform, self.mirrors), tenant, index, own, salt(tenant))
         };
         self.connectors.iter().map(seat).collect()
     }

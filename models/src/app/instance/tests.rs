@@ -63,6 +63,7 @@ fn app() -> AppSpec {
         slices: Slices(Rc::new(BTreeMap::new())),
         retries: retry::Settings::DEFAULT,
         brokers: vec![NOBODY],
+        spills_to: Vec::new(),
         objects: None,
         graph: None,
         siem: None,

@@ -4,7 +4,7 @@
 
 use super::{Lane, Stage};
 use crate::planted::MIRROR_TAIL_BY_FIRST;
-use crate::wire::kafka::{ErrorCode, FetchReply, ProduceReply};
+use crate::wire::kafka::{ErrorCode, FetchReply, ProduceReply, Record};
 
 /// Where the search for the last mirrored record begins, counted back from the end.
 const TAIL: u64 = 16;
@@ -41,7 +41,9 @@ impl Lane {
             _ => return false,
         }
         let records = reply.batches.iter().flat_map(|b| b.records.iter());
-        let mut mirrored = records.filter_map(|r| r.headers.source_offset);
+        let drains = self.drains.as_ref();
+        let is_own = |r: &&Record| drains.is_none() || r.headers.spilled.as_ref().map(|s| &s.cell) == drains;
+        let mut mirrored = records.filter(is_own).filter_map(|r| r.headers.source_offset);
         let last = if MIRROR_TAIL_BY_FIRST.is_planted() { mirrored.next() } else { mirrored.next_back() };
         found = last.or(found);
         // A fetch that brought nothing new before the fence has met the leader's high watermark: ask again.

@@ -103,6 +103,10 @@ pub(super) const CANARY_NODES: &str =
 pub(super) const TWO_CLUSTERS: &str =
     "two clusters, their mirror, and the service that publishes into one of them take 14 nodes";
 
+/// Why what spills from one cluster to others is not told on twelve nodes.
+pub(super) const SPILLOVER_NODES: &str =
+    "three clusters, who vouches for them, a producer, and the drains between them take 14 nodes";
+
 /// Draws that say for whom each of these attackers plays, and whom it attacks: `acme`, and its neighbour in the cell.
 pub(super) const FUZZ_IN_CELL_A: &[(&str, u64, u64)] = &[
     ("foreign-read", 1, 0),

@@ -1,8 +1,8 @@
 //! Who is there in the engine forms of scenarios in which something fails.
 
 use super::super::groups::{
-    CANARY_NODES, DOOR_A, DOOR_B, LOAD_NODES, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES, STALE_A,
-    STALE_B, TWO_CLUSTERS,
+    CANARY_NODES, DOOR_A, DOOR_B, LOAD_NODES, LOG_A, OFFLINE, PIPELINES_NODES, PUBLISHED, REPLICA_NODES,
+    SPILLOVER_NODES, STALE_A, STALE_B, TWO_CLUSTERS,
 };
 use super::super::{Form, Part, Row};
 use super::{form, part};
@@ -84,6 +84,7 @@ pub(super) const ROWS: &[Row] = &[
                 .sparing(&["cell-a/postgres-1"]),
         ]),
     ),
+    ("chaos/event-spillover", Err(SPILLOVER_NODES)),
     (
         "chaos/graph-loss",
         form(&[
