@@ -7,6 +7,7 @@ pub mod alone;
 pub mod attempts;
 pub mod audit;
 pub mod availability;
+pub mod blast_radius;
 pub mod cast;
 pub mod configuration;
 pub mod console;

@@ -249,6 +249,8 @@ pub struct Deployment {
     pub request_log: bool,
     /// Whether every cell has a witness of its audit topics.
     pub witnessed: bool,
+    /// A tenant whose topics have the next version of their schema in its own cell, and in no other.
+    pub schema_ahead: Option<TenantId>,
     /// Edits of logs behind their brokers' backs, by cell.
     pub tampering: Vec<(Arc<str>, Tampering)>,
     /// Principals that the identity provider knows, with the tenants each may act for: all of one region, that of the

@@ -122,6 +122,7 @@ pub const ALL: &[&Control] = &[
     &crate::mirror::batch::BATCH_SIGNATURE,
     &crate::mirror::sink::DEDUPE,
     &crate::mirror::source::LOOP_GUARD,
+    &crate::mirror::sink::QUARANTINE,
     &crate::mirror::source::RESIDENCY_FILTER,
     &crate::mirror::source::RESUME_OFFSET,
     &crate::objects::grant::GRANT,

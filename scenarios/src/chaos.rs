@@ -18,6 +18,7 @@ pub mod load_ramp;
 pub mod logical_replica;
 pub mod mirror_loop;
 pub mod offline_bundle_attacks;
+pub mod poison_event;
 pub mod primary_failover;
 pub mod retry_storm;
 pub mod rotten_standby;

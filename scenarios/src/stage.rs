@@ -330,8 +330,7 @@ impl<'a> Stage<'a> {
         self.principals.last_mut().expect("it was just added").entitled_until = entitled_until;
     }
 
-    /// Adds a principal that owns a tenant's id after somebody else did: it may act for the id, and nothing that the
-    /// former owner left is its own.
+    /// Adds a principal that owns a tenant's id after somebody else, and nothing that the former owner left.
     pub fn successor(
         &mut self,
         name: &str,
@@ -468,6 +467,7 @@ impl<'a> Stage<'a> {
             mirrors: self.events.mirrors,
             witnessed: self.events.witnessed,
             tampering: self.events.tampering.clone(),
+            schema_ahead: self.events.schema_ahead.clone(),
             principals: self.client_principals(),
             revoked: self.revoked.clone(),
             enrolled: self.enrolled.clone(),

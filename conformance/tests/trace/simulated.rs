@@ -36,6 +36,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),
     ("request-log", "what somebody did to a database is in no trace"),
+    ("blast-radius", "how long an event may take to another cell is known to the scenario alone"),
     ("spillover", "in which order a producer made its events is known to the producer alone"),
     ("slices", "to which slice a store belongs is no field of a trace"),
     ("scaling", "what share of requests went well is judged by figures, and no trace says what an instance is"),

@@ -120,6 +120,7 @@ pub const IDS: &[&str] = &[
     "mirror.batch-signature",
     "mirror.dedupe",
     "mirror.loop-guard",
+    "mirror.quarantine",
     "mirror.residency-filter",
     "mirror.resume-offset",
     "objects.grant",

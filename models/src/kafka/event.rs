@@ -13,11 +13,26 @@ pub const TENANT: u8 = 1;
 pub const REQUEST: u8 = 2;
 /// What it says.
 pub const DATA: u8 = 3;
+/// Which device it is about; only the next version of the schema knows it.
+pub const DEVICE: u8 = 4;
 
 /// The schema of every tenant topic.
 pub fn schema() -> Schema {
     let rule = |tag| FieldRule { tag, kind: Kind::Text, required: true };
     Schema { id: SCHEMA_ID, fields: vec![rule(TENANT), rule(REQUEST), rule(DATA)] }
+}
+
+/// The next version of that schema: compatible, as what was an event before is one still.
+pub fn next_schema() -> Schema {
+    let mut next = schema();
+    next.fields.push(FieldRule { tag: DEVICE, kind: Kind::Text, required: false });
+    next
+}
+
+/// An event that only the next version of the schema knows.
+pub fn next_body(tenant: &str, request: u64, marker: &str) -> Bytes {
+    let event = EventWriter::new(SCHEMA_ID).text(TENANT, tenant);
+    event.text(REQUEST, &format!("{request:016x}")).text(DATA, marker).text(DEVICE, "device-1").finish()
 }
 
 /// An event, as clients publish it.
@@ -36,6 +51,7 @@ pub fn event_request(event: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::control::Controls;
+    use crate::kafka::schema::Invalid;
 
     #[test]
     fn an_event_fits_its_schema_and_names_its_request() {
@@ -43,6 +59,14 @@ mod tests {
         assert_eq!(schema().check(&Controls::all_on(), &event), Ok(()));
         assert_eq!(event_request(&event), Some(0xBEEF));
         assert_eq!(field_of(&event, TENANT), Some(&b"acme"[..]));
+    }
+
+    #[test]
+    fn the_next_version_takes_what_this_one_does_and_more() {
+        let (now, next) = (event_body("acme", 1, "marker"), next_body("acme", 1, "marker"));
+        assert_eq!(next_schema().validate(&now), Ok(()));
+        assert_eq!(next_schema().validate(&next), Ok(()));
+        assert_eq!(schema().validate(&next), Err(Invalid::Unexpected(DEVICE)));
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub const DEDUPE: Control = control!(
     off: "whatever is delivered is appended: a batch sent again after a lost acknowledgement doubles its events",
 );
 
+/// A record that its target refuses is set aside and reported, and what comes behind it goes on.
+pub const QUARANTINE: Control = control!(
+    "mirror.quarantine",
+    upholds: ["CEL-02"],
+    off: "errors.tolerance=none: the task that brings every topic stops at the first record that is refused, for good",
+);
+
 /// How remote topics are named.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Naming {
@@ -96,6 +103,8 @@ pub struct MirrorSink {
     lanes: Vec<Lane>,
     lane_of: BTreeMap<(Arc<str>, TopicName, u32), u32>,
     asked: u32,
+    /// Whether it has stopped: nothing but a restart makes it go on, to the same record.
+    stopped: bool,
 }
 
 #[derive(Debug)]
@@ -155,7 +164,7 @@ impl MirrorSink {
     /// bounds the batches held back per partition because an earlier one is missing.
     pub fn new(naming: Naming, producer: u64, epoch: u16, window: usize, retry: Duration) -> MirrorSink {
         let (lanes, lane_of) = (Vec::new(), BTreeMap::new());
-        MirrorSink { naming, producer, epoch, retry, window, lanes, lane_of, asked: 0 }
+        MirrorSink { naming, producer, epoch, retry, window, lanes, lane_of, asked: 0, stopped: false }
     }
 
     /// The topic in this cell for a topic of `source_cell`.
@@ -176,6 +185,9 @@ impl MirrorSink {
         batch: MirrorBatch,
         out: &mut Vec<SinkEffect>,
     ) {
+        if self.stopped {
+            return;
+        }
         if !batch.is_authentic(controls, verifier) {
             let MirrorBatch { source_cell, topic, from, .. } = batch;
             out.push(SinkEffect::Refused(Refusal::NotAuthentic { source_cell, topic, from }));
@@ -203,7 +215,15 @@ impl MirrorSink {
     ) {
         let at = (correlation >> 32) as usize;
         let Some(lane) = self.lanes.get_mut(at) else { return };
-        if lane.asking.as_ref().is_none_or(|(asked, ..)| *asked != correlation) {
+        if self.stopped || lane.asking.as_ref().is_none_or(|(asked, ..)| *asked != correlation) {
+            return;
+        }
+        if let (Stage::Ready, Response::Produce(reply)) = (lane.stage, &response)
+            && reply.error == ErrorCode::InvalidRecord
+            && !controls.on(&QUARANTINE)
+        {
+            out.extend(lane.refused(*reply).map(|(_, refused)| refused));
+            self.stopped = true;
             return;
         }
         let settled = match (lane.stage, response) {
@@ -220,7 +240,7 @@ impl MirrorSink {
 
     /// Repeats requests without an answer. Call it every 100 ms or so.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<SinkEffect>) {
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|_| !self.stopped) {
             if let Some((correlation, request, since)) = &mut lane.asking
                 && now.since(*since) >= self.retry
             {
@@ -362,11 +382,11 @@ impl Lane {
         match reply.error {
             ErrorCode::None => self.finish(now, reply.base_offset, out),
             ErrorCode::InvalidRecord => {
+                let refused = self.refused(reply);
                 let Some(writing) = &mut self.writing else { return false };
-                let bad = reply.bad_record.unwrap_or(0) as usize;
-                if bad < writing.records.len() {
-                    let offset = writing.records.remove(bad).offset;
-                    out.push(SinkEffect::Refused(Refusal::BadRecord { topic: self.topic.clone(), offset }));
+                if let Some((at, refused)) = refused {
+                    writing.records.remove(at);
+                    out.push(refused);
                 }
                 if writing.records.is_empty() {
                     self.applied = self.applied.max(writing.next);
@@ -387,6 +407,13 @@ impl Lane {
             _ => return false,
         }
         true
+    }
+
+    /// The record that Kafka has refused, by its place in what is being written, and how to say so.
+    fn refused(&self, reply: ProduceReply) -> Option<(usize, SinkEffect)> {
+        let at = reply.bad_record.unwrap_or(0) as usize;
+        let offset = self.writing.as_ref()?.records.get(at)?.offset;
+        Some((at, SinkEffect::Refused(Refusal::BadRecord { topic: self.topic.clone(), offset })))
     }
 
     /// Kafka has answered the write of a record that its producer had under way there before it spilled.

@@ -6,7 +6,7 @@ mod stub;
 use stub::Kafka;
 
 use super::batch::BATCH_SIGNATURE;
-use super::sink::DEDUPE;
+use super::sink::{DEDUPE, QUARANTINE};
 use super::source::{LOOP_GUARD, RESIDENCY_FILTER, RESUME_OFFSET};
 use super::*;
 use crate::control::{Control, ControlSet, Controls};
@@ -386,6 +386,19 @@ fn a_record_that_the_remote_schema_refuses_does_not_hold_up_the_others() {
     }
     world.steps(40);
     assert_eq!((world.b.values(REMOTE), world.refused), (vec!["1".into(), "2".into(), "3".into(), "4".into()], 1));
+}
+
+#[test]
+fn without_quarantine_a_refused_record_stops_the_mirror_until_a_restart_and_then_again() {
+    let mut world = World::new(&[&QUARANTINE], Naming::Prefixed);
+    world.produce(TOPIC, "malformed");
+    world.steps(20);
+    world.produce(TOPIC, "1");
+    world.steps(20);
+    assert_eq!((world.b.values(REMOTE), world.refused), (Vec::<String>::new(), 1));
+    world.restart_sink();
+    world.steps(20);
+    assert_eq!((world.b.values(REMOTE), world.refused), (Vec::<String>::new(), 2));
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub struct Mirroring {
     cast: Rc<Cast>,
     /// What an event has to be; none where only digests of events are seen.
     schema: Option<Schema>,
+    /// Topics that have the next version of their schema at home: nothing of it is taken elsewhere.
+    ahead: Vec<Arc<str>>,
     /// From which cell to which events are carried.
     ways: Vec<(Arc<str>, Arc<str>)>,
     /// What each event says, as its home cell keeps it.
@@ -54,6 +56,7 @@ impl Mirroring {
         Mirroring {
             cast,
             schema: Some(event::schema()),
+            ahead: Vec::new(),
             ways,
             home: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -64,6 +67,12 @@ impl Mirroring {
             found: 0,
             compared: 0,
         }
+    }
+
+    /// The same, where these topics have the next version of their schema at home.
+    #[must_use]
+    pub fn ahead(self, topics: impl IntoIterator<Item = Arc<str>>) -> Mirroring {
+        Mirroring { ahead: topics.into_iter().collect(), ..self }
     }
 
     /// The same by digests of events: whether they are events by their schema, nobody can say, and none is late.
@@ -96,7 +105,8 @@ impl Mirroring {
 
     fn stored(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
         let Fact::EventStored { place, topic, partition, offset, request, body } = seen.fact else { return };
-        if let Some(Err(invalid)) = self.schema.as_ref().map(|schema| schema.validate(body))
+        let next = self.ahead.contains(topic).then(event::next_schema);
+        if let Some(Err(invalid)) = self.schema.as_ref().map(|schema| next.as_ref().unwrap_or(schema).validate(body))
             && !is_dead_letter_topic(topic)
         {
             let message = format!("{topic}@{offset} keeps what its schema refuses: {invalid:?}");

@@ -163,31 +163,31 @@ pub(super) fn boot(parts: &Parts<'_>, cell: &Cell, workload: &Workload) -> (Comp
 
 /// Topics of a cell: its own tenants', what a mirror brings, what spills to it, and dead letters.
 fn topics(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
-    let mut topics = of_tenants(parts, cell);
+    let mut topics = of_tenants(parts, cell, parts.deployment.schema_ahead.as_deref());
     if let Some(source) = source_of(parts.deployment, cell) {
-        topics.extend(of_tenants(parts, source).iter().map(|topic| match naming(parts.deployment) {
+        topics.extend(of_tenants(parts, source, None).iter().map(|topic| match naming(parts.deployment) {
             Naming::Prefixed => topic.mirrored_from(&source.id),
             Naming::Identity | Naming::Home => topic.mirrored(),
         }));
     }
     if let Some(home) = spills_from(parts.deployment, cell) {
         let spilled = |topic: TopicSpec| TopicSpec { name: spilled_topic(&topic.name).into(), ..topic.mirrored() };
-        topics.extend(of_tenants(parts, home).into_iter().map(spilled));
+        topics.extend(of_tenants(parts, home, None).into_iter().map(spilled));
     }
     topics.extend(dead_letters(parts, cell));
     topics
 }
 
-/// The topics of the tenants at home in a cell.
-fn of_tenants(parts: &Parts<'_>, cell: &Cell) -> Vec<TopicSpec> {
+/// The topics of the tenants at home in a cell. Those of the tenant `ahead` have the next version of their schema.
+fn of_tenants(parts: &Parts<'_>, cell: &Cell, ahead: Option<&str>) -> Vec<TopicSpec> {
     let retained = parts.deployment.config.limits.kafka_retained_bytes;
-    let schema = Arc::new(event::schema());
+    let (schema, next) = (Arc::new(event::schema()), Arc::new(event::next_schema()));
     let topic = |tenant: &str, domain: &str| {
         let config = TopicConfig {
             min_isr: cell.sizes.kafka_min_insync as usize,
             // What was audited stays, however much there is; the rest makes room for what is newer.
             retention_bytes: Some(retained).filter(|_| domain != AUDIT),
-            schema: Some(schema.clone()),
+            schema: Some(if ahead == Some(tenant) { next.clone() } else { schema.clone() }),
             dead_letters: Some(acl::topic_name(tenant, DEAD_LETTERS)),
             immutable: domain == AUDIT,
         };

@@ -3,7 +3,7 @@
 //! The events are genuine, only too many. It never waits for an answer, and does not care what it is told to wait.
 
 use super::attacker::{Event, Kit, Script};
-use models::ids::TenantId;
+use models::ids::{Bytes, TenantId};
 use models::kafka::route::Routes;
 use models::luck;
 use models::platform::event_body;
@@ -30,6 +30,8 @@ pub struct EventFlood {
     pub filler: String,
     /// Between two batches.
     pub gap: Duration,
+    /// Makes an event of a tenant, the request that published it, and what it says.
+    pub body: fn(&str, u64, &str) -> Bytes,
 }
 
 const SHOT: u64 = 1;
@@ -47,6 +49,7 @@ impl EventFlood {
             events: 4,
             filler: "x".repeat(4_000),
             gap: Duration::millis(10),
+            body: event_body,
         }
     }
 
@@ -57,7 +60,7 @@ impl EventFlood {
         self.batches -= 1;
         let now = kit.ctx.now();
         let shot = kit.draw(luck::NONCE);
-        let event = |n| Record::new(event_body(&self.tenant, mix(shot, u64::from(n)), &self.filler), now);
+        let event = |n| Record::new((self.body)(&self.tenant, mix(shot, u64::from(n)), &self.filler), now);
         let records: Arc<[Record]> = (0..self.events).map(event).collect();
         let (topic, client, producer) = (self.topic.clone(), None, None);
         let request = Request::Produce(Produce { topic, partition: 0, client, producer, acks: Acks::All, records });

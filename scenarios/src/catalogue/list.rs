@@ -41,6 +41,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::chaos::logical_replica::SCENARIO,
     &crate::chaos::mirror_loop::SCENARIO,
     &crate::chaos::offline_bundle_attacks::SCENARIO,
+    &crate::chaos::poison_event::SCENARIO,
     &crate::chaos::primary_failover::SCENARIO,
     &crate::chaos::retry_storm::SCENARIO,
     &crate::chaos::rotten_standby::SCENARIO,

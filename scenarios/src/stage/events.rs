@@ -3,10 +3,12 @@
 use super::{Acts, Stage};
 use crate::actors::connector;
 use models::config::{Inputs, PlatformConfig, Tenant};
+use models::ids::TenantId;
 use models::kafka::tamper::{Edit, Tampering};
+use models::kafka::topic_name;
 use models::oracles::spillover::Spillover;
 use models::oracles::{Cast, Principal, audit, delivery, mirroring};
-use models::platform::{self, Actor, Directory, Mirrors};
+use models::platform::{self, Actor, DOMAINS, Directory, Mirrors};
 use models::saas::Saas;
 use models::wire::kafka::TopicName;
 use sim::Instant;
@@ -23,6 +25,8 @@ pub(super) struct Events {
     pub is_mirrored: bool,
     pub witnessed: bool,
     pub tampering: Vec<(Arc<str>, Tampering)>,
+    /// Whose topics have the next version of their schema in its own cell alone.
+    pub schema_ahead: Option<TenantId>,
 }
 
 impl Default for Events {
@@ -33,6 +37,7 @@ impl Default for Events {
             is_mirrored: true,
             witnessed: false,
             tampering: Vec::new(),
+            schema_ahead: None,
         }
     }
 }
@@ -67,6 +72,11 @@ impl Stage<'_> {
     pub fn spills(&mut self) {
         self.events.mirrors = Mirrors::Spilling;
         self.oracle(|cast| Box::new(Spillover::new(cast)));
+    }
+
+    /// The topics of a tenant have the next version of their schema in its own cell, and in no other.
+    pub fn schema_ahead(&mut self, tenant: &str) {
+        self.events.schema_ahead = Some(tenant.into());
     }
 
     /// Every cell has a witness of its audit topics, and tenants with a connector inspect theirs at the end.
@@ -118,7 +128,9 @@ impl Events {
         let ways = ways.map(|(source, target)| (source.id.clone(), target.id.clone())).collect();
         let mut judges: Vec<Box<dyn Oracle<Saas>>> = Vec::new();
         if self.is_mirrored {
-            judges.push(Box::new(mirroring::Mirroring::new(cast.clone(), ways, platform.slos.p95_mirror_lag)));
+            let ahead = self.schema_ahead.iter().flat_map(|t| DOMAINS.map(|domain| topic_name(t, domain)));
+            let judge = mirroring::Mirroring::new(cast.clone(), ways, platform.slos.p95_mirror_lag).ahead(ahead);
+            judges.push(Box::new(judge));
         }
         if !self.connectors.is_empty() {
             let tenants = self.connectors.iter().map(|t| t.id.clone());

@@ -187,6 +187,7 @@ pub(super) const ROWS: &[Row] = &[
             part("age", &[OFFLINE, &["attacker/courier", "attacker/stale"]], &["offline.stale-asked"]),
         ]),
     ),
+    ("chaos/poison-event", Err(TWO_CLUSTERS)),
     (
         "chaos/primary-failover",
         form(&[
