@@ -3,7 +3,7 @@
 use crate::args::{Demo as What, Up};
 use crate::demo::Demo;
 use crate::demo::defects::{self, DEFECTS, Defect};
-use crate::exit::{Done, Exit, Refusal, usage};
+use crate::exit::{Done, Exit, usage};
 use crate::terminal::say;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -31,9 +31,8 @@ fn told(defect: &Defect) -> String {
 fn up(args: &Up) -> Done {
     let wanted: Result<Vec<_>, _> = args.defect.iter().map(|name| defects::find(name)).collect();
     let wanted = wanted.map_err(usage)?;
-    let inconclusive = |message: String| Refusal { exit: Exit::Usage, message };
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| inconclusive(e.to_string()))?;
-    let demo = Demo::up(&args.dir, &wanted).map_err(inconclusive)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| usage(e.to_string()))?;
+    let demo = Demo::up(&args.dir, &wanted).map_err(usage)?;
     for line in &demo.told {
         say(&format!("{line}\n"));
     }
@@ -42,7 +41,7 @@ fn up(args: &Up) -> Done {
     }
     let file = args.dir.join("deployment.toml");
     say(&format!("\ncellproof certify {}\n\nCtrl-C ends it; the directory stays.\n", file.display()));
-    runtime.block_on(asked_to_end()).map_err(|e| inconclusive(e.to_string()))?;
+    runtime.block_on(asked_to_end()).map_err(|e| usage(e.to_string()))?;
     drop(demo);
     Ok(Exit::Held)
 }
