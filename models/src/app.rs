@@ -6,6 +6,7 @@
 //! record's owner, the database decides again.
 
 pub mod caller;
+pub mod circuit;
 pub mod class;
 pub mod connection;
 pub mod databases;

@@ -22,4 +22,5 @@ pub mod poison_event;
 pub mod primary_failover;
 pub mod retry_storm;
 pub mod rotten_standby;
+pub mod slow_dependency;
 pub mod stale_policy;

@@ -56,6 +56,9 @@ static STORM: Scenario = Scenario {
 
 fn storm(stage: &mut Stage<'_>) {
     clients(stage);
+    // An instance whose circuit half-opens may spend its one try on a link that a restarted node has forgotten, and
+    // then waits for another opening of two seconds.
+    stage.acts.recover_longer(Duration::secs(2));
     stage.usual_weather();
     stage.without("torn-write");
     stage.copies_max(1);

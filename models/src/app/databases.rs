@@ -1,26 +1,24 @@
 //! What the application keeps about its databases: which node leads, and a breaker for each.
 
-use crate::breaker::{Breaker, FastFail, Outcome, Permit, Settings};
+use super::circuit::Circuit;
+use crate::breaker::{FastFail, Outcome, Settings};
 use crate::control::Controls;
 use sim::{Duration, Instant, NodeId};
-use std::collections::BTreeMap;
 
-/// The database nodes of a cell, and which one is believed to lead. Each has a breaker of its own: when the primary is
+/// The database nodes of a cell, and which one is believed to lead. Each has a circuit of its own: when the primary is
 /// lost, its successor must not be kept waiting for its sake.
 #[derive(Clone, Debug)]
 pub struct Databases {
-    nodes: Vec<(NodeId, Breaker)>,
+    nodes: Vec<(NodeId, Circuit)>,
     primary: usize,
     patience: Duration,
-    /// Calls in flight, by request: each has one at a time.
-    calls: BTreeMap<u64, Permit>,
 }
 
 impl Databases {
     /// The first node leads until it says otherwise.
     pub fn new(nodes: Vec<NodeId>, patience: Duration, breaker: Settings) -> Databases {
-        let nodes = nodes.into_iter().map(|node| (node, Breaker::new(breaker))).collect();
-        Databases { nodes, primary: 0, patience, calls: BTreeMap::new() }
+        let nodes = nodes.into_iter().map(|node| (node, Circuit::new(breaker))).collect();
+        Databases { nodes, primary: 0, patience }
     }
     /// Who is believed to lead.
     pub fn primary(&self) -> NodeId {
@@ -32,7 +30,7 @@ impl Databases {
     }
     /// How near the worst of the circuits is to its next opening.
     pub fn pressure(&self) -> u64 {
-        self.nodes.iter().map(|(_, breaker)| breaker.pressure()).max().unwrap_or(0)
+        self.nodes.iter().map(|(_, circuit)| circuit.pressure()).max().unwrap_or(0)
     }
     /// Whom to ask for a request: who is believed to lead, or else the next whose circuit is not open.
     ///
@@ -42,12 +40,9 @@ impl Databases {
         let mut soonest = FastFail(Duration(u64::MAX));
         for i in 0..self.nodes.len() {
             let at = (self.primary + i) % self.nodes.len();
-            let (node, breaker) = &mut self.nodes[at];
-            match breaker.ask(now) {
-                Ok(permit) => {
-                    self.calls.insert(key, permit);
-                    return Ok(*node);
-                }
+            let (node, circuit) = &mut self.nodes[at];
+            match circuit.ask(now, key) {
+                Ok(()) => return Ok(*node),
                 Err(FastFail(after)) => soonest.0 = soonest.0.min(after),
             }
         }
@@ -73,10 +68,9 @@ impl Databases {
             self.primary = (self.primary + 1) % self.nodes.len();
         }
     }
-    fn settle(&mut self, (now, controls): (Instant, &Controls), key: u64, node: NodeId, outcome: Outcome) {
-        let Some(permit) = self.calls.remove(&key) else { return };
-        if let Some((_, breaker)) = self.nodes.iter_mut().find(|(asked, _)| *asked == node) {
-            breaker.record(now, controls, permit, outcome);
+    fn settle(&mut self, at: (Instant, &Controls), key: u64, node: NodeId, outcome: Outcome) {
+        if let Some((_, circuit)) = self.nodes.iter_mut().find(|(asked, _)| *asked == node) {
+            circuit.settle(at, key, outcome);
         }
     }
 }

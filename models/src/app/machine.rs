@@ -7,6 +7,7 @@
 //! alone when it goes on like that.
 
 use super::caller;
+use super::circuit::Circuit;
 use super::class::{self, RecordClass, about_row};
 use super::connection::Sockets;
 use super::databases::Databases;
@@ -20,16 +21,15 @@ use super::release::RolloutSpec;
 use super::slices::Slices;
 use super::store::{self, Texts};
 use super::upstream::{Caches, CachesSpec};
-use crate::breaker::FastFail;
+use crate::breaker::{self, FastFail};
 use crate::cache::Read;
 use crate::console;
-use crate::fact::Fact;
 use crate::graph::client;
 use crate::ids::{Bytes, TenantId};
 use crate::kafka::publisher::Sent;
 use crate::kafka::spillover::{Elsewhere, Spillover};
 use crate::luck;
-use crate::objects::client::{Library, Prepared};
+use crate::objects::client::Library;
 use crate::planted::{
     APP_CACHES_FOR_THE_NEXT, APP_CALLS_SHARE_NUMBERS, APP_PUBLISHER_LIFE_REUSED, APP_STALE_IF_ERROR,
     APP_STRONG_READS_FROM_CACHE,
@@ -51,6 +51,7 @@ use std::sync::Arc;
 
 mod events;
 pub mod mode;
+mod objects;
 pub mod rollout;
 mod statements;
 pub mod undecided;
@@ -82,6 +83,8 @@ pub struct AppSpec {
     pub objects: Option<Library>,
     /// The graph database, where there is one.
     pub graph: Option<client::Library>,
+    /// When the object store, and the graph, are no longer asked.
+    pub breaker: breaker::Settings,
     /// Where refused statements of the console are kept, where there is a console.
     pub siem: Option<NodeId>,
     /// What each tenant's records usually are.
@@ -154,6 +157,8 @@ pub struct App {
     name: u64,
     caches: Caches,
     databases: Databases,
+    objects: Circuit,
+    graph: Circuit,
     flights: Flights,
     publisher: Spillover,
     sends: Vec<Sent>,
@@ -175,8 +180,6 @@ const ABOUT_ROW: u64 = 1 << 63;
 const TICK_EVERY: Duration = Duration::millis(20);
 /// When a tenant that was throttled may publish again, in seconds: quotas are counted by the second.
 const THROTTLED_S: u32 = 1;
-/// How long the object store may take: a write waits for its disk.
-const OBJECTS_PATIENCE: Duration = Duration::millis(1_500);
 /// How often databases are asked at most before the client is told, those that say they do not lead included.
 const TRIES_MAX: u8 = 3;
 /// Numbers that a planted defect has for all calls to databases.
@@ -193,6 +196,8 @@ impl App {
             name: name_hash(&spec.role),
             caches: Caches::new(&spec.caches),
             databases: spec.databases.clone(),
+            objects: Circuit::new(spec.breaker),
+            graph: Circuit::new(spec.breaker),
             flights: Flights::default(),
             publisher: events::publisher(spec, life, ctx.controls()),
             sends: Vec::new(),
@@ -513,33 +518,6 @@ impl App {
         }
     }
 
-    fn ask_objects(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
-        let Some(open) = self.open.get_mut(&key) else { return };
-        let (Task::Object(errand), Some(library)) = (&open.task, &self.spec.objects) else {
-            return self.finish(out, key, Reason::NotFound, Vec::new());
-        };
-        match library.prepare((ctx.now(), ctx.controls()), &open.tenant, errand, &open.body, key) {
-            Ok(Prepared::Ask(request)) => {
-                open.phase = Phase::Objects;
-                open.deadline = ctx.now() + OBJECTS_PATIENCE;
-                out.send_for(open.lineage, library.store, Wire::Http(request));
-            }
-            Ok(Prepared::Link(link)) => self.finish(out, key, Reason::Created, link.into_bytes()),
-            Ok(Prepared::Malformed) => self.finish(out, key, Reason::BadRequest, Vec::new()),
-            // Another tenant's name, and one that is none, are answered like one that does not exist.
-            Err(refused) => {
-                let (reason, subject) = (refused.code(), open.tenant.clone());
-                out.fact(Fact::Decided { by: "objects.path", allowed: false, reason, subject });
-                self.finish(out, key, Reason::NotFound, Vec::new());
-            }
-        }
-    }
-
-    /// Whether a request waits for the object store.
-    fn is_at_objects(&self, key: u64) -> bool {
-        self.open.get(&key).is_some_and(|open| open.phase == Phase::Objects)
-    }
-
     /// Every circuit that the request needs is open: says so at once, and when to come back.
     fn fail_fast(&mut self, out: &mut Outbox<Saas>, key: u64, FastFail(after): FastFail) {
         let seconds = after.as_millis().div_ceil(1_000).max(1) as u32;
@@ -618,7 +596,9 @@ impl App {
                     self.looked_up(ctx, out, key, None);
                 }
                 Phase::Database => self.unanswered(ctx, out, asked, key),
-                Phase::Broker | Phase::Objects | Phase::Graph | Phase::Refusal | Phase::Log => {
+                Phase::Objects => self.objects_failed(ctx, out, key, Reason::UpstreamTimeout),
+                Phase::Graph => self.graph_failed(ctx, out, key, Reason::UpstreamTimeout),
+                Phase::Broker | Phase::Refusal | Phase::Log => {
                     self.finish(out, key, Reason::UpstreamTimeout, Vec::new())
                 }
             }
@@ -653,12 +633,10 @@ impl Machine<Saas> for App {
                     }
                     self.drive_publisher(ctx, out);
                 }
-                Wire::BoltAnswer(key, response) => self.graphed(out, key, &response),
+                Wire::BoltAnswer(key, response) => self.graphed(ctx, out, key, &response),
                 Wire::AttemptKept(key) => self.kept(out, key),
                 Wire::NoteKept(key) => self.noted(ctx, out, key),
-                Wire::HttpAnswer(response) if self.is_at_objects(response.id) => {
-                    self.finish(out, response.id, response.reason, response.body.to_vec());
-                }
+                Wire::HttpAnswer(response) => self.objects_answered(ctx, out, &response),
                 Wire::Tenants(table) if self.spec.pipeline == Some(from) => self.told(&table),
                 Wire::Mode(mode) if self.heeds(from) => self.told_mode(ctx, out, mode),
                 Wire::Rollout(word) => self.told_rollout(out, from, &word),
@@ -672,9 +650,12 @@ impl Machine<Saas> for App {
                 }
             }
             Input::Refused { message: Wire::Http(request), .. } => {
-                self.finish(out, request.id, Reason::DependencyDown, Vec::new());
+                self.objects_failed(ctx, out, request.id, Reason::DependencyDown);
             }
-            Input::Refused { message: Wire::Bolt(key, _) | Wire::Attempt(key, _) | Wire::Note(key, _), .. } => {
+            Input::Refused { message: Wire::Bolt(key, _), .. } => {
+                self.graph_failed(ctx, out, key, Reason::DependencyDown);
+            }
+            Input::Refused { message: Wire::Attempt(key, _) | Wire::Note(key, _), .. } => {
                 self.finish(out, key, Reason::DependencyDown, Vec::new());
             }
             Input::Refused { message: Wire::Policy(id, ..), .. } => self.undecided(ctx, out, id & !ABOUT_ROW),

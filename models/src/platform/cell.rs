@@ -320,6 +320,7 @@ fn app_boot(parts: &Parts<'_>, cell: &Cell, role: &str) -> Boot<Saas> {
         spills_to: super::events::elsewhere(config, deployment.mirrors, &cell.id, &parts.directory),
         objects: super::objects::library(parts, cell),
         graph: super::graph::library(parts, cell),
+        breaker: breaker_of(timescaledb),
         siem: parts.directory.find(&format!("{}/siem", cell.id)).filter(|_| deployment.console),
         classes: Rc::new(classes(deployment)),
         pipeline: pipeline(deployment, &cell.id).and_then(|role| parts.directory.find(&role)),

@@ -81,10 +81,7 @@ fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp", Duration::millis(120));
     stage.tenants("beta", Duration::millis(60));
     // The service may have asked the primary in vain just before it was back.
-    let acts = &mut stage.acts;
-    for at in [&mut acts.traffic_until, &mut acts.verify_from, &mut acts.end] {
-        *at += CIRCUIT;
-    }
+    stage.acts.recover_longer(CIRCUIT);
     stage.logical_replica(PLAN, HEALED, (BOUND, UNNOTICED));
     faults(stage);
     for (name, tenant) in [("fleet", "acme"), ("other-fleet", "acme-corp")] {

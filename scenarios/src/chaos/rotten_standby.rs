@@ -40,10 +40,7 @@ fn build(stage: &mut Stage<'_>) {
     stage.habit("acme", Habit::Edits);
     stage.tenants("beta delta", Duration::millis(30));
     // A circuit may open for its longest just before the primary is back, on a clock that then leaps.
-    let acts = &mut stage.acts;
-    for at in [&mut acts.traffic_until, &mut acts.verify_from, &mut acts.end] {
-        *at += CIRCUIT;
-    }
+    stage.acts.recover_longer(CIRCUIT);
     // So many that what is lost is seldom written again before somebody looks.
     stage.records(40);
     stage.usual_weather();

@@ -33,6 +33,13 @@ impl Default for Acts {
 }
 
 impl Acts {
+    /// Gives what is honest so much more time to be served again once faults have stopped.
+    pub fn recover_longer(&mut self, by: Duration) {
+        for at in [&mut self.traffic_until, &mut self.verify_from, &mut self.end] {
+            *at += by;
+        }
+    }
+
     /// The acts as the choice map has them: the usual ones, or everything after the first traffic so much earlier. What
     /// is planned in them stays where it was.
     pub(super) fn chosen(self, draws: &Draws) -> Acts {

@@ -66,6 +66,7 @@ fn app() -> AppSpec {
         spills_to: Vec::new(),
         objects: None,
         graph: None,
+        breaker: breaker::Settings::DEFAULT,
         siem: None,
         classes: Rc::new(BTreeMap::new()),
         pipeline: None,

@@ -1,9 +1,11 @@
 //! Relations and statements: what an application instance asks its graph, and what it does about a statement that is
 //! refused.
 
+use super::objects::outcome_of;
 use super::{App, Phase};
 use crate::app::operation::Task;
 use crate::app::refused;
+use crate::breaker::Outcome;
 use crate::fact::Fact;
 use crate::graph::client;
 use crate::saas::Saas;
@@ -31,6 +33,9 @@ impl App {
         };
         match library.prepare(ctx.controls(), &open.tenant, &errand) {
             Ok(request) => {
+                if let Err(after) = self.graph.ask(ctx.now(), key) {
+                    return self.fail_fast(out, key, after);
+                }
                 open.phase = Phase::Graph;
                 open.deadline = ctx.now() + GRAPH_PATIENCE;
                 out.send_for(open.lineage, library.store, Wire::Bolt(key, request));
@@ -94,10 +99,17 @@ impl App {
     }
 
     /// What the graph says, if somebody still waits for it.
-    pub(super) fn graphed(&mut self, out: &mut Outbox<Saas>, key: u64, response: &bolt::Response) {
+    pub(super) fn graphed(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, response: &bolt::Response) {
         if self.open.get(&key).is_some_and(|open| open.phase == Phase::Graph) {
             let (reason, body) = client::answer(response);
+            self.graph.settle((ctx.now(), ctx.controls()), key, outcome_of(reason));
             self.finish(out, key, reason, body);
         }
+    }
+
+    /// The graph does not answer, or cannot be reached.
+    pub(super) fn graph_failed(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64, reason: Reason) {
+        self.graph.settle((ctx.now(), ctx.controls()), key, Outcome::Failed);
+        self.finish(out, key, reason, Vec::new());
     }
 }

@@ -7,7 +7,7 @@ mod abuse;
 mod chaos;
 mod stride;
 
-use super::groups::{DOOR_A, DOOR_B, FUZZ_IN_CELL_A};
+use super::groups::{BROKERS_A, DOOR_A, DOOR_B, FUZZ_IN_CELL_A};
 use super::{Form, Part, Row};
 
 const fn form(parts: &'static [Part]) -> Result<Form, &'static str> {
@@ -42,6 +42,22 @@ const OTHERS: &[Row] = &[
                 &["fuzz.planted-row", "fuzz.stale-setting"],
             )
             .pinning(FUZZ_IN_CELL_A),
+        ]),
+    ),
+    (
+        "fuzz/every-store",
+        form(&[
+            part(
+                "tenants",
+                &[DOOR_A, &["cell-a/objects", "cell-a/graph", "attacker/objects", "attacker/graph"]],
+                &["fuzz.object-named", "fuzz.statement-run"],
+            ),
+            part(
+                "brokers",
+                &[BROKERS_A, &["connector/acme", "connector/acme-corp", "attacker/events"]],
+                &["fuzz.broker-asked"],
+            ),
+            part("cache", &[DOOR_A, &["cell-a/cache", "client/acme", "attacker/entries"]], &["fuzz.cache-asked"]),
         ]),
     ),
     (

@@ -212,6 +212,17 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ("chaos/rotten-standby", form(ROTTEN_STANDBY)),
     (
+        "chaos/slow-dependency",
+        form(&[
+            part(
+                "graph",
+                &[DOOR_B, &["cell-b/graph", "client/beta", "client/delta", "attacker/neighbours"]],
+                &["slow-dependency.waited-for-graph", "slow-dependency.customer-waited"],
+            ),
+            part("agent", &[DOOR_A, &["client/acme", "attacker/late-agent"]], &["slow-dependency.undecided"]),
+        ]),
+    ),
+    (
         "chaos/stale-policy",
         form(&[
             part("cut-off", &[DOOR_A, &STALE_A], &["stale.asked-when-cut-off"]),
