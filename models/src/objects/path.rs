@@ -111,8 +111,10 @@ fn admit(
     if strict {
         spelled(name)?;
     }
+    // Asked first: whoever is refused here is refused for the prefix, by however many characters it is missed.
+    let whole = controls.on(&PREFIX);
     let rest = name.strip_prefix(tenant).ok_or(Refused::ForeignPrefix)?;
-    if controls.on(&PREFIX) && !rest.starts_with('/') {
+    if whole && !rest.starts_with('/') {
         return Err(Refused::ForeignPrefix);
     }
     Ok(if strict { name.to_owned() } else { resolved(name) })
