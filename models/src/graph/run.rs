@@ -232,7 +232,8 @@ impl Run<'_> {
         let (mut tenant, mut label): (Option<TenantId>, Option<&str>) = (None, None);
         for named in &pattern.labels {
             match named.strip_prefix(TENANT_PREFIX) {
-                Some(id) if tenant.is_none() => tenant = Some(id.into()),
+                // One label twice is one label.
+                Some(id) if tenant.as_deref().is_none_or(|named| named == id) => tenant = Some(id.into()),
                 None if label.is_none() && named != SHARED => label = Some(named),
                 _ => return Err(Failure::Forbidden),
             }

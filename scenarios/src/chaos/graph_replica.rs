@@ -2,10 +2,12 @@
 //! end of its log.
 
 use crate::actors::{Habit, Intruder, bearer};
-use crate::scenario::{Scenario, Variant, sole};
+use crate::scenario::{Scenario, Variant, layered, sole};
 use crate::stage::Stage;
 use models::fact::Fact;
+use models::graph::guard::QUERY_GUARD;
 use models::graph::replica::{LAG, REPLICA_READ_ONLY};
+use models::graph::store::TENANT_LABEL;
 use models::graph::stream::{REPLICA_RESIDENCY, REPLICA_RESUME};
 use models::platform::graph::GraphPlan;
 use models::wire::http::Method;
@@ -27,7 +29,12 @@ pub const SCENARIO: Scenario = Scenario {
         Variant { name: "residency", mark: "replica.bound-changed", controls: &[sole(&REPLICA_RESIDENCY)] },
         Variant { name: "write", mark: "replica.write-tried", controls: &[sole(&REPLICA_READ_ONLY)] },
         Variant { name: "history", mark: "replica.database-came-back", controls: &[sole(&REPLICA_RESUME)] },
-        Variant { name: "foreign", mark: "replica.foreign-asked", controls: &[] },
+        // Two layers there too: the service of the replica's cell, and the replica itself.
+        Variant {
+            name: "foreign",
+            mark: "replica.foreign-asked",
+            controls: &[layered(&QUERY_GUARD, &TENANT_LABEL), layered(&TENANT_LABEL, &QUERY_GUARD)],
+        },
         // Lag is seen, and goes away.
         Variant { name: "behind", mark: "replica.behind", controls: &[] },
         Variant { name: "read", mark: "replica.read", controls: &[] },
@@ -90,6 +97,7 @@ fn asks(stage: &mut Stage<'_>) {
     let planted = stage.own_marker("beta");
     let reads = vec!["MATCH (d:Device) RETURN d".to_owned(), "MATCH (n) RETURN n".to_owned()];
     let writes = vec![format!("MERGE (d:Device {{name: '{planted}'}})")];
+    teller(stage);
     let asks = [("foreign", "replica.foreign-asked", false, reads), ("writer", "replica.write-tried", true, writes)];
     for (name, mark, never, statements) in asks {
         let asks: Vec<_> =
@@ -98,8 +106,24 @@ fn asks(stage: &mut Stage<'_>) {
             let mut intruder = Intruder::new(d.node("cell-b/idp"), d.node("edge-b"), "beta", "US", mark)
                 .crafting(|token| Some(bearer(token)));
             intruder.asks.clone_from(&asks);
-            (intruder.tries, intruder.gap) = (16, Duration::millis(280));
+            // Past the time when the replica has caught up again.
+            (intruder.tries, intruder.gap) = (28, Duration::millis(280));
             Box::new(intruder)
         });
     }
+}
+
+/// Somebody of a tenant of the database's cell who tells of devices, which are free to leave the region. The statements
+/// name the tenant themselves, so that they are permitted whether or not the service binds them.
+fn teller(stage: &mut Stage<'_>) {
+    let told = stage.own_marker("acme-corp");
+    stage.attacker("teller", Some("acme-corp"), "STO-11", false, move |d| {
+        let text = format!("MERGE (d:Device:`tenant:acme-corp` {{name: '{told}'}})");
+        let (idp, edge) = (d.node("cell-a/idp"), d.node("edge-a"));
+        let teller = Intruder::new(idp, edge, "acme-corp", "EU", "replica.told").crafting(|token| Some(bearer(token)));
+        let asks = [(Method::Post, "/v1/graph", text.as_str())];
+        let mut teller = teller.asking(&asks);
+        (teller.wait, teller.tries, teller.gap) = (Duration::millis(1_000), 18, Duration::millis(400));
+        Box::new(teller)
+    });
 }
