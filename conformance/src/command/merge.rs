@@ -3,7 +3,7 @@
 //! Any split, any order, the same bytes: a step that several shards did must be the same in all of them, and a step
 //! that none did is named, because a gate that misses a step is not that gate.
 
-use super::sweep::{record, show, write};
+use super::sweep::{present, record};
 use crate::args::Merge;
 use crate::claim;
 use crate::exit::{Done, Exit, Refusal, usage};
@@ -11,10 +11,9 @@ use crate::log::Header;
 use crate::log::reading::Reading;
 use crate::log::survey::{Survey, survey};
 use crate::place::{LOG, Place};
-use crate::summary::{Around, number};
+use crate::summary::number;
 use crate::terminal::complain;
 use crate::timings::Timings;
-use reports::Format;
 use scenarios::sweep::{Plan, Shard};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -52,11 +51,8 @@ pub fn merge(args: &Merge) -> Done {
     }
     let record = record(&plan, folds.finish(), &header.command, &header.flags);
     claim::reports(&out, &header)?;
-    let json = args.json.then(|| reports::render(&record, Format::Json));
-    let (written, shown) = write(&out, record)?;
     timings.write(&out);
-    let around = Around { took: began.elapsed(), written: Some((out.to_string(), written)) };
-    Ok(show(&shown, &around, json.as_deref()))
+    present(record, Some(&out), args.json, began.elapsed())
 }
 
 fn look(place: &Place) -> Result<(Place, Survey), Refusal> {

@@ -110,9 +110,7 @@ pub fn sweep(plan: &Plan, given: &Given, order: &Order<'_>) -> Done {
         say(&ended.told(Paint::stdout()));
         return Ok(ended.exit());
     }
-    let json = order.json.then(|| reports::render(&record, Format::Json));
-    let (written, shown) = write(place, record).map_err(|refusal| goes_on(refusal, place))?;
-    Ok(show(&shown, &Around { took, written: Some((place.to_string(), written)) }, json.as_deref()))
+    present(record, Some(place), order.json, took).map_err(|refusal| goes_on(refusal, place))
 }
 
 /// Proves and prints; leaves nothing behind.
@@ -123,8 +121,7 @@ fn in_memory(plan: &Plan, order: &Order<'_>) -> Done {
     let took = bar.finish();
     let Keep::Memory(folds) = desk.close()? else { unreachable!("it was made for memory") };
     let record = record(plan, folds.finish(), &order.command, &input::flags(order.files));
-    let json = order.json.then(|| reports::render(&record, Format::Json));
-    Ok(show(&presentable(record), &Around { took, written: None }, json.as_deref()))
+    present(record, None, order.json, took)
 }
 
 fn goes_on(refusal: Refusal, place: &Place) -> Refusal {
@@ -166,13 +163,24 @@ pub fn write(place: &Place, record: GateRecord) -> Result<(Vec<String>, GateReco
     Ok((names, shown))
 }
 
-/// Prints the record as people see it, or its JSON in the place of that.
-pub fn show(shown: &GateRecord, around: &Around, json: Option<&str>) -> Exit {
+/// Writes all reports, if there is a place for them, and prints the record as people see it, or its JSON.
+///
+/// # Errors
+/// A report that cannot be written; nothing is printed then.
+pub fn present(record: GateRecord, place: Option<&Place>, json: bool, took: Duration) -> Done {
+    let json = json.then(|| reports::render(&record, Format::Json));
+    let (written, shown) = match place {
+        Some(place) => {
+            let (names, shown) = write(place, record)?;
+            (Some((place.to_string(), names)), shown)
+        }
+        None => (None, presentable(record)),
+    };
     match json {
-        Some(json) => say(json),
-        None => say(&summary::summary(shown, around, Paint::stdout())),
+        Some(json) => say(&json),
+        None => say(&summary::summary(&shown, &Around { took, written }, Paint::stdout())),
     }
-    Exit::of(shown.exit)
+    Ok(Exit::of(shown.exit))
 }
 
 /// Does something on so many worker threads, or on all cores.

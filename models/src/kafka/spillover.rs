@@ -182,20 +182,21 @@ impl Spillover {
             return self.home.publisher.publish(now, topic, client, event, ticket);
         }
         let lane = self.lanes.entry(topic.clone()).or_insert_with(|| Lane::new(topic));
+        let taken = |event| {
+            let records = [Record::new(event, now)].into();
+            Taken { ticket, client: client.cloned(), records, under_way: None }
+        };
         match lane.place {
             Place::Home | Place::Looking { .. } => self.home.publisher.publish(now, topic, client, event, ticket),
             Place::Away { at } => {
                 let (cell, _, cluster) = &mut self.others[at];
                 cluster.publisher.admits(now, &lane.spilled)?;
-                let records = [Record::new(event, now)].into();
-                let event = Taken { ticket, client: client.cloned(), records, under_way: None };
-                cluster.send(now, cell, &lane.spilled, event);
+                cluster.send(now, cell, &lane.spilled, taken(event));
                 Ok(())
             }
             Place::Returning { .. } if lane.held.len() >= self.queue_max => Err(Refused::Full),
             Place::Returning { .. } => {
-                let records = [Record::new(event, now)].into();
-                lane.held.push_back(Taken { ticket, client: client.cloned(), records, under_way: None });
+                lane.held.push_back(taken(event));
                 Ok(())
             }
         }
