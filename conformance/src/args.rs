@@ -62,9 +62,9 @@ pub enum Command {
     /// Publish what was sealed in an append-only log, prove that it is there, and check a log.
     #[command(subcommand)]
     Log(Log),
-    /// Issue a certificate on what bundles of a gate support, under a profile and not for long.
+    /// Issue a certificate on what bundles of a gate and assessments support, under a profile and not for long.
     Certificate(Certificate),
-    /// Check a bundle or a certificate: whose word it is, whether anything was altered, and what it says.
+    /// Check a bundle, an assessment or a certificate: whose word it is, whether it was altered, and what it says.
     Verify(Verify),
     /// Ask a reference model: JSON lines in, JSON lines out.
     Model(Model),
@@ -508,6 +508,18 @@ pub struct Certify {
     /// Print the report as JSON.
     #[arg(long, conflicts_with_all = ["init", "clean"])]
     pub json: bool,
+    /// Leave the report there, certify.json; and with --key what may be shown of it, assessment.json, signed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["init", "clean"])]
+    pub out: Option<PathBuf>,
+    /// The private key of the assessor, made by `keys new --role assessor`.
+    #[arg(long, value_name = "FILE", requires = "resource", requires = "out")]
+    pub key: Option<PathBuf>,
+    /// What is judged: the URI that certificates on it name.
+    #[arg(long, value_name = "URI", requires = "key")]
+    pub resource: Option<String>,
+    /// Sign as of this time instead of now: `2026-11-25T09:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = crate::when::parse, requires = "key")]
+    pub now: Option<u64>,
 }
 
 /// Arguments of `trace`.

@@ -1,8 +1,11 @@
-//! Bundles from files, opened by every rule; and what of this build and these inputs is not what they were made with.
+//! Bundles and assessments from files, opened by every rule; and what of this build and these inputs is not what they
+//! were made with.
 
 use crate::args::Files;
 use crate::exit::{Refusal, usage};
 use crate::input;
+use crate::logged::Logged;
+use reports::assessment::{self, Assessed, Wanted};
 use reports::certificate::{Case, drift};
 use reports::evidence::bundle::BUNDLE_MAX;
 use reports::evidence::{Opened, Rules, Trust, open};
@@ -30,6 +33,28 @@ pub fn admitted(files: &[PathBuf], case: &mut Case<'_>, trust: &Trust, now: u64)
     for file in files {
         let bundle = opened(file, &rules)?;
         case.admit(&bundle).map_err(|unfit| usage(format!("{}: {unfit}", file.display())))?;
+    }
+    Ok(())
+}
+
+/// Opens an assessment.
+///
+/// # Errors
+/// It cannot be read, or breaks a rule.
+pub fn assessed(file: &Path, wanted: &Wanted<'_>) -> Result<Assessed, Refusal> {
+    let logged = Logged::read(file)?;
+    let opened = assessment::open(logged.envelope(), logged.proof(), wanted);
+    opened.map_err(|unfit| usage(format!("{} is not to be believed: {unfit}", file.display())))
+}
+
+/// Opens assessments one after the other, and reads each into a case.
+///
+/// # Errors
+/// As for [`assessed`], or they do not belong into the case.
+pub fn heard(files: &[PathBuf], case: &mut Case<'_>, trust: &Trust, now: u64) -> Result<(), Refusal> {
+    for file in files {
+        let assessed = assessed(file, &Wanted { trust, now, resource: None })?;
+        case.assess(&assessed, now).map_err(|unfit| usage(format!("{}: {unfit}", file.display())))?;
     }
     Ok(())
 }

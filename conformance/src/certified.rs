@@ -3,7 +3,8 @@
 use crate::exit::Exit;
 use crate::terminal::{Paint, Tone, hang};
 use crate::when;
-use reports::certificate::statement::{Assurance, Certificate, Level, Own};
+use reports::assessment::Verdict;
+use reports::certificate::statement::{Assurance, Certificate, Judgement, Level, Own};
 use reports::certificate::{Outcome, RowStanding};
 use reports::evidence::Trusted;
 use reports::evidence::log::Listed;
@@ -19,6 +20,15 @@ const REASONS_MAX: usize = 8;
 /// A line with its name before it.
 pub fn line(name: &str, text: &str) -> String {
     hang(&format!("{name:<NAMES$}"), text, COLUMNS)
+}
+
+/// How much a certificate rests on.
+pub fn inputs(bundles: usize, assessments: usize) -> String {
+    let bundles = plural(bundles as u64, "bundle");
+    match assessments {
+        0 => bundles,
+        some => format!("{bundles} and {}", plural(some as u64, "assessment")),
+    }
 }
 
 /// The certificate. `evidence` says how much of it was seen.
@@ -42,6 +52,9 @@ pub fn text(certificate: &Certificate, signer: &Trusted, listed: Option<&Listed>
         say(level.level.as_str(), &level_text(level));
     }
     say("rows", &rows(own));
+    for judgement in &own.assessments {
+        say("deployment", &judged(judgement));
+    }
     say("bound", &own.bound);
     let seeds = &own.seeds;
     let by = if seeds.nonce.is_empty() { String::new() } else { format!(", by the nonce {}", seeds.nonce) };
@@ -70,6 +83,30 @@ fn level_text(level: &Level) -> String {
     let more = level.why.len().saturating_sub(REASONS_MAX);
     let shown = level.why[..level.why.len() - more].join("; ");
     if more == 0 { format!("no: {shown}") } else { format!("no: {shown}; and {}", plural(more as u64, "other reason")) }
+}
+
+/// What was judged of the real deployment, how far, and what was not.
+fn judged(judgement: &Judgement) -> String {
+    let judged = judgement.components.iter().map(|c| format!("{} {}", c.component, verdict(c.verdict)));
+    let judged = judged.collect::<Vec<_>>().join(", ");
+    let open: usize = judgement.components.iter().map(|c| c.not_judged.len()).sum();
+    let (name, mode, at) = (&judgement.deployment, judgement.mode.word(), &judgement.judged_at);
+    let open = if open == 0 { String::new() } else { format!("; {} not judged", plural(open as u64, "thing")) };
+    format!("{name}, mode {mode}, {at}: {judged}{open}; {}", not_tested(&judgement.not_tested))
+}
+
+/// Components that a deployment does not name.
+pub fn not_tested(names: &[String]) -> String {
+    if names.is_empty() { "every component is named".into() } else { format!("not tested: {}", names.join(", ")) }
+}
+
+/// What became of a component, in a word.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clean => "clean",
+        Verdict::Findings => "broken",
+        Verdict::Inconclusive => "inconclusive",
+    }
 }
 
 /// How many rows stand how, and which, unless they are fine or nothing judged them.

@@ -4,6 +4,7 @@
 //! module; each knows its own protocol and nothing of the others.
 
 pub mod asks;
+pub mod assessment;
 pub mod deployment;
 mod files;
 mod gateway;

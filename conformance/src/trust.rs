@@ -81,7 +81,7 @@ fn key(r: &mut Reader, mut table: Table<'_>) -> Option<Trusted> {
     let name = table.text(r, "name").to_string();
     let roles: Vec<Arc<str>> = Role::ALL.map(|role| role.as_str().into()).to_vec();
     let role = Role::parse(&table.one_of(r, "role", &roles));
-    let resources = if role == Some(Role::Certifier) { table.texts(r, "resources") } else { Vec::new() };
+    let resources = if role.is_some_and(Role::has_resources) { table.texts(r, "resources") } else { Vec::new() };
     let resources = resources.iter().map(|uri| uri.to_string()).collect();
     let key = table.get(r, "public").and_then(|node| {
         let text = r.text(node, "public")?;
@@ -124,7 +124,7 @@ pub fn head(now: u64) -> String {
 /// What has to be added to a list so that a key is believed for a year.
 pub fn entry(name: &str, key: &PublicKey, role: Role, now: u64) -> String {
     const YEAR_S: u64 = 365 * 86_400;
-    let resources = if role == Role::Certifier { "resources = [\"urn:example:production\"]\n" } else { "" };
+    let resources = if role.has_resources() { "resources = [\"urn:example:production\"]\n" } else { "" };
     format!(
         "[[keys]]\nname = {name:?}\nrole = \"{role}\"\n{resources}not_before = \"{}\"\nnot_after = \"{}\"\n\
          public = \"\"\"\n{}\"\"\"\n",
@@ -164,7 +164,11 @@ mod tests {
             assert!(said.contains(says), "{said}");
         };
         check("version = 1", "version = 2", "trust.toml:1:11: integer 2");
-        check("\"run\"", "\"ran\"", "trust.toml:7:8: unknown role \"ran\", expected one of run, certifier, log");
+        check(
+            "\"run\"",
+            "\"ran\"",
+            "trust.toml:7:8: unknown role \"ran\", expected one of run, certifier, assessor, log",
+        );
         check("serial = 1", "serial = 0", "trust.toml:2:10: integer 0, expected a whole number of at least 1 (serial)");
         check("2026-11-25T", "2026-11-35T", "trust.toml:3:10: time \"2026-11-35T09:00:00Z\"");
         check("BEGIN PUBLIC", "BEGIN PRIVATE", "trust.toml:10:10: not a PEM file");

@@ -7,7 +7,8 @@
 //! - [`verdict`] how a scenario, a canary and a whole gate are said;
 //! - [`matrix`] the views that formats share: requirement × scenario, control × scenario, totals, the bound;
 //! - [`slo`] objectives and serving figures by condition; [`series`] the same as monitoring sees it;
-//! - [`evidence`] signed bundles, one for each tenant, and their verifier; [`certificate`] what they support;
+//! - [`evidence`] signed bundles, one for each tenant, and their verifier; [`assessment`] what was found in a real
+//!   deployment, signed; [`certificate`] what both support;
 //! - [`format`](mod@format) one file a format; [`text`] numbers and untrusted words; [`when`] times;
 //! - [`mod@write`] whole files or none.
 //!
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod assessment;
 pub mod certificate;
 pub mod evidence;
 pub mod format;

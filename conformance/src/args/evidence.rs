@@ -18,6 +18,8 @@ pub enum KeyKind {
     Run,
     /// Certificates on what was found.
     Certifier,
+    /// What was found in a real deployment.
+    Assessor,
     /// The log of what was sealed and issued.
     Log,
     /// The list of keys that verifiers believe.
@@ -85,7 +87,7 @@ pub struct Believe {
 pub enum Log {
     /// Begin a log: a directory of static files that any web server can publish.
     New(NewLog),
-    /// Log bundles and certificates, and give each its proof.
+    /// Log bundles, assessments and certificates, and give each its proof.
     Append(AppendLog),
     /// Renew the proofs of files that are in the log; or print that it grew from an older checkpoint.
     Proof(ProveLog),
@@ -114,7 +116,7 @@ pub struct NewLog {
 pub struct AppendLog {
     /// The log.
     pub log: PathBuf,
-    /// Bundles and certificates. Those that carry a proof already are passed over.
+    /// Bundles, assessments and certificates. Those that carry a proof already are passed over.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// The private key of the log.
@@ -194,6 +196,10 @@ pub struct Certificate {
     /// Bundles of one gate. It lists each by its digest and names no tenant.
     #[arg(required = true, value_name = "BUNDLE")]
     pub bundles: Vec<PathBuf>,
+    /// What `certify` signed about the same resource; may be given more than once. What it found breaks its row, and
+    /// without one the level `conformant` is not reached.
+    #[arg(long, value_name = "FILE")]
+    pub assessment: Vec<PathBuf>,
     /// The private key of the certifier, made by `keys new --role certifier`. Its entry in the list of keys says what
     /// it may certify.
     #[arg(long, value_name = "FILE")]
@@ -224,7 +230,7 @@ pub struct Certificate {
 #[command(after_help = "Exit codes: 0 authentic and passed, 1 authentic and not passed, 2 not authentic, expired, \
                   drifted or incomplete.")]
 pub struct Verify {
-    /// A bundle or a certificate.
+    /// A bundle, an assessment or a certificate.
     pub file: PathBuf,
     /// Whose word counts.
     #[command(flatten)]
@@ -235,7 +241,7 @@ pub struct Verify {
     /// The seeds must come from this nonce, which was given to `gate --nonce`.
     #[arg(long, value_name = "TEXT")]
     pub nonce: Option<String>,
-    /// A certificate must be about this.
+    /// A certificate or an assessment must be about this.
     #[arg(long, value_name = "URI")]
     pub resource: Option<String>,
     /// A certificate must be under this profile.
@@ -245,6 +251,12 @@ pub struct Verify {
     /// drawn once more.
     #[arg(long, value_name = "BUNDLE")]
     pub bundle: Vec<PathBuf>,
+    /// An assessment that the certificate must rest on, likewise.
+    #[arg(long, value_name = "FILE")]
+    pub assessment: Vec<PathBuf>,
+    /// The report that an assessment must be about: the certify.json beside it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// It must be about the code of this cellproof, the platform and the tenants that are here; names what has drifted.
     #[arg(long)]
     pub current: bool,

@@ -5,7 +5,20 @@
 //! a component did is held against a model that refuses for it. Rows that a component has no judge for stand nowhere
 //! here.
 
-use models::catalogue::{Probe, Row};
+use models::catalogue::{Probe, Row, digest, rows};
+use reports::certificate::Probed;
+
+/// Every component that a deployment can name, with what it is in the catalogue.
+pub const COMPONENTS: &[(&str, &[Probe])] = &[
+    ("postgres", &[Probe::Postgres]),
+    ("redis", &[Probe::Redis]),
+    ("kafka", &[Probe::Kafka]),
+    ("gateway", &[Probe::Gateway]),
+    ("policy", &[Probe::Rego]),
+    ("metrics", &[Probe::Prometheus]),
+    ("trace", &[Probe::Evidence]),
+    ("files", &[Probe::Evidence, Probe::Index]),
+];
 
 const ASKS: &[(Probe, &[&str])] = &[
     (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-01", "TEN-02"]),
@@ -36,10 +49,25 @@ pub fn probes(row: &Row) -> Vec<Probe> {
     row.probes.iter().copied().filter(|probe| of(*probe).contains(&row.id)).collect()
 }
 
+/// What a component of a deployment is in the catalogue.
+pub fn component(name: &str) -> &'static [Probe] {
+    COMPONENTS.iter().find(|(component, _)| *component == name).map_or(&[], |(_, probes)| probes)
+}
+
+/// Of which real components each row is to be asked, for certificates.
+pub fn probed() -> Probed {
+    let short = |probes: &[Probe]| probes.iter().map(|probe| probe.as_str().to_owned()).collect::<Vec<_>>();
+    let asked = rows().iter().filter(|row| !row.probes.is_empty());
+    Probed {
+        catalogue: digest(),
+        rows: asked.map(|row| (row.id.to_owned(), short(&row.probes))).collect(),
+        components: COMPONENTS.iter().map(|(name, probes)| ((*name).to_owned(), short(probes))).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::catalogue::rows;
 
     #[test]
     fn every_row_that_is_asked_stands_in_the_catalogue() {

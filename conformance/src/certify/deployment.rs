@@ -20,41 +20,18 @@ pub use kafka::Kafka;
 pub use metrics::Metrics;
 pub use place::Place;
 pub use policy::Policy;
+pub use reports::assessment::Mode;
 pub use secret::Secret;
 pub use trace::Trace;
 
 use models::config::Problems;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// An annotated deployment, which `certify --init` prints.
 pub const EXAMPLE: &str = include_str!("deployment/example.toml");
-
-/// How far a judge may go.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Reads catalogues and rows, in read-only transactions.
-    #[default]
-    Observe,
-    /// Writes as well, in transactions that are rolled back.
-    Rollback,
-    /// For staging: floods a gateway as one of the tenants, and writes to marked topics of a Kafka, which are removed.
-    Destructive,
-}
-
-impl Mode {
-    /// The word in the file and in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Mode::Observe => "observe",
-            Mode::Rollback => "rollback",
-            Mode::Destructive => "destructive",
-        }
-    }
-}
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

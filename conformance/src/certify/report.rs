@@ -3,24 +3,15 @@
 //! A *finding* was executed and shown; a *suspicion* was read and not shown. Neither repeats what it read: whose rows
 //! and how many is enough, and a report is mailed.
 
+use super::asks;
 use super::deployment::Mode;
 use crate::exit::Exit;
 use serde::Serialize;
 
+pub use reports::assessment::{NotJudged, Verdict};
+
 /// Version of the form.
 const VERSION: u32 = 1;
-
-/// What became of a component, or of the whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Everything that was tried was refused.
-    Clean,
-    /// Something that must not be possible was done.
-    Findings,
-    /// Neither was shown.
-    Inconclusive,
-}
 
 /// The whole.
 #[derive(Clone, Debug, Serialize)]
@@ -126,15 +117,6 @@ pub struct Judged {
     pub requirements: Vec<&'static str>,
 }
 
-/// Something that was not.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-pub struct NotJudged {
-    /// What.
-    pub what: String,
-    /// Why.
-    pub why: String,
-}
-
 /// How a server was spared.
 #[derive(Clone, Debug, Serialize)]
 pub struct Limits {
@@ -225,9 +207,8 @@ impl Report {
             (false, true) => Verdict::Inconclusive,
             (false, false) => Verdict::Clean,
         };
-        let known = ["postgres", "redis", "kafka", "gateway", "policy", "metrics", "trace", "files"];
         let named = |name: &&str| components.iter().any(|c| c.component == *name);
-        let not_tested = known.into_iter().filter(|name| !named(name)).collect();
+        let not_tested = asks::COMPONENTS.iter().map(|(name, _)| *name).filter(|name| !named(name)).collect();
         Report { version: VERSION, name: name.to_owned(), mode, verdict, tenants, components, not_tested }
     }
 

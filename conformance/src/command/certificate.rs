@@ -1,13 +1,13 @@
-//! `cellproof certificate`: a certifier's signed word on what bundles of one gate support.
+//! `cellproof certificate`: a certifier's signed word on what bundles of one gate, and assessments, support.
 
 use crate::args::Certificate;
+use crate::certify::asks;
 use crate::exit::{Done, Exit, Refusal, usage};
 use crate::terminal::{Paint, say};
 use crate::{bundles, certified, input, trust};
 use reports::certificate::statement::Assurance;
 use reports::certificate::{Case, Outcome, RowStanding, Terms, certificate as concluded, issue};
 use reports::evidence::{Role, SigningKey, Trust, Trusted};
-use reports::text::plural;
 use reports::write::write_atomically;
 
 /// Issues.
@@ -16,11 +16,12 @@ pub fn certificate(args: &Certificate) -> Done {
     let key = input::signing_key(&args.key)?;
     let signer = certifier(&trust, &key, &args.resource, now)?;
     let profile = args.profile.data();
-    let mut case = Case::new(profile);
+    let probed = asks::probed();
+    let mut case = Case::new(profile, &probed, &args.resource);
     bundles::admitted(&args.bundles, &mut case, &trust, now)?;
+    bundles::heard(&args.assessment, &mut case, &trust, now)?;
     let assurance = if args.third_party { Assurance::ThirdParty } else { Assurance::SelfAttested };
     let terms = Terms {
-        resource: &args.resource,
         issued_at: now,
         valid_days: args.valid_days.unwrap_or(profile.valid_days),
         assurance,
@@ -34,7 +35,7 @@ pub fn certificate(args: &Certificate) -> Done {
     let certificate = concluded(closed, &terms);
     let written = write_atomically(&args.out, &issue(&certificate, &key));
     written.map_err(|e| usage(format!("failed to write {}: {e}", args.out.display())))?;
-    let evidence = plural(args.bundles.len() as u64, "bundle");
+    let evidence = certified::inputs(args.bundles.len(), args.assessment.len());
     let summary = &certificate.predicate;
     let failed = summary.own.rows.iter().any(|row| row.standing == RowStanding::Failed);
     let exit = match (summary.verification_result, failed) {

@@ -33,6 +33,10 @@ pub fn keys(args: &Keys) -> Done {
             "Who is to believe it adds to the list of keys, with the URIs of what it may certify:\n\n{}",
             entry(Role::Certifier)
         ),
+        KeyKind::Assessor => format!(
+            "Who is to believe it adds to the list of keys, with the URIs of what it may assess:\n\n{}",
+            entry(Role::Assessor)
+        ),
         KeyKind::Log => format!(
             "Who is to believe it adds to the list of keys, with the log's origin for its name:\n\n{}",
             entry(Role::Log)

@@ -1,5 +1,6 @@
-//! `cellproof verify`: whether a bundle or a certificate is authentic, and what it says.
+//! `cellproof verify`: whether a bundle, an assessment or a certificate is authentic, and what it says.
 
+mod assessment;
 mod certificate;
 
 use crate::args::Verify;
@@ -7,26 +8,34 @@ use crate::exit::{Done, Exit, usage};
 use crate::terminal::{Paint, Tone, hang, say};
 use crate::{bundles, input, trust, when};
 use reports::certificate::pins;
+use reports::evidence::envelope::{self, ENVELOPE_MAX};
 use reports::evidence::log::Listed;
-use reports::evidence::{Opened, Rules, Trust, Verdict};
+use reports::evidence::{Opened, Role, Rules, Trust, Verdict};
 use serde_json::{Value, json};
 
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
-/// Verifies a bundle or a certificate, and shows what it says.
+/// Verifies a bundle, an assessment or a certificate, and shows what it says.
 pub fn verify(args: &Verify) -> Done {
     let (now, trust) = trust::load(&args.believe)?;
-    // A bundle is a tar, which begins with a name; a certificate is JSON.
-    if input::bounded(&args.file, 0)?.first() == Some(&b'{') {
-        return certificate::certificate(args, &trust, now);
+    // A bundle is a tar, which begins with a name; an envelope is JSON, and is what the role of its key may sign.
+    if input::bounded(&args.file, 0)?.first() != Some(&b'{') {
+        return bundle(args, &trust, now);
     }
-    bundle(args, &trust, now)
+    let bytes = input::bounded(&args.file, ENVELOPE_MAX as u64)?;
+    let claims = envelope::read(&bytes, "envelope", "it").ok();
+    let role = claims.and_then(|sealed| trust.find(sealed.claims()).ok().map(|trusted| trusted.role));
+    match role {
+        Some(Role::Assessor) => assessment::assessment(args, &trust, now),
+        _ => certificate::certificate(args, &trust, now),
+    }
 }
 
 fn bundle(args: &Verify, trust: &Trust, now: u64) -> Done {
-    if args.resource.is_some() || args.profile.is_some() || !args.bundle.is_empty() {
-        let what = "--resource, --profile and --bundle are about certificates";
+    let evidence = !args.bundle.is_empty() || !args.assessment.is_empty() || args.report.is_some();
+    if args.resource.is_some() || args.profile.is_some() || evidence {
+        let what = "--resource, --profile, --bundle, --assessment and --report are about other files";
         return Err(usage(format!("{} is a bundle: {what}", args.file.display())));
     }
     let rules = Rules { trust, now, tenant: args.tenant.as_deref(), nonce: args.nonce.as_deref() };

@@ -1,5 +1,6 @@
 //! From a finished gate to somebody who checks its evidence, as it is typed.
 
+mod assessment;
 mod certificate;
 mod log;
 
@@ -182,7 +183,7 @@ fn bad_input_is_refused_in_one_message() {
     let sign = ["trust", "sign", "bad.toml", "--key", "root.key.pem", "--out", "bad.json"];
     let list = fs::read_to_string(dir.join("trust.toml")).expect("a list");
     fs::write(dir.join("bad.toml"), list.replace("\"run\"", "\"ran\"")).expect("a file");
-    refused(dir, &sign, "bad.toml:8:8: unknown role \"ran\", expected one of run, certifier, log");
+    refused(dir, &sign, "bad.toml:8:8: unknown role \"ran\", expected one of run, certifier, assessor, log");
     fs::write(dir.join("bad.toml"), list).expect("a file");
     let report = dir.join("proof/report.json");
     let text = fs::read_to_string(&report).expect("a report");

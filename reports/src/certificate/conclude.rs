@@ -5,13 +5,18 @@
 //!   objective is missed in the calm, and something of the profile was proved.
 //! - **sensitive**: besides, every ablation came out as declared, every control of the platform was seen to block an
 //!   attack, and somebody noticed: a check that cannot fail shows nothing.
-//! - **conformant**, **drilled**: the traces and drills of a real deployment. Nothing here reads them yet, so they are
-//!   never reached.
+//! - **conformant**: besides, every row of the profile that the catalogue marks with real components was asked of each
+//!   of them in a real deployment, all of it, and nothing was found.
+//! - **drilled**: the drills of a real deployment. Nothing here reads them yet, so it is never reached.
+//!
+//! What is found in a real deployment breaks the row, whatever the simulation shows of it.
 //!
 //! A row that nothing judged or that could not be decided is never passed. Whether the rest still counts without it is
 //! the profile's to say.
 
 use super::statement::{Level, Row, RowStanding};
+use crate::assessment::Asked;
+use crate::assessment::statement::Own;
 use crate::matrix::runs;
 use crate::standing::{Standing, as_declared, blamed};
 use crate::text::plural;
@@ -22,6 +27,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that a reason names.
 const NAMED_MAX: usize = 6;
+
+/// Of which real components a row is to be asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probed {
+    /// Digest of the edition of the catalogue that says so.
+    pub catalogue: String,
+    /// By row, in the catalogue's short forms: `pg`. A row that is not here can be shown in simulation only.
+    pub rows: BTreeMap<String, Vec<String>>,
+    /// What a component of an assessment (`postgres`) is in the catalogue's short forms.
+    pub components: BTreeMap<String, Vec<String>>,
+}
 
 /// What records support.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +55,12 @@ pub struct Conclusion {
 /// Reads records one by one, and keeps what they show.
 pub struct Judge<'p> {
     profile: &'p Profile,
+    probed: &'p Probed,
     rows: BTreeMap<&'p str, RowStanding>,
+    /// What became of a row at a real component, by both.
+    asked: BTreeMap<(String, &'p str), Asked>,
+    /// Whether any real deployment was judged.
+    is_assessed: bool,
     /// Why the level `simulated` is not reached.
     unproved: BTreeSet<String>,
     /// Why the level `sensitive` is not reached.
@@ -49,9 +70,10 @@ pub struct Judge<'p> {
 
 impl<'p> Judge<'p> {
     /// Nobody has shown anything yet.
-    pub fn new(profile: &'p Profile) -> Judge<'p> {
+    pub fn new(profile: &'p Profile, probed: &'p Probed) -> Judge<'p> {
         let (unproved, untried) = (BTreeSet::new(), BTreeSet::new());
-        Judge { profile, rows: BTreeMap::new(), unproved, untried, bound: String::new() }
+        let (rows, asked) = (BTreeMap::new(), BTreeMap::new());
+        Judge { profile, probed, rows, asked, is_assessed: false, unproved, untried, bound: String::new() }
     }
 
     /// Reads a record. What one record does not show, another one does not make good.
@@ -64,6 +86,31 @@ impl<'p> Judge<'p> {
             let worst = self.rows.entry(row).or_insert(standing);
             *worst = standing.max(*worst);
         }
+    }
+
+    /// Reads what was found in a real deployment. What one judgement found, another one does not make good.
+    pub fn hear(&mut self, own: &Own) {
+        self.is_assessed = true;
+        for component in &own.components {
+            let short = self.probed.components.get(&component.component).map_or(&[][..], Vec::as_slice);
+            for row in &component.rows {
+                let named = self.probed.rows.get(&row.id).map_or(&[][..], Vec::as_slice);
+                // Where the catalogue names none of them, what is broken or undecided still counts.
+                let beside = short.first().filter(|_| row.asked >= Asked::Inconclusive);
+                let meant: Vec<&String> = short.iter().filter(|probe| named.contains(probe)).collect();
+                for probe in if meant.is_empty() { beside.into_iter().collect() } else { meant } {
+                    let known = self.asked.entry((row.id.clone(), probe.as_str())).or_insert(row.asked);
+                    *known = known.and(row.asked);
+                }
+            }
+        }
+    }
+
+    /// What became of a row at each real component that the catalogue names for it, and where it is not clean besides.
+    fn asked_of(&self, row: &str) -> BTreeMap<String, Asked> {
+        let named = self.probed.rows.get(row).into_iter().flatten().map(|probe| (probe.clone(), Asked::NotJudged));
+        let heard = self.asked.iter().filter(|((id, _), _)| id == row);
+        named.chain(heard.map(|((_, probe), asked)| ((*probe).to_owned(), *asked))).collect()
     }
 
     fn proof(&mut self, record: &GateRecord) {
@@ -111,7 +158,7 @@ impl<'p> Judge<'p> {
     /// What was shown.
     pub fn finish(mut self) -> Conclusion {
         let standing = |row: &String| self.rows.get(row.as_str()).copied().unwrap_or(RowStanding::NotCovered);
-        let shown = self.profile.rows.iter().map(|row| Row { id: row.clone(), standing: standing(row) });
+        let shown = self.profile.rows.iter().map(|row| at_components(row, standing(row), self.asked_of(row)));
         let rows: Vec<Row> = shown.collect();
         let beyond =
             |worst: RowStanding| rows.iter().filter(move |row| row.standing > worst).map(|row| row.id.as_str());
@@ -125,17 +172,62 @@ impl<'p> Judge<'p> {
                 why.insert(format!("{} of {} rows are not {}: {}", open.len(), rows.len(), worst.word(), named(&open)));
             }
         }
-        self.unproved.extend(beyond(RowStanding::NotCovered).map(|row| format!("{row}: failed")));
-        let (reached, levels) = levels(self.unproved, self.untried);
+        self.unproved.extend(rows.iter().filter(|row| row.standing == RowStanding::Failed).map(failed));
+        let (reached, levels) = levels(self.unproved, self.untried, unasked(&rows, self.is_assessed));
         Conclusion { reached, levels, rows, bound: self.bound }
     }
 }
 
-fn levels(unproved: BTreeSet<String>, untried: BTreeSet<String>) -> (CertificateLevel, Vec<Level>) {
+/// A row, with what the simulation shows of it and what became of it at real components.
+fn at_components(id: &str, simulated: RowStanding, asked: BTreeMap<String, Asked>) -> Row {
+    let mut row = Row { id: id.to_owned(), standing: simulated, asked };
+    if row.asked.values().any(|asked| *asked == Asked::Findings) {
+        row.standing = RowStanding::Failed;
+    } else if row.is_clean() {
+        row.standing = match simulated {
+            RowStanding::Sensitive => RowStanding::Conformant,
+            RowStanding::NotCovered => RowStanding::Assessed,
+            other => other,
+        };
+    }
+    row
+}
+
+fn failed(row: &Row) -> String {
+    let at = row.asked.iter().filter(|(_, asked)| **asked == Asked::Findings);
+    let at: Vec<&str> = at.map(|(probe, _)| probe.as_str()).collect();
+    match at.is_empty() {
+        true => format!("{}: failed", row.id),
+        false => format!("{}: failed in the deployment, at {}", row.id, at.join(", ")),
+    }
+}
+
+/// Why the level `conformant` is not reached, row by row.
+fn unasked(rows: &[Row], is_assessed: bool) -> BTreeSet<String> {
+    if !is_assessed {
+        return BTreeSet::from(["no real deployment was judged".to_owned()]);
+    }
+    let open = rows.iter().filter(|row| !row.asked.is_empty() && !row.is_clean()).map(|row| {
+        let at = row.asked.iter().filter(|(_, asked)| **asked != Asked::Clean);
+        let at: Vec<String> = at.map(|(probe, asked)| format!("{probe} {}", asked.word())).collect();
+        format!("{}: {}", row.id, at.join(", "))
+    });
+    let mut why: BTreeSet<String> = open.collect();
+    if !rows.iter().any(Row::is_clean) {
+        why.insert("no row of the profile is clean at every real component that the catalogue names for it".into());
+    }
+    why
+}
+
+fn levels(
+    unproved: BTreeSet<String>,
+    untried: BTreeSet<String>,
+    unasked: BTreeSet<String>,
+) -> (CertificateLevel, Vec<Level>) {
     let mut whys = BTreeMap::from([
         (CertificateLevel::Simulated, unproved),
         (CertificateLevel::Sensitive, untried),
-        (CertificateLevel::Conformant, BTreeSet::from(["no trace of a real deployment was judged".into()])),
+        (CertificateLevel::Conformant, unasked),
         (CertificateLevel::Drilled, BTreeSet::from(["no drill on a real deployment was judged".into()])),
     ]);
     let (mut reached, mut levels): (_, Vec<Level>) = (CertificateLevel::Declared, Vec::new());

@@ -2,8 +2,9 @@
 //!
 //! Nothing is parsed before its signature was checked, and nothing that is missing counts as passed.
 
-use super::issue::Case;
-use super::statement::{Certificate, PINS, RowStanding, Summary};
+use super::issue::{ASSESSMENT, BUNDLE, Case};
+use super::statement::{Certificate, PINS, Row, RowStanding, Summary};
+use crate::assessment::Asked;
 use crate::evidence::log::{Listed, one_view};
 use crate::evidence::open::{in_log, seeds_of_nonce, with_nonce};
 use crate::evidence::statement::PAYLOAD_TYPE;
@@ -112,6 +113,16 @@ fn complete(certificate: &Certificate) -> Result<(), Unfit> {
     if summary.input_attestations.iter().any(|input| !input.digest.contains_key("sha256")) {
         return lacks("it names evidence without a digest".into());
     }
+    let named = |name: &str| summary.input_attestations.iter().filter(|input| input.name == name).count();
+    if named(BUNDLE) == 0 {
+        return lacks("it names no bundle".into());
+    }
+    if named(BUNDLE) + named(ASSESSMENT) != summary.input_attestations.len() {
+        return lacks("it names evidence of a kind that nobody knows".into());
+    }
+    if named(ASSESSMENT) != own.assessments.len() {
+        return lacks("it does not tell of every assessment that it names".into());
+    }
     if own.rows.is_empty() {
         return lacks("its profile selects nothing".into());
     }
@@ -137,11 +148,19 @@ fn consistent(summary: &Summary) -> Result<(), Unfit> {
     let said = own.outcome();
     let shows = |worst: RowStanding| own.rows.iter().any(|row| row.standing <= worst);
     let failed = own.rows.iter().any(|row| row.standing == RowStanding::Failed);
-    let rows = match own.reached {
-        CertificateLevel::Declared => true,
-        CertificateLevel::Simulated => !failed && shows(RowStanding::Simulated),
-        _ => !failed && shows(RowStanding::Sensitive),
-    };
+    let is_judged = own.rows.iter().all(|row| row.asked.is_empty() || row.is_clean());
+    let rows = own.rows.iter().all(Row::is_consistent)
+        && match own.reached {
+            CertificateLevel::Declared => true,
+            CertificateLevel::Simulated => !failed && shows(RowStanding::Simulated),
+            CertificateLevel::Sensitive => !failed && shows(RowStanding::Sensitive),
+            CertificateLevel::Conformant | CertificateLevel::Drilled => {
+                !failed && shows(RowStanding::Sensitive) && is_judged && own.rows.iter().any(Row::is_clean)
+            }
+        };
+    // Without a judgement of a real deployment nothing can have been asked of it.
+    let unheard = |row: &Row| row.asked.values().all(|asked| *asked == Asked::NotJudged);
+    let rows = rows && (!own.assessments.is_empty() || own.rows.iter().all(unheard));
     let reasons = own.levels.iter().all(|l| l.reached == l.why.is_empty() && l.reached == (l.level <= own.reached));
     if (summary.verification_result, &summary.verified_levels) != (said.0, &said.1) || !reasons || !rows {
         return Err(unfit(RULE, "its result, levels, reasons and rows contradict each other"));
@@ -150,7 +169,7 @@ fn consistent(summary: &Summary) -> Result<(), Unfit> {
 }
 
 impl Believed {
-    /// Whether a bundle is among its evidence, and the log shows both the same history.
+    /// Whether bundles and assessments are among its evidence, and the log shows both the same history.
     ///
     /// # Errors
     /// It is not.
@@ -165,10 +184,17 @@ impl Believed {
         }
     }
 
-    /// Concludes once more from all of its evidence, and compares. Says how many bundles are missing for that.
+    /// How many bundles and how many assessments it rests on.
+    pub fn inputs(&self) -> (usize, usize) {
+        let all = &self.certificate.predicate.input_attestations;
+        let bundles = all.iter().filter(|input| input.name == BUNDLE).count();
+        (bundles, all.len() - bundles)
+    }
+
+    /// Concludes once more from all of its evidence, and compares. Says how much of it is missing for that.
     ///
     /// # Errors
-    /// The evidence supports something else.
+    /// The evidence supports something else, or the catalogue is another one here.
     pub fn concluded_again(&self, case: Case<'_>) -> Result<usize, Unfit> {
         let summary = &self.certificate.predicate;
         let missing = summary.input_attestations.len() - case.inputs().len();
@@ -176,12 +202,16 @@ impl Believed {
             return Ok(missing);
         }
         let own = &summary.own;
+        if own.pins.get("catalogue").map(String::as_str) != Some(case.catalogue()) {
+            return Err(unfit("drift", "the catalogue is another one here"));
+        }
         let again = case.close()?.own(own.assurance, own.expires_at.clone());
         let differs = [
             ("profile", again.profile != own.profile || again.demanded != own.demanded),
             ("pins", again.pins != own.pins),
             ("seeds", again.seeds != own.seeds),
             ("rows", again.rows != own.rows),
+            ("assessments", again.assessments != own.assessments),
             ("levels", again != *own),
         ];
         match differs.iter().find(|(_, differs)| *differs) {

@@ -3,6 +3,7 @@
 //! Consumers of the summary ignore members that they do not know; ours has the form that SLSA asks vendors to use. One
 //! order of members, no blanks; numbers of 64 bits are strings.
 
+use crate::assessment::{Asked, Mode, NotJudged, Verdict};
 use crate::evidence::statement::{Resource, STATEMENT};
 use serde::{Deserialize, Serialize};
 use sim::record::CertificateLevel;
@@ -12,10 +13,10 @@ use std::collections::BTreeMap;
 pub const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
 
 /// Who concludes: the rules of [`super::conclude`], in this version. Other rules are another verifier.
-pub const VERIFIER: &str = "urn:cellproof:verifier:1";
+pub const VERIFIER: &str = "urn:cellproof:verifier:2";
 
 /// Version of [`Own`].
-pub const OWN_VERSION: u32 = 1;
+pub const OWN_VERSION: u32 = 2;
 
 /// Everything that decides a verdict, by name. A certificate that leaves one out is incomplete.
 pub const PINS: [&str; 11] = [
@@ -133,6 +134,8 @@ pub struct Own {
     pub levels: Vec<Level>,
     /// Every row of the profile.
     pub rows: Vec<Row>,
+    /// The judgements of the real deployment that it rests on; their envelopes are among the evidence.
+    pub assessments: Vec<Judgement>,
     /// What the seeds bound, and over what.
     pub bound: String,
     /// The seeds.
@@ -161,21 +164,58 @@ pub struct Row {
     pub id: String,
     /// What was shown of it.
     pub standing: RowStanding,
+    /// What became of it at each real component that the catalogue names for it (`pg`), and at those where it is broken
+    /// or undecided besides; empty where the catalogue names none.
+    pub asked: BTreeMap<String, Asked>,
+}
+
+/// A judgement of the real deployment, as far as a certificate repeats it: neither addresses nor counts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Judgement {
+    /// The deployment, as it calls itself.
+    pub deployment: String,
+    /// How far the judge went.
+    pub mode: Mode,
+    /// When (RFC 3339).
+    pub judged_at: String,
+    /// What was judged.
+    pub components: Vec<Component>,
+    /// Components that the deployment does not name.
+    pub not_tested: Vec<String>,
+}
+
+/// A component of a judgement.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Component {
+    /// Which: `postgres`.
+    pub component: String,
+    /// What answered, with its version.
+    pub server: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was not judged of it, and why.
+    pub not_judged: Vec<NotJudged>,
 }
 
 /// What was shown of a row; from best to worst.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowStanding {
+    /// It is sensitive, and nothing was found at any real component that the catalogue names for it.
+    Conformant,
     /// It held, and what judges it was seen to notice when a control was missing.
     Sensitive,
     /// It held.
     Simulated,
+    /// No simulation judged it, and nothing was found at any real component that the catalogue names for it.
+    Assessed,
     /// It was judged, and could not be decided.
     Inconclusive,
-    /// Nothing judged it.
+    /// No simulation judged it.
     NotCovered,
-    /// It broke.
+    /// It broke, in simulation or at a real component.
     Failed,
 }
 
@@ -224,12 +264,32 @@ impl Own {
     }
 }
 
+impl Row {
+    /// Whether nothing was found at any real component, and it was asked of all that the catalogue names.
+    pub fn is_clean(&self) -> bool {
+        !self.asked.is_empty() && self.asked.values().all(|asked| *asked == Asked::Clean)
+    }
+
+    /// Whether its standing goes together with what became of it at real components.
+    pub(super) fn is_consistent(&self) -> bool {
+        let is_broken = self.asked.values().any(|asked| *asked == Asked::Findings);
+        match self.standing {
+            RowStanding::Conformant | RowStanding::Assessed => self.is_clean(),
+            RowStanding::Sensitive | RowStanding::NotCovered => !is_broken && !self.is_clean(),
+            RowStanding::Simulated | RowStanding::Inconclusive => !is_broken,
+            RowStanding::Failed => true,
+        }
+    }
+}
+
 impl RowStanding {
     /// How it is said to people.
     pub fn word(self) -> &'static str {
         match self {
+            RowStanding::Conformant => "conformant",
             RowStanding::Sensitive => "sensitive",
             RowStanding::Simulated => "simulated",
+            RowStanding::Assessed => "assessed only",
             RowStanding::Inconclusive => "inconclusive",
             RowStanding::NotCovered => "not covered",
             RowStanding::Failed => "failed",
@@ -237,9 +297,11 @@ impl RowStanding {
     }
 
     /// All of them, from best to worst.
-    pub const ALL: [RowStanding; 5] = [
+    pub const ALL: [RowStanding; 7] = [
+        RowStanding::Conformant,
         RowStanding::Sensitive,
         RowStanding::Simulated,
+        RowStanding::Assessed,
         RowStanding::Inconclusive,
         RowStanding::NotCovered,
         RowStanding::Failed,

@@ -3,15 +3,18 @@
 use super::conclude::Judge;
 use super::statement::{Assurance, Certificate, PINS, SCHEMA};
 use super::*;
+use crate::assessment::{Asked, Assessed, Assessment, Mode};
 use crate::evidence::key::{Algorithm, SigningKey};
 use crate::evidence::trust::{Role, Trust, Trusted};
 use crate::evidence::{Draft, Opened, Rules, make, project};
 use crate::sample;
 use crate::when;
 use sim::record::{CertificateLevel, GateRecord, OpenRows, Pass, Profile, ScenarioVerdict, SloVerdict};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 mod attacks;
+mod deployments;
 mod levels;
 
 const ISSUED: u64 = 1_800_000_000;
@@ -22,23 +25,26 @@ const RESOURCE: &str = "urn:example:production";
 struct Keys {
     run: SigningKey,
     certifier: SigningKey,
+    assessor: SigningKey,
 }
 
 fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     let key = || SigningKey::generate(Algorithm::Ed25519).0;
-    KEYS.get_or_init(|| Keys { run: key(), certifier: key() })
+    KEYS.get_or_init(|| Keys { run: key(), certifier: key(), assessor: key() })
 }
 
 fn trusted(name: &str, key: &SigningKey, role: Role) -> Trusted {
-    let resources = if role == Role::Certifier { vec![RESOURCE.to_owned()] } else { Vec::new() };
+    let resources = if role.has_resources() { vec![RESOURCE.to_owned()] } else { Vec::new() };
     let (name, key) = (name.into(), key.public().clone());
     Trusted { name, key, role, resources, not_before: ISSUED - 10, not_after: EXPIRES, revoked: None }
 }
 
 fn trust() -> Trust {
-    let keys =
-        vec![trusted("pipeline", &keys().run, Role::Run), trusted("auditor", &keys().certifier, Role::Certifier)];
+    let run = trusted("pipeline", &keys().run, Role::Run);
+    let certifier = trusted("auditor", &keys().certifier, Role::Certifier);
+    let assessor = trusted("assessor", &keys().assessor, Role::Assessor);
+    let keys = vec![run, certifier, assessor];
     Trust { serial: 1, issued_at: ISSUED - 10, expires_at: EXPIRES + 100, logged: false, keys }
 }
 
@@ -76,8 +82,36 @@ fn usual() -> &'static Profile {
     USUAL.get_or_init(|| profile(&["CAC-01", "IDN-01", "SLO-02", "GOV-07"], OpenRows::Named))
 }
 
+/// The components of a row, for rows of these profiles.
+fn probed() -> &'static Probed {
+    static PROBED: OnceLock<Probed> = OnceLock::new();
+    PROBED.get_or_init(|| {
+        let table = |entries: &[(&str, &[&str])]| {
+            let own = |(name, all): &(&str, &[&str])| {
+                ((*name).to_owned(), all.iter().map(|probe| (*probe).to_owned()).collect())
+            };
+            entries.iter().map(own).collect::<BTreeMap<String, Vec<String>>>()
+        };
+        Probed {
+            catalogue: proved().catalogue,
+            rows: table(&[("CAC-01", &["rd"]), ("IDN-01", &["gw"]), ("SLO-02", &["pm"]), ("GOV-07", &["ev", "rd"])]),
+            components: table(&[
+                ("redis", &["rd"]),
+                ("gateway", &["gw"]),
+                ("metrics", &["pm"]),
+                ("trace", &["ev"]),
+                ("files", &["ev", "idx"]),
+            ]),
+        }
+    })
+}
+
+fn begun(profile: &Profile) -> Case<'_> {
+    Case::new(profile, probed(), RESOURCE)
+}
+
 fn concluded(record: &GateRecord, profile: &Profile) -> Conclusion {
-    let mut judge = Judge::new(profile);
+    let mut judge = Judge::new(profile, probed());
     judge.read(record);
     judge.finish()
 }
@@ -94,11 +128,11 @@ fn bundle(record: &GateRecord, tenant: &str) -> Opened {
 
 fn terms() -> Terms<'static> {
     let assurance = Assurance::ThirdParty;
-    Terms { resource: RESOURCE, issued_at: ISSUED, valid_days: 30, assurance, tool: "cellproof 0.1.0" }
+    Terms { issued_at: ISSUED, valid_days: 30, assurance, tool: "cellproof 0.1.0" }
 }
 
 fn of(bundles: &[&Opened], profile: &Profile) -> Certificate {
-    let mut case = Case::new(profile);
+    let mut case = begun(profile);
     bundles.iter().for_each(|bundle| case.admit(bundle).expect("of one gate"));
     certificate(case.close().expect("everything is pinned"), &terms())
 }
@@ -155,7 +189,7 @@ fn the_same_evidence_in_any_order_is_the_same_certificate_and_never_outlasts_it(
     let one = of(&[&acme, &beta], usual());
     assert_eq!(one, of(&[&beta, &acme], usual()));
     assert_eq!(one.predicate.input_attestations.len(), 2);
-    let mut case = Case::new(usual());
+    let mut case = begun(usual());
     case.admit(&acme).expect("of this gate");
     let long = Terms { valid_days: 90, ..terms() };
     let certificate = certificate(case.close().expect("pinned"), &long);
@@ -166,17 +200,17 @@ fn the_same_evidence_in_any_order_is_the_same_certificate_and_never_outlasts_it(
 fn with_all_of_its_evidence_the_conclusion_is_drawn_once_more() {
     let (acme, beta) = (bundle(&proved(), "acme"), bundle(&proved(), "beta"));
     let believed = believed(&of(&[&acme, &beta], usual())).expect("it keeps every rule");
-    let case = |bundles: &[&Opened]| {
-        let mut case = Case::new(usual());
+    let of_these = |bundles: &[&Opened]| {
+        let mut case = begun(usual());
         bundles.iter().for_each(|bundle| case.admit(bundle).expect("of one gate"));
         case
     };
     for (bundles, missing) in [(vec![&acme], 1), (vec![&beta, &acme], 0)] {
-        assert_eq!(believed.rests_on(&case(&bundles)), Ok(()));
-        assert_eq!(believed.concluded_again(case(&bundles)), Ok(missing));
+        assert_eq!(believed.rests_on(&of_these(&bundles)), Ok(()));
+        assert_eq!(believed.concluded_again(of_these(&bundles)), Ok(missing));
     }
     let foreign = bundle(&proved(), "gamma");
-    let said = believed.rests_on(&case(&[&foreign])).expect_err("it is not").to_string();
+    let said = believed.rests_on(&of_these(&[&foreign])).expect_err("it is not").to_string();
     assert_eq!(said, "evidence: it is not among what the certificate was issued on");
 }
 
@@ -186,7 +220,7 @@ fn evidence_of_two_gates_makes_no_case() {
     let check = |change: fn(&mut GateRecord), says: &str| {
         let mut record = proved();
         change(&mut record);
-        let mut case = Case::new(usual());
+        let mut case = begun(usual());
         case.admit(&acme).expect("the first");
         let said = case.admit(&bundle(&record, "beta")).expect_err(says).to_string();
         assert_eq!(said, format!("evidence: of another gate: {says} differ"));
@@ -196,10 +230,10 @@ fn evidence_of_two_gates_makes_no_case() {
     check(|r| drop(r.pins.insert("plan".into(), "ab".repeat(32))), "plan");
     check(|r| (r.nonce, r.seed_base) = (String::new(), "1".into()), "seeds");
     check(|r| r.exit = 3, "outcome");
-    let mut case = Case::new(usual());
+    let mut case = begun(usual());
     case.admit(&acme).expect("the first");
     assert_eq!(case.admit(&acme).expect_err("twice").to_string(), "evidence: the same bundle a second time");
-    assert!(Case::new(usual()).close().is_err_and(|unfit| unfit.to_string() == "evidence: there is none"));
+    assert!(begun(usual()).close().is_err_and(|unfit| unfit.to_string() == "evidence: there is none"));
 }
 
 #[test]

@@ -27,21 +27,29 @@ pub enum Role {
     Run,
     /// Issues certificates on what was found.
     Certifier,
+    /// Seals what was found in a real deployment.
+    Assessor,
     /// Publishes the log of what was sealed and issued. The name of such a key is the log's origin.
     Log,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 3] = [Role::Run, Role::Certifier, Role::Log];
+    pub const ALL: [Role; 4] = [Role::Run, Role::Certifier, Role::Assessor, Role::Log];
 
     /// Its name in trust files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Role::Run => "run",
             Role::Certifier => "certifier",
+            Role::Assessor => "assessor",
             Role::Log => "log",
         }
+    }
+
+    /// Whether a key in this role speaks of some resources only.
+    pub fn has_resources(self) -> bool {
+        matches!(self, Role::Certifier | Role::Assessor)
     }
 
     /// The inverse of [`Role::as_str`].
@@ -65,7 +73,7 @@ pub struct Trusted {
     pub key: PublicKey,
     /// What it may sign.
     pub role: Role,
-    /// What a certifier may certify, by URI; empty for other roles.
+    /// What a certifier may certify, or an assessor assess, by URI; empty for other roles.
     pub resources: Vec<String>,
     /// First second of its validity, in seconds since 1970.
     pub not_before: u64,

@@ -20,7 +20,7 @@ pub fn run(desk: &mut Desk) {
         form::run(desk);
     } else {
         let why = "the gateway lets through what carries no token, or one that nobody signed; repair that first";
-        desk.component.not_judged("tenants, paths and forms of requests", why);
+        desk.component.not_judged("tenants, paths and forms of requests (IDN-08, POL-06, SRV-11, TEN-01, TEN-07)", why);
     }
     let open = [
         ("HTTP/2 and HTTP/3", "requests are made in HTTP/1.1"),

@@ -115,7 +115,8 @@ impl<'d> Desk<'d> {
         }
         for (question, why) in &tried.unclear {
             let what = question.words();
-            self.component.not_judged(what.split(' ').next().unwrap_or_default(), why.clone());
+            let what = format!("{} (EVT-01, TEN-02)", what.split(' ').next().unwrap_or_default());
+            self.component.not_judged(what, why.clone());
         }
         tried
     }

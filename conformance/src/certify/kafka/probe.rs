@@ -19,10 +19,12 @@ pub fn run(desk: &mut Desk) {
         acts::run(desk);
     } else {
         let why = "only mode destructive writes";
-        desk.component.not_judged("a flood, a batch that comes twice, records of the other tenant, written", why);
+        desk.component.not_judged("a flood (EVT-08, TEN-05)", why);
+        desk.component.not_judged("a batch that comes twice (EVT-03)", why);
+        desk.component.not_judged("records of the other tenant, written (EVT-01, TEN-02)", why);
     }
     if desk.kafka.sample.is_none() {
         let why = "the deployment names no `sample`, a topic that the other tenant has";
-        desk.component.not_judged("records of the other tenant, by reading them", why);
+        desk.component.not_judged("records of the other tenant, by reading them (EVT-01, TEN-02)", why);
     }
 }

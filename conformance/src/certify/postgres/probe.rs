@@ -33,7 +33,9 @@ pub fn run(bench: &mut Bench) {
     people::run(bench);
     if attributes::run(bench) {
         let why = "the role passes every policy: repair that first, and judge again";
-        return bench.component.not_judged("everything that row security would hold", why);
+        return bench
+            .component
+            .not_judged("everything that row security would hold (STO-01, STO-02, STO-03, TEN-01, TEN-02)", why);
     }
     if bench.tenancy.schemas.is_some() {
         schemas::run(bench);
@@ -58,7 +60,8 @@ pub fn run(bench: &mut Bench) {
     match bench.mode {
         Mode::Observe => {
             write::suspect(bench);
-            bench.component.not_judged("what can be written, moved and erased, by doing it", "mode observe only reads");
+            let what = "what can be written, moved and erased, by doing it (STO-01, STO-03, TEN-02)";
+            bench.component.not_judged(what, "mode observe only reads");
         }
         Mode::Rollback | Mode::Destructive => write::run(bench),
     }

@@ -17,6 +17,6 @@ pub fn run(desk: &mut Desk) {
     eviction::run(desk);
     if desk.redis.sample.is_none() {
         let why = "the deployment names no `sample`, a key that the other tenant has";
-        desk.component.not_judged("values of the other tenant, by reading one", why);
+        desk.component.not_judged("values of the other tenant, by reading one (CAC-01, TEN-02)", why);
     }
 }

@@ -1,6 +1,7 @@
 //! Whether a certificate is authentic, in time, about this resource, and supported by the evidence that is at hand.
 
 use crate::args::Verify;
+use crate::certify::asks;
 use crate::exit::{Done, Exit, Refusal, usage};
 use crate::logged::Logged;
 use crate::terminal::{Paint, say};
@@ -16,6 +17,9 @@ pub fn certificate(args: &Verify, trust: &Trust, now: u64) -> Done {
     if let Some(tenant) = &args.tenant {
         let say = format!("a certificate names no tenant: verify the bundle of {tenant}, and give it here as --bundle");
         return Err(usage(say));
+    }
+    if args.report.is_some() {
+        return Err(usage(format!("{name} is a certificate: --report is about assessments")));
     }
     let refused = |unfit| usage(format!("{name} is not to be believed: {unfit}"));
     let file = Logged::read(&args.file)?;
@@ -51,17 +55,21 @@ pub fn certificate(args: &Verify, trust: &Trust, now: u64) -> Done {
 /// How much of the evidence is at hand. What is there is opened by every rule and has to be part of it; when all is
 /// there, the conclusion is drawn once more.
 fn evidence(args: &Verify, believed: &Believed, trust: &Trust, now: u64) -> Result<String, Refusal> {
-    let all = believed.certificate.predicate.input_attestations.len();
-    if args.bundle.is_empty() {
-        return Ok(format!("{} that were not seen", reports::text::plural(all as u64, "bundle")));
+    let (bundles, assessments) = believed.inputs();
+    let (all, what) = (bundles + assessments, certified::inputs(bundles, assessments));
+    if args.bundle.is_empty() && args.assessment.is_empty() {
+        return Ok(format!("{what} that were not seen"));
     }
     let refused = |unfit| usage(format!("{} is not to be believed: {unfit}", args.file.display()));
     let profile = believed.profile(profile::find(&believed.certificate.predicate.own.profile)).map_err(refused)?;
-    let mut case = Case::new(profile);
+    let probed = asks::probed();
+    let mut case = Case::new(profile, &probed, &believed.certificate.predicate.resource_uri);
     bundles::admitted(&args.bundle, &mut case, trust, now)?;
+    bundles::heard(&args.assessment, &mut case, trust, now)?;
     believed.rests_on(&case).map_err(refused)?;
     Ok(match believed.concluded_again(case).map_err(refused)? {
-        0 => format!("{}, all seen: they support what it says", reports::text::plural(all as u64, "bundle")),
-        missing => format!("{} of {all} bundles were seen, and are part of it", all - missing),
+        0 => format!("{what}, all seen: they support what it says"),
+        missing if assessments == 0 => format!("{} of {what} were seen, and are part of it", all - missing),
+        missing => format!("{} of {all} ({what}) were seen, and are part of it", all - missing),
     })
 }

@@ -14,7 +14,7 @@ fn check(change: impl FnOnce(&mut GateRecord), reached: CertificateLevel, says: 
 
 #[test]
 fn sensitive_is_as_far_as_a_simulation_goes() {
-    check(|_| {}, CertificateLevel::Sensitive, "no trace of a real deployment was judged");
+    check(|_| {}, CertificateLevel::Sensitive, "no real deployment was judged");
     check(|_| {}, CertificateLevel::Sensitive, "it is not conformant");
 }
 
@@ -124,7 +124,7 @@ fn another_tenants_evidence_does_not_make_good_what_one_lacks() {
     let (good, mut bad) = (proved(), proved());
     bad.scenarios[0].verdict = ScenarioVerdict::Vacuous;
     for order in [[&good, &bad], [&bad, &good]] {
-        let mut judge = Judge::new(usual());
+        let mut judge = Judge::new(usual(), probed());
         order.into_iter().for_each(|record| judge.read(record));
         let conclusion = judge.finish();
         assert_eq!(conclusion.reached, CertificateLevel::Declared);

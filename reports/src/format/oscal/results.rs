@@ -115,7 +115,7 @@ fn decide(standings: &BTreeMap<&str, RowStanding>, threats: &[&Threat], blind: b
     if rows.iter().any(|row| of(row) == RowStanding::Failed) {
         return Ok(false);
     }
-    let held = |row: &&&str| matches!(of(row), RowStanding::Sensitive | RowStanding::Simulated);
+    let held = |row: &&&str| of(row) <= RowStanding::Simulated;
     let missing: Vec<String> =
         rows.iter().filter(|row| !held(row)).map(|row| format!("{row} is {}", word(of(row)))).collect();
     match (missing.is_empty(), blind) {
@@ -127,9 +127,10 @@ fn decide(standings: &BTreeMap<&str, RowStanding>, threats: &[&Threat], blind: b
 
 fn word(standing: RowStanding) -> &'static str {
     match standing {
-        RowStanding::Sensitive | RowStanding::Simulated => "held",
+        RowStanding::Conformant | RowStanding::Sensitive | RowStanding::Simulated => "held",
         RowStanding::Inconclusive => "inconclusive",
-        RowStanding::NotCovered => "not covered",
+        // What was asked of a real deployment alone says nothing of the reference model.
+        RowStanding::NotCovered | RowStanding::Assessed => "not covered",
         RowStanding::Failed => "broken",
     }
 }

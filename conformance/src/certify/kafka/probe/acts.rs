@@ -27,7 +27,7 @@ pub fn run(desk: &mut Desk) {
             comes(desk, &estate);
             flood(desk, &own, &other);
         }
-        Err(why) => desk.component.not_judged("what is written", why),
+        Err(why) => desk.component.not_judged("what is written (EVT-01, EVT-03, EVT-08, TEN-02, TEN-05)", why),
     }
     if let Err(why) = marked::remove(&estate.session, desk.kafka, [desk.a, desk.b]) {
         desk.component.problem = Some(format!("{why}; run certify --clean"));
@@ -41,7 +41,8 @@ fn written(desk: &mut Desk, estate: &Estate, other: &str) {
     // What is read must be there.
     let seeded = produce(&desk.other, other, 0, batch(&[MARK], None));
     if !matches!(seeded, Ok((code::NONE, ..))) {
-        desk.component.not_judged("records of the other tenant, by reading them", format!("{seeded:?}"));
+        desk.component
+            .not_judged("records of the other tenant, by reading them (EVT-01, TEN-02)", format!("{seeded:?}"));
     }
     let wrote = matches!(produce(&desk.own, other, 0, batch(&[MARK], None)), Ok((code::NONE, ..)));
     let read = matches!(question::fetch(&desk.own, other), Ok((code::NONE, values)) if !values.is_empty());
@@ -74,14 +75,14 @@ fn twice(desk: &mut Desk, own: &str) {
         Ok(answer) if answer.error_code == code::NONE => (*answer.producer_id, answer.producer_epoch),
         Ok(answer) => {
             let why = error_name(answer.error_code);
-            return desk.component.not_judged("a batch that comes twice", why);
+            return desk.component.not_judged("a batch that comes twice (EVT-03)", why);
         }
-        Err(wrong) => return desk.component.not_judged("a batch that comes twice", wrong.told()),
+        Err(wrong) => return desk.component.not_judged("a batch that comes twice (EVT-03)", wrong.told()),
     };
     let send = |sequence: i32| produce(&desk.own, own, 0, batch(&[MARK], Some((id.0, id.1, sequence))));
     let (first, second, gap) = (send(0), send(0), send(7));
     let (Ok((code::NONE, at, _)), Ok((again, there, _)), Ok((after, ..))) = (&first, &second, &gap) else {
-        return desk.component.not_judged("a batch that comes twice", format!("{first:?}"));
+        return desk.component.not_judged("a batch that comes twice (EVT-03)", format!("{first:?}"));
     };
     desk.component.judged("a batch that comes twice, and one that leaves a gap", 2, &["EVT-03"]);
     let (is_twice, is_gap) = (*again == code::NONE && there != at, *after == code::NONE);
@@ -120,7 +121,7 @@ fn comes(desk: &mut Desk, estate: &Estate) {
 fn flood(desk: &mut Desk, own: &str, other: &str) {
     let limit = desk.kafka.flood_kib as usize;
     if limit == 0 {
-        return desk.component.not_judged("a flood", "flood-kib = 0");
+        return desk.component.not_judged("a flood (EVT-08, TEN-05)", "flood-kib = 0");
     }
     let record = format!("{MARK} {}", "x".repeat(RECORD_KIB * 1024 - MARK.len() - 1));
     let (mut sent, mut held) = (0, 0);
@@ -129,9 +130,9 @@ fn flood(desk: &mut Desk, own: &str, other: &str) {
             Ok((code::NONE, _, throttle_ms)) => held = throttle_ms,
             Ok((refused, ..)) => {
                 let why = format!("a record of {RECORD_KIB} KiB is refused: {}", error_name(refused));
-                return desk.component.not_judged("a flood", why);
+                return desk.component.not_judged("a flood (EVT-08, TEN-05)", why);
             }
-            Err(wrong) => return desk.component.not_judged("a flood", wrong.told()),
+            Err(wrong) => return desk.component.not_judged("a flood (EVT-08, TEN-05)", wrong.told()),
         }
         sent += RECORD_KIB;
     }

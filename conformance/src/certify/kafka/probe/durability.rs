@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 pub fn run(desk: &mut Desk) {
     let (found, racks) = match placed(desk) {
         Ok(found) => found,
-        Err(why) => return desk.component.not_judged("replicas, in-sync sets and places of topics", why),
+        Err(why) => {
+            return desk.component.not_judged("replicas, in-sync sets and places of topics (EVT-03, POL-06)", why);
+        }
     };
     replicas(desk, &found);
     places(desk, &found, &racks);
@@ -50,7 +52,7 @@ fn replicas(desk: &mut Desk, found: &[Placed]) {
 fn places(desk: &mut Desk, found: &[Placed], racks: &BTreeMap<i32, String>) {
     let Some(pattern) = desk.kafka.racks.clone() else {
         let why = "the deployment does not say which racks are a tenant's: racks = \"{region}\"";
-        return desk.component.not_judged("where topics lie", why);
+        return desk.component.not_judged("where topics lie (POL-06)", why);
     };
     let mut judged = 0;
     for tenant in [desk.a, desk.b] {
@@ -104,12 +106,13 @@ fn configurations(desk: &mut Desk, found: &[Placed]) {
         let properties = match told(desk, name) {
             Ok(properties) => properties,
             Err(why) => {
-                desk.component.not_judged("configurations of topics", why);
+                desk.component.not_judged("configurations of topics (EVT-03, EVT-07)", why);
                 continue;
             }
         };
         if !properties.contains_key("min.insync.replicas") {
-            desk.component.not_judged("configurations of topics", "the brokers do not say min.insync.replicas");
+            desk.component
+                .not_judged("configurations of topics (EVT-03, EVT-07)", "the brokers do not say min.insync.replicas");
             continue;
         }
         judged += 1;
@@ -151,12 +154,14 @@ fn look(desk: &mut Desk, topic: &str, properties: &Properties, ask: &Ask, row: &
 fn by_itself(desk: &mut Desk) {
     let property = "auto.create.topics.enable";
     let Some(estate) = &desk.estate else {
-        return desk.component.not_judged("topics that come by themselves", "no operator may read configurations");
+        return desk
+            .component
+            .not_judged("topics that come by themselves (EVT-03, EVT-08)", "no operator may read configurations");
     };
     match (&estate.brokers, estate.property(property)) {
         (Err(why), _) => {
             let why = why.clone();
-            desk.component.not_judged("configurations of brokers", why);
+            desk.component.not_judged("configurations of brokers (EVT-03, EVT-08)", why);
         }
         (Ok(_), Some("true")) => {
             let what = "a topic that is asked for comes into being, with the replicas and retention of no one's choice";

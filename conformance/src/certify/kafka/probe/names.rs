@@ -249,7 +249,7 @@ fn platform(desk: &mut Desk) {
     let topics: Vec<String> = desk.kafka.platform.iter().chain(&audit).cloned().collect();
     if topics.is_empty() {
         let why = "the deployment names none: platform = [\"…\"], audit = [\"…\"]";
-        return desk.component.not_judged("topics of the platform", why);
+        return desk.component.not_judged("topics of the platform (EVT-01, EVT-07)", why);
     }
     let what = "topics of the platform, read, emptied and changed by a tenant";
     desk.component.judged(what, topics.len(), &["EVT-01", "EVT-07"]);

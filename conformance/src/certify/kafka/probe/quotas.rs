@@ -10,13 +10,13 @@ const NONE: f64 = 9e15;
 /// Looks for the tenants' users.
 pub fn run(desk: &mut Desk) {
     let Some(estate) = &desk.estate else {
-        return desk.component.not_judged("quotas", "no operator may read them");
+        return desk.component.not_judged("quotas (EVT-08, TEN-05)", "no operator may read them");
     };
     let quotas = match &estate.quotas {
         Ok(quotas) => quotas,
         Err(why) => {
             let why = why.clone();
-            return desk.component.not_judged("quotas", why);
+            return desk.component.not_judged("quotas (EVT-08, TEN-05)", why);
         }
     };
     let mut lacking = Vec::new();

@@ -30,7 +30,7 @@ pub fn run(bench: &mut Bench) {
     };
     for function in definers {
         if let Some(why) = untouchable(function) {
-            bench.component.not_judged(format!("function {}", function.signature), why);
+            bench.component.not_judged(format!("function {} (STO-03, TEN-02)", function.signature), why);
             continue;
         }
         let Some((sql, saw)) = calls(bench, function, &secrets).into_iter().find_map(|c| leak(bench, &c, &secrets))

@@ -23,6 +23,6 @@ pub fn run(bench: &mut Bench) {
     // A relation whose rows nobody could see proves nothing by showing none.
     if !empty.is_empty() && empty.len() < all.len() {
         let why = format!("{} sees no row of its own there, so nothing could show", bench.b.id);
-        bench.component.not_judged(format!("rows of {}", empty.join(", ")), why);
+        bench.component.not_judged(format!("rows of {} (STO-01, STO-03, TEN-02)", empty.join(", ")), why);
     }
 }

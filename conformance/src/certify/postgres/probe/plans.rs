@@ -13,7 +13,7 @@ pub fn run(bench: &mut Bench) {
     bench.component.judged("prepared statements with a cached plan", all.len(), &["STO-02"]);
     let session = match bench.link.open() {
         Ok(session) => session,
-        Err(why) => return bench.component.not_judged("prepared statements", why),
+        Err(why) => return bench.component.not_judged("prepared statements (STO-02)", why),
     };
     let _ = session.run("SET plan_cache_mode = force_generic_plan");
     for (relation, column) in all {

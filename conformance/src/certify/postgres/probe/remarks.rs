@@ -31,12 +31,14 @@ pub fn run(bench: &mut Bench) {
         bench.component.notes.push(note);
     }
     ask(bench);
-    let more =
-        "host-based rules, settings of the server that are hidden, rows of relations in schemas that it may not use";
+    let more = "host-based rules (IDN-05), settings of the server that are hidden, rows of relations in schemas that \
+                it may not use";
     match &bench.postgres.catalogue {
         Some(login) => match bench.link.as_role(&login.user, login.password.as_ref(), &bench.home.clone()) {
             Ok(link) => rules(bench, &link),
-            Err(why) => bench.component.not_judged(format!("what the catalogue role {} could see", login.user), why),
+            Err(why) => {
+                bench.component.not_judged(format!("what the catalogue role {} could see (IDN-05)", login.user), why)
+            }
         },
         None => bench.component.not_judged(more, "the application's role is not shown them; a catalogue role would be"),
     }
@@ -87,6 +89,6 @@ fn rules(bench: &mut Bench, link: &crate::certify::postgres::link::Link) {
                 bench.component.suspect("pg_hba.conf", &what, &["IDN-05"], "another line before it may answer first");
             }
         }
-        Err(why) => bench.component.not_judged(format!("host-based rules, as {}", link.user()), why),
+        Err(why) => bench.component.not_judged(format!("host-based rules, as {} (IDN-05)", link.user()), why),
     }
 }

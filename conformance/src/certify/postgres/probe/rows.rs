@@ -20,7 +20,7 @@ pub fn run(bench: &mut Bench) {
     look(bench, &pool, REUSED, &all);
     match bench.link.open() {
         Ok(fresh) => look(bench, &fresh, FRESH, &all),
-        Err(why) => bench.component.not_judged("rows on a fresh connection", why),
+        Err(why) => bench.component.not_judged("rows on a fresh connection (STO-01, STO-03, TEN-02)", why),
     }
     suspected(bench, &all);
 }
@@ -38,9 +38,10 @@ fn look(bench: &mut Bench, session: &Session, connection: &'static str, all: &[(
             if let Err(wrong) = answer
                 && wrong.code == "57014"
             {
-                bench
-                    .component
-                    .not_judged(format!("rows of {}", relation.label()), "the statement timeout cut the look off");
+                bench.component.not_judged(
+                    format!("rows of {} (STO-01, STO-03, TEN-02)", relation.label()),
+                    "the statement timeout cut the look off",
+                );
             }
             continue;
         };

@@ -34,7 +34,9 @@ pub fn run(bench: &mut Bench) {
             });
         }
     } else {
-        bench.component.not_judged("TLS between application and server", "the deployment has no table [postgres.tls]");
+        bench
+            .component
+            .not_judged("TLS between application and server (IDN-05)", "the deployment has no table [postgres.tls]");
     }
     let has_certificate = bench.postgres.tls.as_ref().is_some_and(|t| t.get_ref().certificate.is_some());
     if has_password && !has_certificate {
@@ -45,7 +47,7 @@ pub fn run(bench: &mut Bench) {
         }
     } else {
         bench.component.not_judged(
-            "whether the server asks for the password",
+            "whether the server asks for the password (IDN-05)",
             "the deployment has none, or a client certificate besides",
         );
     }

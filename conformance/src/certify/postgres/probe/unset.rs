@@ -28,7 +28,7 @@ pub fn run(bench: &mut Bench) {
             }
             look(bench, &fresh, REUSED, &all, &[]);
         }
-        Err(why) => bench.component.not_judged("rows without a tenant", why),
+        Err(why) => bench.component.not_judged("rows without a tenant (STO-01, STO-02, TEN-01)", why),
     }
     let pool = bench.pool.clone();
     let empty: Vec<String> = bench.tenancy.act.settings.keys().map(|name| setting(name, "")).collect();

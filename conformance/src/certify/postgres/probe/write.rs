@@ -48,7 +48,7 @@ fn touchable(bench: &mut Bench, relation: &Relation) -> bool {
     });
     if let Some(trigger) = outside {
         let why = format!("a trigger in {} reaches outside the transaction", trigger.language);
-        bench.component.not_judged(format!("writes to {}", relation.label()), why);
+        bench.component.not_judged(format!("writes to {} (STO-01, TEN-02)", relation.label()), why);
     }
     outside.is_none() && !bench.is_shared(&relation.label())
 }

@@ -6,7 +6,7 @@ use crate::certify::redis::desk::{Desk, glob};
 pub fn run(desk: &mut Desk) {
     let user = desk.link.user(0).to_owned();
     if user == desk.link.user(1) {
-        return desk.component.not_judged("channels", "both tenants are the same user");
+        return desk.component.not_judged("channels (TEN-02)", "both tenants are the same user");
     }
     let channel = desk.channel(desk.b);
     let tries: [&[&str]; 3] = [&["SUBSCRIBE", &channel], &["PSUBSCRIBE", "*"], &["PSUBSCRIBE", "__key*__:*"]];

@@ -55,7 +55,7 @@ pub fn run(desk: &mut Desk) {
     }
     if asked == 0 {
         let why = format!("{user} may use no transactions, and asking otherwise would be doing");
-        desk.component.not_judged("commands that change the server for everybody", why);
+        desk.component.not_judged("commands that change the server for everybody (TEN-02)", why);
     }
     for (name, words, shows) in SHOWS {
         // Each on a connection of its own: what follows MONITOR is no answer.

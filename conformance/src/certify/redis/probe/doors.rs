@@ -26,7 +26,7 @@ pub fn run(desk: &mut Desk) {
     if !desk.link.has_tls() {
         return desk
             .component
-            .not_judged("TLS between application and cache", "the deployment has no table [redis.tls]");
+            .not_judged("TLS between application and cache (IDN-05)", "the deployment has no table [redis.tls]");
     }
     let Some(port) = port else { return };
     if desk.link.plain(port).enter(0, None).is_ok() {

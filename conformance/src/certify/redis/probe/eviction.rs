@@ -7,7 +7,7 @@ use crate::certify::redis::desk::{Desk, field};
 pub fn run(desk: &mut Desk) {
     let read = |name: &str| desk.info.as_deref().and_then(|info| field(info, name)).map(str::to_owned);
     let (Some(bound), Some(policy)) = (read("maxmemory"), read("maxmemory_policy")) else {
-        return desk.component.not_judged("eviction", "no tenant's user may ask INFO");
+        return desk.component.not_judged("eviction (CAC-02)", "no tenant's user may ask INFO");
     };
     desk.component.judged("memory and eviction", 2, &["CAC-02"]);
     let info: &[&str] = &["INFO", "memory"];

@@ -30,9 +30,10 @@ pub fn run(bench: &mut Bench) {
         let Ok(mut visit) = bench.visit(&pool, Some(bench.a), Hands::Free) else { continue };
         if !first.iter().all(|statement| visit.run(statement).is_ok()) {
             drop(visit);
-            bench
-                .component
-                .not_judged(format!("view {}", view.label()), "the application may make no temporary function");
+            bench.component.not_judged(
+                format!("view {} (STO-03)", view.label()),
+                "the application may make no temporary function",
+            );
             continue;
         }
         let heard = view.columns.iter().filter(|c| c.select).find_map(|column| {

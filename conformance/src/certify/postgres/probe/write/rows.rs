@@ -33,7 +33,7 @@ pub fn run(bench: &mut Bench) {
             (specimen::of(bench, &relation, bench.a), specimen::of(bench, &relation, bench.b))
         else {
             let why = "one of the tenants has no row there to make another from";
-            bench.component.not_judged(format!("writes to {}", relation.label()), why);
+            bench.component.not_judged(format!("writes to {} (STO-01, TEN-02)", relation.label()), why);
             continue;
         };
         each(bench, &relation, &column, &own, &theirs);
