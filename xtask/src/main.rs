@@ -11,6 +11,7 @@ mod controls;
 mod engines;
 mod exit;
 mod house;
+mod images;
 mod imports;
 mod manifest;
 mod modules;
@@ -45,6 +46,9 @@ cargo xtask COMMAND
                          --defect seeds a defect in the others' adapters, and then they must in every run
   engines --planted [DEFECT…]
                          planted defects that show in a form on the kernel must show on the other engines
+  images [--name NAME] [--mirror URL]
+                         the image for `cellproof demo up --on docker` and drills, by `debootstrap` from Debian's
+                         packages, unless it is there; NAME is else $CELLPROOF_IMAGE or cellproof-demo
   bench [engines|ARGS…]  the engines beside each other, and cargo bench --workspace; `engines` is the first alone
   numbers [--build]      lines, files, circles, dependencies; --build also times a clean release build
 
@@ -79,6 +83,7 @@ fn dispatch(args: &[String]) -> Done {
         "teeth" => teeth::run(rest),
         "planted" => planted::run(rest),
         "engines" => engines::run(rest),
+        "images" => images::run(rest),
         "bench" => bench::run(rest),
         "numbers" => numbers::run(rest),
         "help" | "--help" | "-h" => {
@@ -110,6 +115,7 @@ mod tests {
         check(&["planted", "--fast"], Err(()));
         check(&["ci", "--ful"], Err(()));
         check(&["engines", "--defect"], Err(()));
+        check(&["images", "--name"], Err(()));
         check(&[], Err(()));
     }
 }
