@@ -1,7 +1,9 @@
 //! What can be typed. The doc comments here are the help text.
 
+mod demo;
 mod evidence;
 
+pub use demo::{Demo, Down, On, Up};
 pub use evidence::{
     AppendLog, Believe, Bundle, Certificate, CheckLog, Edition, KeyKind, Keys, Log, NewKey, NewLog, ProveLog,
     SignTrust, Verify,
@@ -549,26 +551,6 @@ pub enum Host {
         #[arg(value_name = "CLUSTER.toml")]
         cluster: PathBuf,
     },
-}
-
-/// What to do with the demonstration.
-#[derive(Subcommand, Debug)]
-pub enum Demo {
-    /// Start it: a gateway, an application, a database, a cache and brokers, all on loopback. Ctrl-C ends it.
-    Up(Up),
-    /// List the defects that it may have, with the requirement that each breaks.
-    Defects,
-}
-
-/// Arguments of `demo up`.
-#[derive(Group, Debug)]
-pub struct Up {
-    /// A defect to start with; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    pub defect: Vec<String>,
-    /// Where to write the deployment that names it, with its keys and passwords: a directory that is not there yet.
-    #[arg(long, value_name = "DIR", default_value = "cellproof-demo")]
-    pub dir: PathBuf,
 }
 
 /// Arguments of `policy`.

@@ -22,6 +22,7 @@ pub mod exit;
 pub mod export_log;
 pub mod host;
 pub mod input;
+pub mod interrupt;
 pub mod kafka;
 pub mod log;
 pub mod logged;

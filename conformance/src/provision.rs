@@ -7,6 +7,7 @@
 
 pub mod authority;
 pub mod chromium;
+pub mod docker;
 pub mod envoy;
 pub mod haproxy;
 pub mod librdkafka;
@@ -56,6 +57,15 @@ fn note(kind: &str, what: &str, how: &str) {
     written.unwrap_or_else(|why| panic!("{}: {why}", Path::new(&path).display()));
 }
 
+/// A process that was started, for whoever has to end it when we cannot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// The directory that goes with it.
+    pub home: Option<PathBuf>,
+}
+
 /// A directory that is removed with the value.
 #[derive(Debug)]
 struct Scratch(PathBuf);
@@ -78,7 +88,10 @@ impl Drop for Scratch {
 }
 
 /// A port on loopback that nobody has, at this moment.
-fn free_port() -> io::Result<u16> {
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

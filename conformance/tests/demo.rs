@@ -91,6 +91,25 @@ fn nothing_is_found_in_a_sound_platform_and_nothing_of_it_is_left() {
 }
 
 #[test]
+fn the_servers_of_one_that_is_killed_go_down_with_a_word() {
+    if absent() {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a directory");
+    let dir = home.path().join("demo");
+    let mut up = up(&dir, &[]);
+    up.child.kill().expect("it runs");
+    up.child.wait().expect("a child");
+    let listens = |port: &&u16| TcpStream::connect(("127.0.0.1", **port)).is_ok();
+    assert_eq!(up.ports.iter().filter(listens).count(), 3, "brokers and application end with it");
+    let mut down = Command::new(env!("CARGO_BIN_EXE_cellproof"));
+    let output = down.args(["demo", "down", "--dir"]).arg(&dir).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(0), 3), "{said}");
+    assert_eq!(up.ports.iter().filter(listens).count(), 0);
+}
+
+#[test]
 fn every_defect_is_found_with_what_it_breaks_and_nothing_else_is() {
     if absent() {
         return;

@@ -1,26 +1,38 @@
 //! The application of the demonstration: it answers a tenant's query from the tenant's cache, else from the database,
 //! as a role that row security applies to, in a transaction that names the tenant. To a probe it repeats what arrived.
+//!
+//! It is as patient with its stores as the reference platform is, and a connection that broke is made anew by the next
+//! request that needs it: what it refuses while a store is away, it refuses no longer when the store is back.
 
 use super::{PASSWORD, TENANTS};
 use httparse::{EMPTY_HEADER, Status};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The largest head of a request that is read, in bytes; the gateway lets none through that is as large.
 const HEAD_MAX: usize = 64 * 1024;
 /// How long an answer is kept, in seconds.
 const KEPT_S: u64 = 2;
+/// How long the cache may take, as `[dependencies]` of the reference platform has it.
+const CACHE_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a cache is left alone that did not answer.
+const CACHE_REST: Duration = Duration::from_millis(500);
+/// How long the database may take, with the wait for it, as above.
+const DATABASE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The application at work, until it is dropped.
 pub struct Service {
@@ -31,9 +43,20 @@ pub struct Service {
 }
 
 struct Stores {
-    database: Mutex<Client>,
-    /// A connection as each tenant's user.
-    caches: BTreeMap<&'static str, MultiplexedConnection>,
+    config: Config,
+    /// A connection, unless the last one broke.
+    database: Mutex<Option<Client>>,
+    /// As each tenant's user.
+    caches: BTreeMap<&'static str, Cache>,
+}
+
+/// A cache, as one tenant's user.
+struct Cache {
+    client: redis::Client,
+    /// A connection, unless the last one broke.
+    connection: RefCell<Option<MultiplexedConnection>>,
+    /// Until when it is left alone.
+    rests_until: Cell<Option<Instant>>,
 }
 
 impl Service {
@@ -81,20 +104,52 @@ impl Drop for Service {
     }
 }
 
-async fn open(database: Config, cache: u16) -> Result<Stores, String> {
-    let (client, connection) = database.connect(NoTls).await.map_err(|e| format!("the database: {e}"))?;
-    spawn_local(async move {
-        // Its end shows in the next query.
-        let _ = connection.await;
-    });
+async fn open(config: Config, cache: u16) -> Result<Stores, String> {
+    let client = connect(&config).await.map_err(|e| format!("the database: {e}"))?;
     let mut caches = BTreeMap::new();
     for tenant in TENANTS {
         let url = format!("redis://t_{tenant}:{tenant}-{PASSWORD}@127.0.0.1:{cache}/");
         let client = redis::Client::open(url).map_err(|e| format!("the cache: {e}"))?;
         let connection = client.get_multiplexed_async_connection().await.map_err(|e| format!("the cache: {e}"))?;
-        caches.insert(tenant, connection);
+        let (connection, rests_until) = (RefCell::new(Some(connection)), Cell::new(None));
+        caches.insert(tenant, Cache { client, connection, rests_until });
     }
-    Ok(Stores { database: Mutex::new(client), caches })
+    Ok(Stores { config, database: Mutex::new(Some(client)), caches })
+}
+
+async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    spawn_local(async move {
+        // Its end shows in the next query.
+        let _ = connection.await;
+    });
+    Ok(client)
+}
+
+impl Cache {
+    /// What comes of asking it; nothing, when it does not answer in time or rests.
+    async fn ask<T>(&self, ask: impl AsyncFnOnce(MultiplexedConnection) -> redis::RedisResult<T>) -> Option<T> {
+        if self.rests_until.get().is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let asked = timeout(CACHE_PATIENCE, async {
+            let open = self.connection.borrow().clone();
+            let connection = match open {
+                Some(connection) => connection,
+                None => self.client.get_multiplexed_async_connection().await?,
+            };
+            *self.connection.borrow_mut() = Some(connection.clone());
+            ask(connection).await
+        });
+        match asked.await {
+            Ok(Ok(answer)) => Some(answer),
+            _ => {
+                self.connection.take();
+                self.rests_until.set(Some(Instant::now() + CACHE_REST));
+                None
+            }
+        }
+    }
 }
 
 async fn listen(listener: TcpListener, stores: Rc<Stores>) {
@@ -178,23 +233,34 @@ async fn answer(stream: &mut TcpStream, status: u16, body: &str, last: bool) -> 
 
 /// What a tenant is told; nothing, when there is no such tenant.
 async fn query(stores: &Stores, tenant: &str) -> Result<Option<String>, String> {
-    let Some(mut cache) = stores.caches.get(tenant).cloned() else { return Ok(None) };
+    let Some(cache) = stores.caches.get(tenant) else { return Ok(None) };
     let key = format!("t:{tenant}:query");
     // Without its cache it is slower, and as right.
-    if let Ok(Some(kept)) = cache.get::<_, Option<String>>(&key).await {
+    let kept = cache.ask(async |mut open| open.get::<_, Option<String>>(&key).await).await;
+    if let Some(kept) = kept.flatten() {
         return Ok(Some(kept));
     }
-    let told = |e: tokio_postgres::Error| e.to_string();
-    let mut client = stores.database.lock().await;
-    let transaction = client.transaction().await.map_err(told)?;
-    let setting = "SELECT set_config('app.tenant_id', $1, true)";
-    transaction.execute(setting, &[&tenant]).await.map_err(told)?;
-    let rows = transaction.query("SELECT note, total FROM orders ORDER BY id", &[]).await.map_err(told)?;
-    transaction.commit().await.map_err(told)?;
+    let asked = timeout(DATABASE_PATIENCE, orders(stores, tenant)).await;
+    let body = asked.map_err(|_| "the database takes too long".to_owned())?.map_err(|e| e.to_string())?;
+    // As above.
+    let _: Option<()> = cache.ask(async |mut open| open.set_ex(&key, &body, KEPT_S).await).await;
+    Ok(Some(body))
+}
+
+/// A tenant's orders, from the database. One connection serves everybody, one after the other; it is put back only
+/// when all went well, so that a request that is given up takes a connection in an unknown state with it.
+async fn orders(stores: &Stores, tenant: &str) -> Result<String, tokio_postgres::Error> {
+    let mut place = stores.database.lock().await;
+    let mut client = match place.take().filter(|client| !client.is_closed()) {
+        Some(client) => client,
+        None => connect(&stores.config).await?,
+    };
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT set_config('app.tenant_id', $1, true)", &[&tenant]).await?;
+    let rows = transaction.query("SELECT note, total FROM orders ORDER BY id", &[]).await?;
+    transaction.commit().await?;
+    *place = Some(client);
     let order = |row: &tokio_postgres::Row| json!({ "note": row.get::<_, &str>(0), "total": row.get::<_, i32>(1) });
     let orders: Vec<_> = rows.iter().map(order).collect();
-    let body = json!({ "tenant": tenant, "orders": orders }).to_string();
-    // As above.
-    let _: Result<(), _> = cache.set_ex(&key, &body, KEPT_S).await;
-    Ok(Some(body))
+    Ok(json!({ "tenant": tenant, "orders": orders }).to_string())
 }

@@ -1,6 +1,6 @@
 //! A private HAProxy: `haproxy` with a configuration in a temporary directory, some tenths of a second.
 
-use super::{Scratch, free_port, install, listens, program};
+use super::{Process, Scratch, free_port, install, listens, program};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -56,6 +56,13 @@ pub fn server(configuration: &str, files: &[(&str, &str)]) -> Result<Server, Str
     }
     let log = fs::read_to_string(server._home.0.join("log")).unwrap_or_default();
     Err(format!("haproxy did not start: {log}"))
+}
+
+impl Server {
+    /// What runs.
+    pub fn process(&self) -> Process {
+        Process { pid: self.child.id(), home: Some(self._home.0.clone()) }
+    }
 }
 
 impl Drop for Server {

@@ -3,7 +3,7 @@
 //! PostgreSQL refuses to run as root, so root starts it as the account that Debian's package makes. Roles must show
 //! their password over TCP, as they do in a deployment.
 
-use super::{Scratch, account, free_port, install, is_root, program, run, used};
+use super::{Process, Scratch, account, free_port, install, is_root, program, run, used};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -118,6 +118,14 @@ impl Server {
     /// The port of a private server.
     pub fn port(&self) -> Option<u16> {
         self.url.rsplit(':').next()?.split('/').next()?.parse().ok()
+    }
+
+    /// What runs, of a private server: it names itself by its first line in a file of its own.
+    pub fn process(&self) -> Option<Process> {
+        let private = self.private.as_ref()?;
+        let told = fs::read_to_string(private.data.join("postmaster.pid")).ok()?;
+        let pid = told.lines().next()?.trim().parse().ok()?;
+        Some(Process { pid, home: Some(private._home.0.clone()) })
     }
 
     /// Writes a file into the data directory of a private server, for its eyes alone.

@@ -1,6 +1,6 @@
 //! A private Redis: `redis-server` with a configuration in a temporary directory, some hundredths of a second.
 
-use super::{Scratch, free_port, install, program};
+use super::{Process, Scratch, free_port, install, program};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -68,6 +68,13 @@ pub fn server(configuration: &str, files: &[(&str, &str)]) -> Result<Server, Str
         thread::sleep(Duration::from_millis(10));
     }
     Ok(server)
+}
+
+impl Server {
+    /// What runs.
+    pub fn process(&self) -> Process {
+        Process { pid: self.child.id(), home: Some(self._home.0.clone()) }
+    }
 }
 
 impl Drop for Server {
