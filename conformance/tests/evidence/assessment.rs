@@ -237,7 +237,7 @@ fn a_whole_platform_of_real_servers_is_certified_as_far_as_it_was_judged() {
     }
     let dir = begun();
     let dir = dir.path();
-    let demo = Demo::up(&dir.join("demo"), &[]).expect("the demonstration");
+    let demo = Demo::up(&dir.join("demo"), &[], None).expect("the demonstration");
     let certify: Vec<&str> =
         CERTIFY.iter().map(|word| if *word == "deployment.toml" { "demo/deployment.toml" } else { word }).collect();
     held(dir, &certify);
