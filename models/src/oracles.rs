@@ -23,6 +23,7 @@ pub mod graph_replica;
 pub mod handling;
 pub mod integrity;
 pub mod isolation;
+pub mod kept;
 pub mod logical_replica;
 pub mod mirroring;
 pub mod read_only;

@@ -173,6 +173,7 @@ pub const ALL: &[&Control] = &[
     &crate::postgres::function::DEFINER_PINNED,
     &crate::postgres::primary::FENCING,
     &crate::postgres::rls::FORCE_RLS,
+    &crate::postgres::referential::FOREIGN_KEY_PER_TENANT,
     &crate::postgres::function::FUNCTION_INVOKER,
     &crate::postgres::store::KEY_PER_TENANT,
     &crate::postgres::pool::LOGIN_PASSWORD,

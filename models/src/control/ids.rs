@@ -171,6 +171,7 @@ pub const IDS: &[&str] = &[
     "postgres.definer-pinned",
     "postgres.fencing",
     "postgres.force-rls",
+    "postgres.foreign-key-per-tenant",
     "postgres.function-invoker",
     "postgres.key-per-tenant",
     "postgres.login-password",

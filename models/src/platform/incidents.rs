@@ -8,11 +8,12 @@ use crate::postgres::reference::{INCIDENT_REPORT, SHARED};
 use crate::wire::sql::{Row, Value};
 use std::sync::Arc;
 
-/// Incidents that a tenant begins with, and notes of its duties, so many each.
+/// Incidents that a tenant begins with, notes of its duties, and pagers, so many each.
 pub const FIRST: u32 = 6;
 /// Numbers of incidents in leak markers begin here: above all records, objects, nodes and devices.
 pub const MARKED_FROM: u32 = 740_000;
-/// Numbers of duties of one tenant, at most: they are numbered across tenants, each in a range of its own.
+/// Numbers of duties and of pagers of one tenant, at most: they are numbered across tenants, each in a range of its
+/// own.
 const RANGE: u32 = 100;
 /// What the legal department keeps for as long as a court says.
 pub const HELD: &str = "legal-hold";
@@ -27,8 +28,8 @@ pub fn state(n: u32) -> &'static str {
     if n.is_multiple_of(2) { "open" } else { "closed" }
 }
 
-/// The first of a tenant's duties, by number.
-pub fn first_duty(tenants: &Tenants, tenant: &str) -> i64 {
+/// The first of a tenant's duties, and of its pagers, by number.
+pub fn first_number(tenants: &Tenants, tenant: &str) -> i64 {
     i64::from(super::index_of(tenants, tenant) * RANGE)
 }
 
@@ -39,8 +40,9 @@ pub(super) fn load(engine: &mut Engine, tenants: &Tenants, tenant: &TenantId, da
         let (id, body) = (Value::Int(n.into()), Value::Text(datum(MARKED_FROM + n)));
         let row: Row = [name(), id, Value::text(state(n)), Value::text(&reference(tenant, n)), body].into();
         engine.load_row(SHARED, &format!("incidents_{}", state(n)), row);
-        let (id, note) = (first_duty(tenants, tenant) + i64::from(n), Value::Text(datum(MARKED_FROM + FIRST + n)));
+        let (id, note) = (first_number(tenants, tenant) + i64::from(n), Value::Text(datum(MARKED_FROM + FIRST + n)));
         engine.load_row(SHARED, "duties", [Value::Int(id), name(), note, Value::text("+49 30 1")].into());
+        engine.load_row(SHARED, "pagers", [name(), Value::Int(id), Value::text("on call")].into());
     }
     let held = Value::Text(datum(MARKED_FROM + 2 * FIRST));
     engine.load_row("legal", "retention", [Value::text(HELD), Value::Int(0), held].into());

@@ -130,7 +130,7 @@ fn told(engine: &Engine, session: &Session, controls: &Controls, plan: &Plan) ->
         Plan::Insert(insert) => insert.table,
         Plan::Update(update) => update.search.table,
         Plan::Delete(delete) => delete.search.table,
-        Plan::Truncate(_) => return Some(("truncate-asks-no-policy", &["STO-03"])),
+        Plan::Truncate { .. } => return Some(("truncate-asks-no-policy", &["STO-03"])),
         Plan::Set(..) | Plan::ResetAll | Plan::DiscardAll | Plan::Show(_) => return Some(("setting", &["STO-02"])),
         _ => return None,
     };

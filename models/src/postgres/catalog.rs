@@ -152,8 +152,10 @@ impl Privilege {
     pub const DELETE: Privilege = Privilege(8);
     /// `TRUNCATE`.
     pub const TRUNCATE: Privilege = Privilege(16);
+    /// `REFERENCES`: to make a foreign key that refers to it.
+    pub const REFERENCES: Privilege = Privilege(32);
     /// `ALL`.
-    pub const ALL: Privilege = Privilege(31);
+    pub const ALL: Privilege = Privilege(63);
 }
 
 /// A column.
@@ -176,6 +178,36 @@ pub struct Index {
     pub name: Arc<str>,
     /// Columns by position, most significant first.
     pub columns: Vec<u16>,
+    /// Whether it is the primary key's.
+    pub primary: bool,
+}
+
+/// A foreign key (`CREATE TABLE`, `REFERENCES`).
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// Name of the constraint.
+    pub name: Arc<str>,
+    /// The columns that refer, each with the column that it refers to.
+    pub columns: Vec<(u16, u16)>,
+    /// The table that they refer to.
+    pub target: TableId,
+    /// What becomes of a row when the one that it refers to is deleted.
+    pub on_delete: Referential,
+    /// What becomes of it when the key that it refers to changes.
+    pub on_update: Referential,
+}
+
+/// What a foreign key does when the row that is referred to goes, or changes its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Referential {
+    /// Refuses, unless another row has the key when the statement ends.
+    NoAction,
+    /// Refuses.
+    Restrict,
+    /// Takes the rows that refer along: deletes them, or changes their key.
+    Cascade,
+    /// Makes them refer to nothing.
+    SetNull,
 }
 
 /// A table.
@@ -191,6 +223,12 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Its unique indexes; the primary key is the first, if there is one.
     pub indexes: Vec<Index>,
+    /// Its foreign keys, in order of their making.
+    pub foreign: Vec<ForeignKey>,
+    /// Tables with foreign keys that refer to it, in order of their making.
+    pub referrers: Vec<TableId>,
+    /// Whether a foreign key was ever made from it or to it: those are triggers, as the catalogue shows.
+    pub has_triggers: bool,
     /// `ENABLE ROW LEVEL SECURITY`.
     pub row_security: bool,
     /// `FORCE ROW LEVEL SECURITY`: the owner is not exempt.
@@ -501,6 +539,9 @@ impl Table {
             owner,
             columns,
             indexes: Vec::new(),
+            foreign: Vec::new(),
+            referrers: Vec::new(),
+            has_triggers: false,
             row_security: false,
             force: false,
             policies: Vec::new(),

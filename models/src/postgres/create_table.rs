@@ -11,7 +11,8 @@ use super::sqlstate::{DUPLICATE_COLUMN, INVALID_TABLE, SqlError, UNDEFINED_COLUM
 use crate::wire::sql::Value;
 use sqlparser::ast;
 
-/// Builds the table that a statement describes, in a schema, owned by `owner`.
+/// Builds the table that a statement describes, in a schema, owned by `owner`; its foreign keys are the caller's to
+/// make, when the table is there.
 ///
 /// # Errors
 /// `42701`, `42703`, `42P16`, and `0A000` for what the model lacks.
@@ -20,15 +21,16 @@ pub fn build_table(
     create: &ast::CreateTable,
     owner: RoleId,
     names: &mut Names,
-) -> Result<Table, SqlError> {
-    let mut building = Building { name, columns: Vec::new(), primary: None, unique: Vec::new() };
+) -> Result<(Table, Vec<ast::ForeignKeyConstraint>), SqlError> {
+    let mut building = Building { name, columns: Vec::new(), primary: None, unique: Vec::new(), foreign: Vec::new() };
     for column in &create.columns {
         building.column(column, names)?;
     }
     for constraint in &create.constraints {
         building.constraint(constraint)?;
     }
-    building.finish(schema, owner)
+    let foreign = std::mem::take(&mut building.foreign);
+    Ok((building.finish(schema, owner)?, foreign))
 }
 
 /// A table in the making.
@@ -37,6 +39,7 @@ struct Building {
     columns: Vec<Column>,
     primary: Option<(Option<String>, Vec<String>)>,
     unique: Vec<(Option<String>, Vec<String>)>,
+    foreign: Vec<ast::ForeignKeyConstraint>,
 }
 
 impl Building {
@@ -55,6 +58,10 @@ impl Building {
                 ast::ColumnOption::Default(e) => column.default = Some(constant(e, &name, kind, names)?),
                 ast::ColumnOption::PrimaryKey(_) => self.primary_key(constraint, vec![name.clone()])?,
                 ast::ColumnOption::Unique(_) => self.unique.push((constraint, vec![name.clone()])),
+                ast::ColumnOption::ForeignKey(key) => {
+                    let (columns, name) = (vec![definition.name.clone()], option.name.clone());
+                    self.foreign.push(ast::ForeignKeyConstraint { columns, name, ..key.clone() });
+                }
                 other => return Err(SqlError::unsupported(format_args!("the column option {other}"))),
             }
         }
@@ -69,6 +76,10 @@ impl Building {
             }
             ast::TableConstraint::Unique(key) => {
                 self.unique.push((key.name.as_ref().map(folded), index_columns(&key.columns)?));
+                Ok(())
+            }
+            ast::TableConstraint::ForeignKey(key) => {
+                self.foreign.push(key.clone());
                 Ok(())
             }
             other => Err(SqlError::unsupported(format_args!("the constraint {other}"))),
@@ -101,7 +112,7 @@ impl Building {
                 true => format!("{}_pkey", self.name),
                 false => format!("{}_{}_key", self.name, columns.join("_")),
             };
-            indexes.push(Index { name: name.unwrap_or(default).into(), columns: positions });
+            indexes.push(Index { name: name.unwrap_or(default).into(), columns: positions, primary: is_primary });
         }
         Ok(Table { indexes, ..Table::plain((schema, self.name.into()), owner, self.columns) })
     }

@@ -14,8 +14,8 @@ use super::name::{folded, plain_name, table_name};
 use super::namespace::Asker;
 use super::setting::Names;
 use super::sqlstate::{
-    DEPENDENT_OBJECTS, DUPLICATE_OBJECT, DUPLICATE_TABLE, INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED, SYNTAX_ERROR,
-    SqlError, UNDEFINED_OBJECT, UNDEFINED_PARAMETER, UNDEFINED_TABLE, WRONG_OBJECT,
+    DUPLICATE_OBJECT, DUPLICATE_TABLE, INSUFFICIENT_PRIVILEGE, LIMIT_EXCEEDED, SYNTAX_ERROR, SqlError,
+    UNDEFINED_OBJECT, UNDEFINED_PARAMETER, UNDEFINED_TABLE, WRONG_OBJECT,
 };
 use sqlparser::ast::{self, ObjectType as T, Statement as S};
 use std::sync::Arc;
@@ -103,20 +103,21 @@ impl Definer<'_> {
         if !plain {
             return Err(SqlError::unsupported("CREATE TABLE with LIKE, AS, INHERITS, TEMPORARY or UNLOGGED"));
         }
-        let mut table = build_table((schema, name), create, self.asker.role, self.names)?;
+        let (mut table, foreign) = build_table((schema, name), create, self.asker.role, self.names)?;
         if let Some(by) = &create.partition_by {
             self.split(&mut table, by)?;
         }
         if let Some(whole) = &create.partition_of {
             table = self.partition(table, whole, create.for_values.as_ref())?;
         }
-        // Indexes are made by statements of the server's own, which look the table up by its name.
-        if is_qualified && !table.indexes.is_empty() && !self.catalog.uses(self.asker, schema) {
+        // Indexes and foreign keys are made by statements of the server's own, which look the table up by its name.
+        let is_looked_up = is_qualified && !(table.indexes.is_empty() && foreign.is_empty());
+        if is_looked_up && !self.catalog.uses(self.asker, schema) {
             return Err(SqlError::denied_schema(&self.catalog.schema(schema).name));
         }
         let id = self.catalog.add_table(table);
         self.adopt(id);
-        Ok(())
+        foreign.iter().try_for_each(|key| self.add_foreign_key(id, key))
     }
 
     /// `DROP TABLE`, `DROP VIEW` and `DROP MATERIALIZED VIEW`: which, by its name in the server's words.
@@ -132,6 +133,7 @@ impl Definer<'_> {
             ast::ObjectType::MaterializedView => "materialized view",
             _ => "table",
         };
+        let mut found = Vec::new();
         for name in names {
             let name = table_name(name)?;
             let Some(id) = self.catalog.find(self.asker, &name)? else {
@@ -160,26 +162,37 @@ impl Definer<'_> {
             if is != what {
                 return Err(SqlError::new(WRONG_OBJECT, format!("\"{}\" is not a {what}", table.name)));
             }
-            self.drop_with_dependents(id, cascade)?;
+            found.push(id);
         }
-        Ok(())
+        found.iter().try_for_each(|id| self.drop_with_dependents(*id, &found, cascade))
     }
 
-    /// Drops a relation, its partitions, and with `cascade` the views that read any of them.
-    pub(super) fn drop_with_dependents(&mut self, id: TableId, cascade: bool) -> Result<(), SqlError> {
+    /// Drops a relation, its partitions, and with `cascade` the views that read any of them and the foreign keys that
+    /// refer to any; those of the tables that go `with` it are in nobody's way.
+    pub(super) fn drop_with_dependents(
+        &mut self,
+        id: TableId,
+        with: &[TableId],
+        cascade: bool,
+    ) -> Result<(), SqlError> {
+        if self.catalog.table(id).dropped {
+            return Ok(());
+        }
         for child in self.catalog.table(id).kin.children.clone() {
-            self.drop_with_dependents(child, cascade)?;
+            self.drop_with_dependents(child, with, cascade)?;
+        }
+        if !cascade && self.catalog.table(id).referrers.iter().any(|from| *from != id && !with.contains(from)) {
+            return Err(SqlError::depended_upon(&self.catalog.table(id).name));
         }
         let reads = |t: &Table| !t.dropped && t.nature.definition().is_some_and(|d| d.source == id);
         let views = (0..self.catalog.tables.len()).filter(|at| reads(&self.catalog.tables[*at]));
         for view in views.map(|at| TableId(at as u16)).collect::<Vec<_>>() {
             if !cascade {
-                let name = &self.catalog.table(id).name;
-                let message = format!("cannot drop table {name} because other objects depend on it");
-                return Err(SqlError::new(DEPENDENT_OBJECTS, message));
+                return Err(SqlError::depended_upon(&self.catalog.table(id).name));
             }
-            self.drop_with_dependents(view, true)?;
+            self.drop_with_dependents(view, with, true)?;
         }
+        self.forget_foreign_keys(id);
         if let Some(whole) = self.catalog.table(id).kin.parent {
             self.catalog.table_mut(whole).kin.children.retain(|child| *child != id);
         }

@@ -96,7 +96,7 @@ pub fn estimates(e: &Expr, whole: bool, into: &mut Vec<Estimate>) {
     let failing = |e: &&Expr| e.is_constant() && may_fail(e);
     match e {
         // What a constant has decided is not computed.
-        Expr::And(_) | Expr::Or(_) if matches!(folded(e), Ok(Some(_))) => {}
+        Expr::And(_) | Expr::Or(_) if decided(e) => {}
         Expr::And(all) => all.iter().for_each(|one| estimates(one, whole, into)),
         Expr::Or(all) => all.iter().for_each(|one| estimates(one, false, into)),
         Expr::Not(one) => estimates(one, false, into),
@@ -134,6 +134,11 @@ pub fn gates(e: &Expr, into: &mut Vec<Expr>) {
 /// The error that planning ends with wherever this condition is asked.
 pub fn of_condition(e: Option<&Expr>) -> Option<SqlError> {
     each(e).err()
+}
+
+/// Whether planning decides a condition, so that nothing of what it compares is left.
+pub fn decided(e: &Expr) -> bool {
+    matches!(folded(e), Ok(Some(_)))
 }
 
 /// Whether a condition is true of every row, as planning sees.

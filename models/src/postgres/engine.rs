@@ -224,7 +224,7 @@ impl Engine {
     ) -> Result<Reply, SqlError> {
         match plan {
             Plan::Select(select) if select.search.is_none() => self.select_values(session, select, params),
-            Plan::Select(_) | Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_) | Plan::Truncate(_) => {
+            Plan::Select(_) | Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_) | Plan::Truncate { .. } => {
                 self.query(session, controls, plan, params)
             }
             Plan::Begin { read_only, snapshot } => {
@@ -304,7 +304,7 @@ impl Engine {
         let read_only = self.is_read_only(session);
         match plan {
             // A utility command is refused before anything is looked at, a planned one after planning.
-            Plan::Truncate(_) => self.writable(session, "TRUNCATE TABLE")?,
+            Plan::Truncate { .. } => self.writable(session, "TRUNCATE TABLE")?,
             Plan::Select(_) => {}
             _ if read_only => {}
             _ => self.writer = Some(session.id),
@@ -322,12 +322,7 @@ impl Engine {
             Plan::Insert(insert) => cx.insert(&mut self.stores, txn, insert),
             Plan::Update(update) => cx.update(&mut self.stores, txn, update),
             Plan::Delete(delete) => cx.delete(&mut self.stores, txn, delete),
-            Plan::Truncate(tables) => {
-                for table in tables {
-                    cx.truncate(&mut self.stores, txn, *table)?;
-                }
-                Ok(Reply::Done(0))
-            }
+            Plan::Truncate { tables, cascade } => cx.truncate(&mut self.stores, txn, (tables, *cascade)),
             _ => unreachable!("the caller sorts plans"),
         }
     }

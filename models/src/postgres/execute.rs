@@ -2,7 +2,8 @@
 //!
 //! The order of checks is the server's, because it decides which error a client sees: `row_security`, privilege on the
 //! views that stand between, what planning computes, a transaction that only reads, privilege on the table, policy,
-//! `NOT NULL`, unique key. `TRUNCATE` asks for its privilege only; no policy stands in its way.
+//! `NOT NULL`, unique key, and, when the statement has run, foreign keys. `TRUNCATE` asks for its privilege only; no
+//! policy stands in its way.
 
 use super::catalog::{Catalog, Command, Nature, Privilege, RoleId, Table, TableId};
 use super::expr::{Env, Expr};
@@ -54,11 +55,11 @@ impl<'a> Cx<'a> {
         if self.read_only { Err(SqlError::read_only(what)) } else { Ok(()) }
     }
 
-    fn require(&self, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
+    pub(super) fn require(&self, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
         self.require_of(self.role, table, privilege)
     }
 
-    fn require_of(&self, role: RoleId, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
+    pub(super) fn require_of(&self, role: RoleId, table: &Table, privilege: Privilege) -> Result<(), SqlError> {
         let open = table.view.is_some() && !self.controls.on(&CATALOGUE_READS)
             || matches!(table.nature, Nature::Materialized(_)) && !self.controls.on(&MATVIEW_PRIVILEGE)
             || privilege == Privilege::TRUNCATE && !self.controls.on(&TRUNCATE_PRIVILEGE);
@@ -174,7 +175,7 @@ impl<'a> Cx<'a> {
         Ok(if any { store.candidates(&bound) } else { Candidates::All })
     }
 
-    fn see(&self, txn: &mut Txn, since: Lsn) {
+    pub(super) fn see(&self, txn: &mut Txn, since: Lsn) {
         // Its own changes are part of its own commit.
         if since < self.next {
             txn.observed = txn.observed.max(since);
@@ -316,6 +317,7 @@ impl<'a> Cx<'a> {
         }
         self.writable("INSERT")?;
         self.require_all(table, Privilege::INSERT, plan.reads)?;
+        let mark = txn.changes.len();
         let mut returned = Vec::new();
         let mut inserted = 0;
         for values in &plan.rows {
@@ -343,6 +345,9 @@ impl<'a> Cx<'a> {
             }
             inserted += 1;
         }
+        if !table.foreign.is_empty() {
+            self.refer(stores, txn, mark)?;
+        }
         Ok(answer(plan.returning.as_ref(), returned, inserted))
     }
 
@@ -354,6 +359,7 @@ impl<'a> Cx<'a> {
         self.writable("UPDATE")?;
         self.require_all(table, Privilege::UPDATE, plan.reads)?;
         let found = self.found(stores, &plan.search, &guard, txn)?;
+        let mark = txn.changes.len();
         let mut returned = Vec::new();
         let mut updated = 0;
         for (leaf, id, old) in found {
@@ -376,16 +382,15 @@ impl<'a> Cx<'a> {
                 txn.changes.push(Change::Delete { table: leaf.0, id, old });
                 self.put(&mut stores[target.0 as usize], target, &row, txn)?;
             } else {
-                let (store, of) = (&mut stores[leaf.0 as usize], self.catalog.table(leaf));
-                self.key_beside_tenant(store, of, &row, Some(id))?;
-                let stored = Stored { row: Arc::clone(&row), since: self.next };
-                let old = store.update(of, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
-                txn.changes.push(Change::Update { table: leaf.0, id, old, row: Arc::clone(&row) });
+                self.put_over(&mut stores[leaf.0 as usize], (leaf, id), &row, txn)?;
             }
             if let Some(output) = &plan.returning {
                 returned.push(self.project(output, &row)?);
             }
             updated += 1;
+        }
+        if !(table.foreign.is_empty() && table.referrers.is_empty()) {
+            self.refer(stores, txn, mark)?;
         }
         Ok(answer(plan.returning.as_ref(), returned, updated))
     }
@@ -398,6 +403,34 @@ impl<'a> Cx<'a> {
         let id = store.insert(table, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
         txn.changes.push(Change::Insert { table: leaf.0, id, row: Arc::clone(row) });
         Ok(())
+    }
+
+    /// Puts a new version in the place of a row.
+    fn put_over(
+        &self,
+        store: &mut Store,
+        (leaf, id): (TableId, RowId),
+        row: &Row,
+        txn: &mut Txn,
+    ) -> Result<(), SqlError> {
+        let table = self.catalog.table(leaf);
+        self.key_beside_tenant(store, table, row, Some(id))?;
+        let stored = Stored { row: Arc::clone(row), since: self.next };
+        let old = store.update(table, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
+        txn.changes.push(Change::Update { table: leaf.0, id, old, row: Arc::clone(row) });
+        Ok(())
+    }
+
+    /// Replaces a row without asking a policy: what a foreign key does.
+    pub(super) fn replace(
+        &self,
+        store: &mut Store,
+        place: (TableId, RowId),
+        row: Row,
+        txn: &mut Txn,
+    ) -> Result<(), SqlError> {
+        not_null(self.catalog.table(place.0), &row)?;
+        self.put_over(store, place, &row, txn)
     }
 
     /// # Errors
@@ -423,6 +456,7 @@ impl<'a> Cx<'a> {
         self.writable("DELETE")?;
         self.require_all(table, Privilege::DELETE, plan.reads)?;
         let found = self.found(stores, &plan.search, &guard, txn)?;
+        let mark = txn.changes.len();
         let mut returned = Vec::new();
         let deleted = found.len() as u64;
         for (leaf, id, row) in found {
@@ -431,6 +465,9 @@ impl<'a> Cx<'a> {
             }
             let old = stores[leaf.0 as usize].take(id).expect("found a moment ago");
             txn.changes.push(Change::Delete { table: leaf.0, id, old });
+        }
+        if !table.referrers.is_empty() {
+            self.refer(stores, txn, mark)?;
         }
         Ok(answer(plan.returning.as_ref(), returned, deleted))
     }
@@ -456,15 +493,25 @@ impl<'a> Cx<'a> {
         Ok(found)
     }
 
-    /// `TRUNCATE` of one table, with its partitions: nobody asks for rights on those.
-    pub fn truncate(&self, stores: &mut [Store], txn: &mut Txn, id: TableId) -> Result<(), SqlError> {
-        self.require(self.catalog.table(id), Privilege::TRUNCATE)?;
-        for leaf in self.catalog.leaves(&id) {
-            let (at, empty) = (leaf.0, Store::new(self.catalog.table(leaf)));
-            let old = std::mem::replace(&mut stores[at as usize], empty);
-            txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });
+    /// `TRUNCATE` of tables with their partitions, of which nobody asks for rights, and with `cascade` of the tables
+    /// that refer to them.
+    pub fn truncate(
+        &self,
+        stores: &mut [Store],
+        txn: &mut Txn,
+        (tables, cascade): (&[TableId], bool),
+    ) -> Result<Reply, SqlError> {
+        for id in tables {
+            self.require(self.catalog.table(*id), Privilege::TRUNCATE)?;
         }
-        Ok(())
+        for id in self.truncated_along(tables, cascade)? {
+            for leaf in self.catalog.leaves(&id) {
+                let (at, empty) = (leaf.0, Store::new(self.catalog.table(leaf)));
+                let old = std::mem::replace(&mut stores[at as usize], empty);
+                txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });
+            }
+        }
+        Ok(Reply::Done(0))
     }
 }
 

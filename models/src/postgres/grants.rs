@@ -103,6 +103,7 @@ fn privilege_bits(privileges: &ast::Privileges) -> Result<Privilege, SqlError> {
             ast::Action::Update { columns: None } => Privilege::UPDATE,
             ast::Action::Delete => Privilege::DELETE,
             ast::Action::Truncate => Privilege::TRUNCATE,
+            ast::Action::References { columns: None } => Privilege::REFERENCES,
             other => return Err(SqlError::unsupported(format_args!("GRANT {other}"))),
         };
         bits.0 |= one.0;

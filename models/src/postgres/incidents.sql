@@ -63,3 +63,26 @@ CREATE SCHEMA legal;
 CREATE TABLE legal.retention (class text NOT NULL, days int8 NOT NULL, note text NOT NULL);
 CREATE FUNCTION retention_of(text) RETURNS TABLE (days int8, note text) LANGUAGE sql SECURITY DEFINER
     SET search_path = public AS 'SELECT days, note FROM retention WHERE class = $1';
+
+-- Pagers, numbered across tenants each in a range of its own, and what was sent to them. The key holds the tenant, so
+-- that nobody refers to another tenant's pager, and nobody's rows go with one.
+CREATE TABLE pagers (tenant_id text NOT NULL, id int8 NOT NULL, note text NOT NULL, PRIMARY KEY (tenant_id, id));
+CREATE TABLE pages (
+    tenant_id text NOT NULL,
+    pager int8 NOT NULL,
+    seq int8 NOT NULL,
+    note text NOT NULL,
+    PRIMARY KEY (tenant_id, pager, seq),
+    FOREIGN KEY (tenant_id, pager) REFERENCES pagers (tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE pagers OWNER TO owner;
+ALTER TABLE pages OWNER TO owner;
+ALTER TABLE pagers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pagers FORCE ROW LEVEL SECURITY;
+ALTER TABLE pages ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON pagers
+    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+CREATE POLICY tenant_isolation ON pages
+    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+GRANT SELECT, INSERT, DELETE ON pagers, pages TO service;

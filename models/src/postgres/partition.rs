@@ -131,13 +131,13 @@ impl Definer<'_> {
             _ => return Err(SqlError::unsupported("this partition bound")),
         };
         self.no_overlap(id, values.as_deref(), &table.name)?;
-        let keys = parent.indexes.iter().enumerate().map(|(n, index)| {
+        let keys = parent.indexes.iter().map(|index| {
             let columns: Vec<&str> = index.columns.iter().map(|c| &*parent.columns[*c as usize].name).collect();
-            let name = match index.name.ends_with("_pkey") && n == 0 {
+            let name = match index.primary {
                 true => format!("{}_pkey", table.name),
                 false => format!("{}_{}_key", table.name, columns.join("_")),
             };
-            Index { name: name.into(), columns: index.columns.clone() }
+            Index { name: name.into(), columns: index.columns.clone(), primary: index.primary }
         });
         let indexes = keys.collect();
         let child = Table::plain((table.schema, table.name.clone()), table.owner, parent.columns.clone());

@@ -32,7 +32,12 @@ pub enum Plan {
     /// `DELETE`.
     Delete(Delete),
     /// `TRUNCATE`.
-    Truncate(Vec<TableId>),
+    Truncate {
+        /// The tables that it names.
+        tables: Vec<TableId>,
+        /// `CASCADE`: tables that refer to them as well.
+        cascade: bool,
+    },
     /// `BEGIN`.
     Begin {
         /// `READ ONLY`.

@@ -140,8 +140,9 @@ impl<'a> Analyzer<'a> {
     }
 
     fn truncate(&mut self, truncate: &ast::Truncate) -> Result<Plan, SqlError> {
-        let ast::Truncate { table_names, partitions: None, if_exists: false, on_cluster: None, identity, .. } =
-            truncate
+        let ast::Truncate {
+            table_names, partitions: None, if_exists: false, on_cluster: None, identity, cascade, ..
+        } = truncate
         else {
             return Err(SqlError::unsupported("this TRUNCATE"));
         };
@@ -156,7 +157,8 @@ impl<'a> Analyzer<'a> {
                 _ => Err(SqlError::not_a_table(&table.name)),
             }
         };
-        Ok(Plan::Truncate(table_names.iter().map(id).collect::<Result<_, _>>()?))
+        let cascade = *cascade == Some(ast::CascadeOption::Cascade);
+        Ok(Plan::Truncate { tables: table_names.iter().map(id).collect::<Result<_, _>>()?, cascade })
     }
 
     /// A table that may be written by name: no view.
@@ -271,7 +273,9 @@ impl<'a> Analyzer<'a> {
         let filter = filter.map(|e| self.lowerer(Some((table, known_as))).condition(e, "WHERE")).transpose()?;
         let (mut keys, mut gates, mut estimates) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(filter) = &filter {
-            filter.keys(&mut keys);
+            if !doom::decided(filter) {
+                filter.keys(&mut keys);
+            }
             doom::estimates(filter, true, &mut estimates);
             doom::gates(filter, &mut gates);
         }

@@ -73,12 +73,8 @@ impl Definer<'_> {
                 return Err(SqlError::new(DEPENDENT_OBJECTS, message));
             }
             let tables: Vec<_> = schema.tables.values().copied().collect();
-            for table in tables {
-                // A view of one that is gone already went with it.
-                if !self.catalog.table(table).dropped {
-                    self.drop_with_dependents(table, true)?;
-                }
-            }
+            // A view of one that is gone already went with it.
+            tables.iter().try_for_each(|table| self.drop_with_dependents(*table, &tables, true))?;
             self.catalog.schemas[id.0 as usize].functions.clear();
             self.catalog.schemas[id.0 as usize].dropped = true;
         }

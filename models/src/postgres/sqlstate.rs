@@ -30,6 +30,8 @@ pub const INVALID_ESCAPE: &str = "22025";
 pub const INVALID_TEXT: &str = "22P02";
 /// `23502` not_null_violation.
 pub const NOT_NULL_VIOLATION: &str = "23502";
+/// `23503` foreign_key_violation.
+pub const FOREIGN_KEY_VIOLATION: &str = "23503";
 /// `23505` unique_violation.
 pub const UNIQUE_VIOLATION: &str = "23505";
 /// `23514` check_violation: a row that belongs to no partition, or to another one.
@@ -72,6 +74,8 @@ pub const GROUPING_ERROR: &str = "42803";
 pub const DATATYPE_MISMATCH: &str = "42804";
 /// `42809` wrong_object_type.
 pub const WRONG_OBJECT: &str = "42809";
+/// `42830` invalid_foreign_key.
+pub const INVALID_FOREIGN_KEY: &str = "42830";
 /// `42846` cannot_coerce.
 pub const CANNOT_COERCE: &str = "42846";
 /// `42883` undefined_function.
@@ -176,6 +180,12 @@ impl SqlError {
     #[cold]
     pub fn not_owner(table: &str) -> SqlError {
         SqlError::new(INSUFFICIENT_PRIVILEGE, format!("must be owner of table {table}"))
+    }
+    /// A view reads it, or a foreign key refers to it.
+    #[cold]
+    pub fn depended_upon(table: &str) -> SqlError {
+        let message = format!("cannot drop table {table} because other objects depend on it");
+        SqlError::new(DEPENDENT_OBJECTS, message)
     }
     /// It is a view, where a table is meant.
     #[cold]

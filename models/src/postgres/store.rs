@@ -20,7 +20,7 @@ pub const KEY_PER_TENANT: Control = control!(
 );
 
 /// The column that says whose a row is.
-const TENANT_COLUMN: &str = "tenant_id";
+pub const TENANT_COLUMN: &str = "tenant_id";
 
 /// Keys of up to this many columns are looked up without an allocation.
 const KEY_SHORT: usize = 3;

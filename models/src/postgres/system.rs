@@ -105,7 +105,7 @@ impl View {
                     Value::Null,
                     Value::Bool(!table.indexes.is_empty()),
                     Value::Bool(false),
-                    Value::Bool(false),
+                    Value::Bool(table.has_triggers),
                     Value::Bool(table.row_security),
                 ],
                 View::Tables if !is_known_to(catalog, role, table) => continue,

@@ -3,6 +3,7 @@
 mod against_naive;
 mod bypass;
 mod failover;
+mod foreign_keys;
 mod log;
 mod pool;
 mod rls;

@@ -13,6 +13,7 @@ use models::oracles::console::Console;
 use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
+use models::oracles::kept::Kept;
 use models::oracles::logical_replica::LogicalReplica;
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
@@ -111,6 +112,12 @@ impl Stage<'_> {
     pub fn told_alone(&mut self, requirement: &'static str, name: &str, body: &[u8]) {
         let known = BTreeMap::from([(format!("attacker/{name}").into(), body.into())]);
         self.oracle(move |cast| Box::new(Alone::new(cast, requirement, known)));
+    }
+
+    /// What this attacker was told that it has is there whenever it asks again.
+    pub fn told_again(&mut self, requirement: &'static str, name: &str) {
+        let who: Arc<str> = format!("attacker/{name}").into();
+        self.oracle(move |cast| Box::new(Kept::new(cast, requirement, std::iter::once(who))));
     }
 
     /// Deploys a console for operators, a SIEM that keeps what is refused there, and the judge of both.

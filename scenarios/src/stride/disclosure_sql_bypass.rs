@@ -2,17 +2,19 @@
 //!
 //! The service's statements were injected into, or its pod was broken into: whoever speaks is the service's role, and
 //! the transaction is its own tenant's, which it leaves as it is. The policies of the tables hold. What it tries is
-//! everything that is read in a table's place: views, a materialised view, functions, partitions, keys.
+//! everything that is read in a table's place: views, a materialised view, functions, partitions, keys, and what refers
+//! to a row.
 
 use crate::actors::{Defector, Errand, Pod};
 use crate::scenario::{Scenario, Variant, sole};
 use crate::stage::Stage;
 use models::fact::Fact;
-use models::platform::incidents::{FIRST, HELD, first_duty, reference, state};
+use models::platform::incidents::{FIRST, HELD, first_number, reference, state};
 use models::platform::trust_domain;
 use models::postgres::execute::TRUNCATE_PRIVILEGE;
 use models::postgres::function::{DEFINER_PINNED, FUNCTION_INVOKER};
 use models::postgres::partition::CHILD_POLICIES;
+use models::postgres::referential::FOREIGN_KEY_PER_TENANT;
 use models::postgres::store::KEY_PER_TENANT;
 use models::postgres::view::{MATVIEW_PRIVILEGE, VIEW_BARRIER, VIEW_INVOKER};
 use models::wire::sql::{Statement, Transaction, Value};
@@ -22,12 +24,13 @@ use sim::Duration;
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "stride/disclosure-sql-bypass",
-    title: "No view, function, partition, materialised view, key or TRUNCATE leads around the policies of a table",
+    title: "No view, function, partition, materialised view, key, reference or TRUNCATE leads around any policy",
     threat: "Somebody puts statements of their own into a transaction that the service has opened for their tenant. \
              They read other tenants' incidents through a view and a lookup function that were made by a superuser, \
              make a view ask a failing condition of rows that it hides, name the partitions in place of the whole, \
              read the report of all tenants, take a function that runs as its owner to another schema, insert what \
-             only somebody else can have, and empty the table, which no policy forbids.",
+             only somebody else can have, refer to rows of others, get others to refer to a row that they then \
+             delete, and empty the table, which no policy forbids.",
     stride: Some('I'),
     requirements: &["STO-03", "TEN-02"],
     variants: &[
@@ -38,6 +41,8 @@ pub const SCENARIO: Scenario = Scenario {
         Variant { name: "partition", mark: "bypass.partition-named", controls: &[sole(&CHILD_POLICIES)] },
         Variant { name: "report", mark: "bypass.report-read", controls: &[sole(&MATVIEW_PRIVILEGE)] },
         Variant { name: "key", mark: "bypass.key-tried", controls: &[sole(&KEY_PER_TENANT)] },
+        Variant { name: "reference", mark: "bypass.reference-tried", controls: &[sole(&FOREIGN_KEY_PER_TENANT)] },
+        Variant { name: "cascade", mark: "bypass.row-entrusted", controls: &[sole(&FOREIGN_KEY_PER_TENANT)] },
         Variant { name: "truncate", mark: "bypass.truncated", controls: &[sole(&TRUNCATE_PRIVILEGE)] },
         // Who asks for what is theirs is served by each of these ways.
         Variant { name: "own", mark: "bypass.own-served", controls: &[] },
@@ -58,6 +63,7 @@ fn build(stage: &mut Stage<'_>) {
     stage.usual_weather();
     readers(stage);
     breakers(stage);
+    referrers(stage);
     let own = |n: u32| Value::text(&reference(VICTIM, n));
     let served = [
         one("SELECT id, state, reference, body FROM incident_list ORDER BY id", vec![]),
@@ -89,7 +95,7 @@ fn readers(stage: &mut Stage<'_>) {
     ];
     pod(stage, ("view", "bypass.view-read", false), ATTACKER, &view);
     // Cheaper than the view's own condition, and false of what the attacker may see anyway.
-    let first = first_duty(&stage.inputs.tenants, ATTACKER);
+    let first = first_number(&stage.inputs.tenants, ATTACKER);
     let text = "SELECT id FROM duty_notes WHERE (id < $1 OR id > $2) AND note::bool";
     let beside = vec![Value::Int(first), Value::Int(first + i64::from(FIRST) - 1)];
     pod(stage, ("condition", "bypass.condition-failed", false), ATTACKER, &[one(text, beside)]);
@@ -122,6 +128,36 @@ fn breakers(stage: &mut Stage<'_>) {
     stage.told_alone("STO-03", "key", b"");
     let truncate = [one("TRUNCATE incidents", vec![]), one("TRUNCATE TABLE incidents CASCADE", vec![])];
     pod(stage, ("truncate", "bypass.truncated", true), ATTACKER, &truncate);
+}
+
+/// Those who refer to what is not theirs, and who delete what others refer to.
+fn referrers(stage: &mut Stage<'_>) {
+    let note = |tenant: &str, pager: i64, seq: i64| {
+        vec![Value::text(tenant), Value::Int(pager), Value::Int(seq), Value::text("x")]
+    };
+    let theirs = first_number(&stage.inputs.tenants, VICTIM);
+    // Some of these pagers are there, and some are not.
+    let refer = |n: u32| {
+        let params = note(ATTACKER, theirs + i64::from(n), 9_000);
+        let mut all = one("INSERT INTO pages VALUES ($1, $2, $3, $4)", params);
+        all.extend(one("ROLLBACK", vec![]));
+        all
+    };
+    let refers: Vec<_> = (0..2 * FIRST).map(refer).collect();
+    pod(stage, ("reference", "bypass.reference-tried", true), ATTACKER, &refers);
+    // Somebody of the other tenant writes to a number that they were given, and looks whether it is still there.
+    let given = first_number(&stage.inputs.tenants, ATTACKER);
+    let entrusted = [
+        one("INSERT INTO pages VALUES ($1, $2, $3, $4) RETURNING note", note(VICTIM, given, 1)),
+        one("SELECT note FROM pages WHERE pager = $1", vec![Value::Int(given)]),
+    ];
+    pod(stage, ("cascade", "bypass.row-entrusted", false), VICTIM, &entrusted);
+    stage.told_again("STO-03", "cascade");
+    // Whoever gave the number deletes the pager, and makes it anew: both are theirs to do.
+    let mut anew = one("DELETE FROM pagers WHERE id = $1", vec![Value::Int(given)]);
+    let pager = vec![Value::text(ATTACKER), Value::Int(given), Value::text("on call")];
+    anew.extend(one("INSERT INTO pagers VALUES ($1, $2, $3)", pager));
+    pod(stage, ("eraser", "bypass.pager-deleted", false), ATTACKER, &[anew]);
 }
 
 /// A pod with the service's identity at the database of cell A, in transactions of a tenant; `never` says that whatever

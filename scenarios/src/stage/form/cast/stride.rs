@@ -113,6 +113,11 @@ pub(super) const ROWS: &[Row] = &[
                 &[DOOR_A, &["client/acme", "attacker/partition", "attacker/key", "attacker/truncate"]],
                 &["bypass.partition-named", "bypass.key-tried", "bypass.truncated"],
             ),
+            part(
+                "references",
+                &[DOOR_A, &["client/acme", "attacker/reference", "attacker/cascade", "attacker/eraser"]],
+                &["bypass.reference-tried", "bypass.row-entrusted"],
+            ),
         ]),
     ),
     (
