@@ -1,7 +1,7 @@
 //! What programs make beside tables: views of both kinds, functions, and tables in partitions. Sessions name them as
 //! they name tables, and call the functions.
 //!
-//! Programs of seeds from [`WIDE_FROM`] on have them; those of the seeds below are what they always were.
+//! Programs of a million seeds from [`WIDE_FROM`] on have them; those of the seeds below are what they always were.
 
 use crate::expression::{Column, Columns, Kind};
 use crate::generate::{Generator, TENANTS, Table};
@@ -30,15 +30,16 @@ impl Generator {
         }
     }
 
-    /// Runs a definition as the superuser, or as somebody with fewer rights.
-    fn made_by(&mut self, sql: String) {
+    /// Runs a definition as the superuser, or as somebody with fewer rights; says whether it succeeds.
+    pub fn made_by(&mut self, sql: String) -> bool {
         let by = self.luck.pick(&["", "", "", "owner", "owner", "app"]);
         if by.is_empty() {
-            return self.root(sql);
+            return self.root_may(sql);
         }
         self.root(format!("set role {by}"));
-        self.root(sql);
+        let made = self.root_may(sql);
         self.root("reset role".into());
+        made
     }
 
     /// Columns of a relation that is read through another one: the tenant, the number, and some of the others, perhaps

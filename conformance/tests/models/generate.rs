@@ -6,6 +6,7 @@
 
 use crate::around::WIDE_FROM;
 use crate::expression::{Column, Columns, Kind};
+use crate::keyed::KEYED_FROM;
 use crate::luck::Luck;
 use crate::postgres_model::Model;
 use crate::program::{Program, SUPERUSER, Step};
@@ -88,9 +89,12 @@ pub fn program(seed: u64) -> Program {
         let name = if apart && generator.luck.percent(50) { "t" } else { name };
         generator.table(name, schema);
     }
-    let is_wide = seed >= WIDE_FROM;
+    let (is_wide, is_keyed) = ((WIDE_FROM..KEYED_FROM).contains(&seed), seed >= KEYED_FROM);
     if is_wide {
         generator.around();
+    }
+    if is_keyed {
+        generator.keyed();
     }
     generator.sessions();
     let length = 12 + generator.luck.below(20);
@@ -102,6 +106,8 @@ pub fn program(seed: u64) -> Program {
         }
         if is_wide && generator.luck.percent(15) {
             generator.calls(at);
+        } else if is_keyed && generator.luck.percent(45) {
+            generator.refers(at);
         } else {
             generator.statement(at);
         }
@@ -112,12 +118,18 @@ pub fn program(seed: u64) -> Program {
 impl Generator {
     /// Adds a statement of the superuser.
     pub fn root(&mut self, sql: String) {
-        self.push(Step::new(SUPERUSER, sql));
+        self.root_may(sql);
     }
 
-    fn push(&mut self, step: Step) {
-        self.model.run(&step);
+    /// The same, and says whether it succeeds.
+    pub fn root_may(&mut self, sql: String) -> bool {
+        self.push(Step::new(SUPERUSER, sql))
+    }
+
+    fn push(&mut self, step: Step) -> bool {
+        let said = self.model.run(&step);
         self.steps.push(step);
+        said.answers.is_some_and(|answers| answers.iter().all(|answer| answer.sqlstate().is_none()))
     }
 
     /// Whether a session has a transaction block open.
@@ -243,7 +255,8 @@ impl Generator {
         }
     }
 
-    fn rights(&mut self, name: &str) {
+    /// Owner, grants and row security of a new table.
+    pub fn rights(&mut self, name: &str) {
         match self.luck.below(10) {
             0..6 => self.root(format!("alter table {name} owner to owner")),
             6 => self.root(format!("alter table {name} owner to app")),

@@ -7,6 +7,7 @@ mod difference;
 mod expression;
 mod generate;
 mod kafka;
+mod keyed;
 mod luck;
 mod postgres;
 mod postgres_model;

@@ -7,6 +7,7 @@ use crate::around::WIDE_FROM;
 use crate::deviation;
 use crate::difference::compare;
 use crate::generate::program;
+use crate::keyed::KEYED_FROM;
 use crate::postgres_server::{Database, make_roles};
 use crate::tally::{Tally, number};
 use conformance::provision::{postgres, skip};
@@ -20,6 +21,8 @@ use std::time::Instant;
 const PROGRAMS: u64 = 1_000;
 /// The same of programs that have more than tables.
 const PROGRAMS_WIDE: u64 = 500;
+/// The same of programs whose tables refer to each other.
+const PROGRAMS_KEYED: u64 = 500;
 /// Programs that a model without a control gets to be found out.
 const PROGRAMS_ABLATED: u64 = 150;
 /// Kinds of differences that are made small and shown.
@@ -76,6 +79,13 @@ fn the_postgres_model_answers_as_postgresql_does_where_there_is_more_than_tables
     let programs = number("CELLPROOF_PROGRAMS", PROGRAMS_WIDE);
     // More is refused: changes through views are not modelled, and functions are looked for along a path.
     judge(&server.url, "wide", (WIDE_FROM + number("CELLPROOF_SEED", 1), programs), [55, 15, 5]);
+}
+
+#[test]
+fn the_postgres_model_answers_as_postgresql_does_where_tables_refer_to_each_other() {
+    let Some(server) = server() else { return };
+    let programs = number("CELLPROOF_PROGRAMS", PROGRAMS_KEYED);
+    judge(&server.url, "keyed", (KEYED_FROM + number("CELLPROOF_SEED", 1), programs), [45, 12, 5]);
 }
 
 /// Holds the model against the server, and says what was compared. Of the sessions' own statements at least so many in

@@ -54,13 +54,14 @@ impl Generator {
         }
     }
 
-    fn any_table(&mut self) -> Table {
+    /// One of the tables.
+    pub fn any_table(&mut self) -> Table {
         let at = self.luck.below(self.tables.len());
         self.tables[at].clone()
     }
 
     /// A table by the name that a statement calls it: with its schema, or without, or, rarely, with another's.
-    fn call(&mut self, table: &Table) -> String {
+    pub fn call(&mut self, table: &Table) -> String {
         match self.luck.below(40) {
             0..16 => table.full(),
             16 if !self.schemas.is_empty() => {
@@ -73,7 +74,7 @@ impl Generator {
     }
 
     /// Says a statement that takes a lock on the whole table, unless another session may hold one: it would wait.
-    fn changing(&mut self, at: usize, sql: String) {
+    pub fn changing(&mut self, at: usize, sql: String) {
         if !(0..self.seats.len()).any(|other| other != at && self.in_block(other)) {
             self.say(at, sql, vec![]);
         }
