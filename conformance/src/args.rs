@@ -411,6 +411,13 @@ pub struct Drill {
     /// Switch a control off; give it twice for two layers.
     #[arg(long, value_name = "CONTROL")]
     pub ablate: Vec<String>,
+    /// Carry the story out on the demonstration's containers, in its own time, and hold what is measured against what
+    /// was said and against the simulation. What has no counterpart there is left out, and proves nothing.
+    #[arg(long, value_name = "ENGINE", conflicts_with_all = ["export", "ablate", "months"])]
+    pub on: Option<On>,
+    /// With --on: the image, which `cargo xtask images` makes [default: $CELLPROOF_IMAGE, else cellproof-demo].
+    #[arg(long, value_name = "NAME", requires = "on")]
+    pub image: Option<String>,
     /// Instead of one story, draw so many months that each lose a cell, measure what that costs its tenants, and bound
     /// it (CEL-01); 59 is the least that can show 5 %.
     #[arg(long, value_name = "N", conflicts_with_all = ["import", "export", "ablate", "out", "json"],

@@ -13,6 +13,7 @@ pub mod certified;
 pub mod certify;
 pub mod claim;
 pub mod command;
+pub mod contained;
 pub mod corpus;
 pub mod demo;
 pub mod desk;

@@ -1,5 +1,5 @@
-//! Demonstrations in real containers, by the real binary: they serve as those on loopback do, and however they end
-//! nothing of them is left.
+//! Demonstrations and drills in real containers, by the real binary: they serve as those on loopback do, a story's
+//! faults cost what was said, and however they end nothing of them is left.
 
 use conformance::demo::left;
 use conformance::provision::docker::{Engine, IMAGE, IMAGE_USUAL};
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
-use std::env;
+use std::{env, fs};
 
 /// The engine, if it is there with the image; if not, that is said.
 fn engine() -> Option<Arc<Engine>> {
@@ -106,4 +106,65 @@ fn what_a_demonstration_leaves_that_is_killed_goes_down_with_a_word() {
     assert_eq!(ended.len(), 4, "three containers and their network: {ended:#?}");
     assert_eq!(rest(&engine, &home.path().join("demo")), Vec::<String>::new());
     assert_eq!(said(&down()), "Nothing of it ran.\n");
+}
+
+/// A cache is lost, then a leader; a cell has both.
+const LOST: &str = r#"{"version": 1, "seed": "3", "length_ms": 34000, "incidents": [
+  {"title": "the cache goes", "faults": [
+    {"kind": "crash", "target": {"node": "cell-a/cache"}, "from_ms": 7000, "until_ms": 10000}]},
+  {"kind": "primary-failover", "title": "the leader goes", "faults": [
+    {"kind": "crash", "target": {"node": "cell-a/postgres-1"}, "from_ms": 16000, "until_ms": 22000}]}]}"#;
+
+#[test]
+fn a_story_costs_on_containers_what_was_said_before_it_began() {
+    let Some(_) = engine() else { return };
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("lost.json"), LOST).expect("a file");
+    let args = ["drill", "--import", "lost.json", "--on", "docker", "--out", "out"];
+    let output = cellproof(home.path()).args(args).output().expect("it starts");
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let at = |what: &str| told.find(what).unwrap_or_else(|| panic!("no {what:?} in {told}"));
+    assert!(at("\nExpected\n") < at("Carried out") && at("database started again") < at("\nSeen\n"));
+    let text = fs::read_to_string(home.path().join("out/drill.json")).expect("a file");
+    let drill: Value = serde_json::from_str(&text).expect("JSON");
+    let done = drill["outcome"]["containers"]["done"].as_array().expect("a list");
+    assert_eq!(done.len(), 2, "{drill:#}");
+    for of_tenant in drill["outcome"]["objectives"].as_array().expect("a list").chunks(2) {
+        let success = &of_tenant[0];
+        // Without its database it has what the cache kept, and that for two seconds.
+        assert!(success["inside"]["bad"].as_u64().expect("a number") > 50, "{success:#}");
+        assert_eq!((&success["outside"]["bad"], &success["comparison"]), (&0.into(), &"as-expected".into()));
+    }
+}
+
+#[test]
+fn a_drill_that_is_interrupted_takes_its_platform_with_it() {
+    let Some(engine) = engine() else { return };
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("lost.json"), LOST).expect("a file");
+    let mut drill = Working::start(
+        cellproof(home.path()).args(["drill", "--import", "lost.json", "--on", "docker"]).env("TMPDIR", home.path()),
+    );
+    let dir = home.path().join(format!("cellproof-drill-{}", drill.0.id()));
+    drill.until("Carried out");
+    drill.until("cache killed");
+    assert!(dir.is_dir());
+    drill.signal("-INT");
+    assert_eq!(drill.ends(), Some(3));
+    assert!(!dir.exists());
+    assert_eq!(rest(&engine, &dir), Vec::<String>::new());
+}
+
+#[test]
+fn what_has_no_counterpart_is_said_and_nothing_is_started_for_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let away = LOST.replace("cell-a/cache", "cell-a/kafka-1").replace("cell-a/postgres-1", "cell-a/idp");
+    fs::write(home.path().join("away.json"), away).expect("a file");
+    let output =
+        cellproof(home.path()).args(["drill", "--import", "away.json", "--on", "docker"]).output().expect("it starts");
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("left out  the cache goes: crash on cell-a/kafka-1"), "{told}");
+    assert!(told.ends_with("nothing was run\n"), "{told}");
 }

@@ -6,6 +6,7 @@
 //! `destructive` alone.
 
 mod desk;
+pub mod honest;
 mod issuer;
 mod key;
 mod link;

@@ -1,5 +1,6 @@
 //! `cellproof drill`: a fault story with what it may cost, told before it runs; then what it did cost.
 
+mod docker;
 mod months;
 mod record;
 mod text;
@@ -40,6 +41,9 @@ pub fn drill(args: &Args) -> Done {
     }
     let place = args.out.as_ref().map(|out| Place::of(out.as_os_str())).transpose()?;
     place.as_ref().map_or(Ok(()), Place::ready)?;
+    if args.on.is_some() {
+        return docker::drill(args, &drill, &inputs, place.as_ref());
+    }
     let paint = Paint::stdout();
     if !args.json {
         say(&text::before(&drill, paint));

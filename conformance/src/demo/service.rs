@@ -44,10 +44,18 @@ pub struct Service {
 
 struct Stores {
     config: Config,
-    /// A connection, unless the last one broke.
-    database: Mutex<Option<Client>>,
+    /// For each tenant, so that nobody waits for another one's question.
+    databases: BTreeMap<&'static str, Mutex<Database>>,
     /// As each tenant's user.
     caches: BTreeMap<&'static str, Cache>,
+}
+
+/// The database, for one tenant.
+struct Database {
+    /// A connection, unless the last one broke.
+    client: Option<Client>,
+    /// What it said last, and when.
+    said: Option<(Instant, String)>,
 }
 
 /// A cache, as one tenant's user.
@@ -105,16 +113,17 @@ impl Drop for Service {
 }
 
 async fn open(config: Config, cache: u16) -> Result<Stores, String> {
-    let client = connect(&config).await.map_err(|e| format!("the database: {e}"))?;
-    let mut caches = BTreeMap::new();
+    let (mut databases, mut caches) = (BTreeMap::new(), BTreeMap::new());
     for tenant in TENANTS {
+        let client = connect(&config).await.map_err(|e| format!("the database: {e}"))?;
+        databases.insert(tenant, Mutex::new(Database { client: Some(client), said: None }));
         let url = format!("redis://t_{tenant}:{tenant}-{PASSWORD}@127.0.0.1:{cache}/");
         let client = redis::Client::open(url).map_err(|e| format!("the cache: {e}"))?;
         let connection = client.get_multiplexed_async_connection().await.map_err(|e| format!("the cache: {e}"))?;
         let (connection, rests_until) = (RefCell::new(Some(connection)), Cell::new(None));
         caches.insert(tenant, Cache { client, connection, rests_until });
     }
-    Ok(Stores { config, database: Mutex::new(Some(client)), caches })
+    Ok(Stores { config, databases, caches })
 }
 
 async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
@@ -233,34 +242,44 @@ async fn answer(stream: &mut TcpStream, status: u16, body: &str, last: bool) -> 
 
 /// What a tenant is told; nothing, when there is no such tenant.
 async fn query(stores: &Stores, tenant: &str) -> Result<Option<String>, String> {
-    let Some(cache) = stores.caches.get(tenant) else { return Ok(None) };
+    let (Some(cache), Some(database)) = (stores.caches.get(tenant), stores.databases.get(tenant)) else {
+        return Ok(None);
+    };
     let key = format!("t:{tenant}:query");
     // Without its cache it is slower, and as right.
     let kept = cache.ask(async |mut open| open.get::<_, Option<String>>(&key).await).await;
     if let Some(kept) = kept.flatten() {
         return Ok(Some(kept));
     }
-    let asked = timeout(DATABASE_PATIENCE, orders(stores, tenant)).await;
+    let asked = timeout(DATABASE_PATIENCE, orders(&stores.config, database, tenant)).await;
     let body = asked.map_err(|_| "the database takes too long".to_owned())?.map_err(|e| e.to_string())?;
     // As above.
     let _: Option<()> = cache.ask(async |mut open| open.set_ex(&key, &body, KEPT_S).await).await;
     Ok(Some(body))
 }
 
-/// A tenant's orders, from the database. One connection serves everybody, one after the other; it is put back only
-/// when all went well, so that a request that is given up takes a connection in an unknown state with it.
-async fn orders(stores: &Stores, tenant: &str) -> Result<String, tokio_postgres::Error> {
-    let mut place = stores.database.lock().await;
-    let mut client = match place.take().filter(|client| !client.is_closed()) {
+/// A tenant's orders, from the database. Who waits meanwhile for the same question takes its answer: a database that
+/// lost its cache is asked no more often than it answers. A connection is put back only when all went well, so that a
+/// request that is given up takes one in an unknown state with it.
+async fn orders(config: &Config, database: &Mutex<Database>, tenant: &str) -> Result<String, tokio_postgres::Error> {
+    let asked = Instant::now();
+    let mut database = database.lock().await;
+    if let Some((_, said)) = database.said.as_ref().filter(|(at, _)| *at >= asked) {
+        return Ok(said.clone());
+    }
+    let mut client = match database.client.take().filter(|client| !client.is_closed()) {
         Some(client) => client,
-        None => connect(&stores.config).await?,
+        None => connect(config).await?,
     };
+    let began = Instant::now();
     let transaction = client.transaction().await?;
     transaction.execute("SELECT set_config('app.tenant_id', $1, true)", &[&tenant]).await?;
     let rows = transaction.query("SELECT note, total FROM orders ORDER BY id", &[]).await?;
     transaction.commit().await?;
-    *place = Some(client);
+    database.client = Some(client);
     let order = |row: &tokio_postgres::Row| json!({ "note": row.get::<_, &str>(0), "total": row.get::<_, i32>(1) });
     let orders: Vec<_> = rows.iter().map(order).collect();
-    Ok(json!({ "tenant": tenant, "orders": orders }).to_string())
+    let body = json!({ "tenant": tenant, "orders": orders }).to_string();
+    database.said = Some((began, body.clone()));
+    Ok(body)
 }

@@ -2,10 +2,25 @@
 
 use crate::exit::Exit;
 use scenarios::drill::{Drill, Ran, document};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The whole as JSON, by `reports/schemas/drill.schema.json`.
 pub fn write(drill: &Drill, ran: &Ran, exit: Exit, again: &str) -> String {
+    text(&value(drill, ran, exit, again))
+}
+
+/// The same of a drill on containers, with what was done there.
+pub fn with_containers(drill: &Drill, ran: &Ran, exit: Exit, again: &str, containers: Value) -> String {
+    let mut value = value(drill, ran, exit, again);
+    value["outcome"]["containers"] = containers;
+    text(&value)
+}
+
+fn text(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("a tree of values serialises") + "\n"
+}
+
+fn value(drill: &Drill, ran: &Ran, exit: Exit, again: &str) -> Value {
     let mut value = document::write(drill);
     value["outcome"] = json!({
         "exit": exit.code(),
@@ -14,7 +29,7 @@ pub fn write(drill: &Drill, ran: &Ran, exit: Exit, again: &str) -> String {
         "beside": ran.beside,
         "run": ran.record,
     });
-    serde_json::to_string_pretty(&value).expect("a tree of values serialises") + "\n"
+    value
 }
 
 #[cfg(test)]
@@ -23,7 +38,6 @@ mod tests {
     use models::config::Inputs;
     use reports::sample::schema::disagreements;
     use scenarios::drill::map::Map;
-    use serde_json::Value;
 
     fn schema() -> Value {
         serde_json::from_str(include_str!("../../../../reports/schemas/drill.schema.json")).expect("JSON")
