@@ -84,9 +84,10 @@ impl Ground {
         };
         let port = free_port().map_err(|e| e.to_string())?;
         let (user, password) = (postgres::SUPERUSER, postgres::PASSWORD);
-        let command = ["sh", "-c", DATABASE, &port.to_string()];
+        let inside = 5432;
+        let command = ["sh", "-c", DATABASE, &inside.to_string()];
         let files = [("password", password)];
-        let spec = Spec { name: "database", image, user: "postgres", command: &command, port, files: &files };
+        let spec = Spec { name: "database", image, user: "postgres", command: &command, inside, port, files: &files };
         let server = network.start(&spec)?;
         let url = format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres");
         lets_in(&url)?;
@@ -104,12 +105,13 @@ impl Ground {
             return Ok((Server::Cache(server), port));
         };
         let port = free_port().map_err(|e| e.to_string())?;
+        let inside = 6379;
         // Protected mode would keep everybody out who does not sit beside it.
-        let own = format!("bind 0.0.0.0\nprotected-mode no\nport {port}\ndir /tmp\nsave \"\"\nappendonly no\n");
+        let own = format!("bind 0.0.0.0\nprotected-mode no\nport {inside}\ndir /tmp\nsave \"\"\nappendonly no\n");
         let whole = own + configuration;
         let command = ["redis-server", &format!("{HOME}/redis.conf")];
         let files = [("redis.conf", whole.as_str())];
-        let spec = Spec { name: "cache", image, user: "redis", command: &command, port, files: &files };
+        let spec = Spec { name: "cache", image, user: "redis", command: &command, inside, port, files: &files };
         Ok((Server::Contained(network.start(&spec)?), port))
     }
 
@@ -130,14 +132,15 @@ impl Ground {
             return Ok((Server::Gateway(server), port));
         };
         let port = free_port().map_err(|e| e.to_string())?;
+        let inside = 8443;
         let whole = configuration
-            .replace("bind 127.0.0.1:EDGE", "bind :EDGE")
+            .replace("bind 127.0.0.1:EDGE", &format!("bind :{inside}"))
             .replace("127.0.0.1:BACKEND", &format!("{}:{application}", network.gateway))
             .replace("EDGE", &port.to_string())
             .replace("HOME", HOME);
         let command = ["haproxy", "-db", "-f", &format!("{HOME}/haproxy.cfg")];
         let files: Vec<_> = files.iter().copied().chain([("haproxy.cfg", whole.as_str())]).collect();
-        let spec = Spec { name: "gateway", image, user: "haproxy", command: &command, port, files: &files };
+        let spec = Spec { name: "gateway", image, user: "haproxy", command: &command, inside, port, files: &files };
         Ok((Server::Contained(network.start(&spec)?), port))
     }
 }

@@ -63,7 +63,9 @@ pub struct Spec<'a> {
     pub user: &'a str,
     /// Program and arguments.
     pub command: &'a [&'a str],
-    /// Where it listens: there, and on loopback of the machine.
+    /// Where it listens. Below the ports that the system gives away: the engine takes one of these inside.
+    pub inside: u16,
+    /// Where it is on loopback of the machine.
     pub port: u16,
     /// Files that it finds in [`HOME`].
     pub files: &'a [(&'a str, &'a str)],
@@ -176,7 +178,7 @@ impl Network {
     /// It did not start, or does not listen; with the end of what it said.
     pub fn start(&self, spec: &Spec<'_>) -> Result<Container, String> {
         let name = format!("{}-{}", self.name, spec.name);
-        let inside = format!("{}/tcp", spec.port);
+        let inside = format!("{}/tcp", spec.inside);
         let door = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(spec.port.to_string()) };
         let host = HostConfig {
             network_mode: Some(self.name.clone()),
