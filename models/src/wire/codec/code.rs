@@ -87,6 +87,8 @@ pub const CODES: &[&str] = &[
     "42723",
     "42P13",
     "42P17",
+    "23503",
+    "42830",
 ];
 
 /// Writes the place of a code.
