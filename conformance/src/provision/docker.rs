@@ -149,7 +149,7 @@ impl Engine {
             let name = found.names.and_then(|names| names.into_iter().next()).unwrap_or(id);
             removed.push(name.trim_start_matches('/').to_owned());
         }
-        let all = ListNetworksOptions { filters, ..Default::default() };
+        let all = ListNetworksOptions { filters };
         let all = self.runtime.block_on(self.docker.list_networks(Some(all))).map_err(told("list networks"))?;
         for name in all.into_iter().filter_map(|found| found.name) {
             self.runtime.block_on(self.docker.remove_network(&name)).map_err(told("remove a network"))?;
