@@ -130,7 +130,16 @@ fn refuses(inputs: &Inputs, order: &Order, run: &RunRecord) -> bool {
 /// What is wrong with a run, in a line each.
 fn wrong(inputs: &Inputs, order: &Order, run: &RunRecord) -> Vec<String> {
     let place = format!("{} seed {}", run.scenario, run.seed);
+    // The first of a run says what may lie behind the others: its place, and what struck before.
+    let mut struck: Vec<String> = run
+        .faults
+        .iter()
+        .map(|f| format!("{} on {}, {} – {} ms", f.fault, f.target, f.from_ns / 1_000_000, f.until_ns / 1_000_000))
+        .collect();
+    struck.sort();
+    let story = (!run.findings.is_empty()).then(|| format!("{place}: struck by {}", struck.join("; ")));
     let found = run.findings.iter().map(|f| format!("{place}: {} broken: {}", f.requirement, f.message));
+    let found = story.into_iter().chain(found);
     let excused = !run.pending.is_empty() && refuses(inputs, order, run);
     let pending = run.pending.iter().filter(|_| !excused);
     let pending = pending.map(|p| format!("{place}: not served after the faults: {p}"));
