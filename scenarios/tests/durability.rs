@@ -171,7 +171,7 @@ fn inside_their_envelope_no_acknowledged_write_is_lost_none_is_invented_and_nobo
     println!("{} h simulated; what struck: {faults:?}", simulated / 3_600_000_000_000);
     let bound = bounds::upper_bound(bad, runs.len() as u64, 0.95);
     println!("{bad} runs with a loss: p ≤ {:.3} % at 95 %, over these generators", bound * 100.0);
-    assert!(wrong.is_empty(), "{} of {} runs: {:#?}", wrong.len(), runs.len(), &wrong[..wrong.len().min(20)]);
+    assert!(wrong.is_empty(), "{} mistakes in {} runs: {:#?}", wrong.len(), runs.len(), &wrong[..wrong.len().min(20)]);
 }
 
 /// Cut off from its standby, cell A's primary goes on alone, and then its log rots: nobody else has what it
