@@ -1,34 +1,27 @@
-//! The event heap: entries of 16 bytes ordered by time and number, bodies in a slab.
+//! The event heap: entries of 32 bytes ordered by time and number, bodies in a slab.
 //!
 //! Ties are broken by order of scheduling, never by address. A 4-ary heap keeps the path to the root short and the
-//! children of a node in 64 bytes. Which of four children is the least nobody can foresee, so it is computed without a
-//! branch: that is a sixth of the kernel's time.
+//! children of a node in two cache lines. Which of four children is the least nobody can foresee, so it is computed
+//! without a branch: that is a sixth of the kernel's time.
 
 use crate::time::Instant;
 
-/// Time, below it the number, and below that the slot of the body. One comparison for all: no two have one number, so
-/// that the slot decides nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry(u128);
-
-/// Bits of a slot. What is left of 64 numbers the events of a run, of which there are fewer than 2^36: as many as take
-/// a day to run.
-const SLOT_BITS: u32 = 28;
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Time, and below it the number: one comparison for both.
+    key: u128,
+    slot: u32,
+}
 
 impl Entry {
     #[inline]
     fn new(at: Instant, seq: u64, slot: u32) -> Entry {
-        Entry(u128::from(at.0) << 64 | u128::from(seq << SLOT_BITS | u64::from(slot)))
+        Entry { key: u128::from(at.0) << 64 | u128::from(seq), slot }
     }
 
     #[inline]
-    fn at(self) -> Instant {
-        Instant((self.0 >> 64) as u64)
-    }
-
-    #[inline]
-    fn slot(self) -> u32 {
-        self.0 as u32 & ((1 << SLOT_BITS) - 1)
+    fn at(&self) -> Instant {
+        Instant((self.key >> 64) as u64)
     }
 }
 
@@ -56,13 +49,11 @@ impl<T> Queue<T> {
                 slot
             }
             None => {
-                assert!(self.slab.len() < 1 << SLOT_BITS, "more events to come than the queue has slots for");
                 self.slab.push(Some(body));
                 (self.slab.len() - 1) as u32
             }
         };
         self.seq += 1;
-        assert!(self.seq < 1 << (u64::BITS - SLOT_BITS), "more events in one run than the queue has numbers for");
         self.heap.push(Entry::new(at, self.seq, slot));
         self.up(self.heap.len() - 1);
     }
@@ -76,15 +67,15 @@ impl<T> Queue<T> {
             self.heap[0] = last;
             self.down(0);
         }
-        self.free.push(first.slot());
-        let body = self.slab[first.slot() as usize].take().expect("a scheduled slot holds its body");
+        self.free.push(first.slot);
+        let body = self.slab[first.slot as usize].take().expect("a scheduled slot holds its body");
         Some((first.at(), body))
     }
 
     /// When the earliest event is due.
     #[inline]
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.first().map(|entry| entry.at())
+        self.heap.first().map(Entry::at)
     }
 
     /// How many events are to come.
@@ -102,7 +93,7 @@ impl<T> Queue<T> {
         let entry = self.heap[i];
         while i > 0 {
             let parent = (i - 1) / 4;
-            if entry >= self.heap[parent] {
+            if entry.key >= self.heap[parent].key {
                 break;
             }
             self.heap[i] = self.heap[parent];
@@ -121,13 +112,13 @@ impl<T> Queue<T> {
             }
             let least = match self.heap.get(first..first + 4) {
                 Some(of) => {
-                    let a = usize::from(of[1] < of[0]);
-                    let b = 2 + usize::from(of[3] < of[2]);
-                    first + if of[b] < of[a] { b } else { a }
+                    let a = usize::from(of[1].key < of[0].key);
+                    let b = 2 + usize::from(of[3].key < of[2].key);
+                    first + if of[b].key < of[a].key { b } else { a }
                 }
-                None => (first..self.heap.len()).min_by_key(|i| self.heap[*i]).expect("there is a first"),
+                None => (first..self.heap.len()).min_by_key(|i| self.heap[*i].key).expect("there is a first"),
             };
-            if self.heap[least] >= entry {
+            if self.heap[least].key >= entry.key {
                 break;
             }
             self.heap[i] = self.heap[least];
@@ -143,8 +134,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn four_entries_fill_a_cache_line() {
-        assert_eq!(size_of::<[Entry; 4]>(), 64);
+    fn an_entry_is_at_most_32_bytes() {
+        assert!(size_of::<Entry>() <= 32);
     }
 
     proptest! {

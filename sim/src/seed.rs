@@ -10,6 +10,7 @@ use crate::choice::{Choice, Choices};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
 
 /// The first seed of a plan whose verifier gave a nonce: who runs it cannot have picked the seeds. Below 2^63,
 /// so that a range that begins there does not wrap round.
@@ -108,8 +109,7 @@ pub const fn name_hash(name: &str) -> u64 {
 #[derive(Debug)]
 pub struct Draws {
     seed: u64,
-    /// One a purpose.
-    keyed: Box<[SipHasher13]>,
+    keys: Box<[(u64, u64)]>,
     choices: Choices,
 }
 
@@ -119,12 +119,12 @@ impl Draws {
         let mut bytes = [0u8; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         bytes[8..17].copy_from_slice(b"cellproof");
-        let keyed = (0..PURPOSES_MAX as u64).map(|purpose| {
+        let keys = (0..PURPOSES_MAX as u64).map(|purpose| {
             let mut rng = ChaCha8Rng::from_seed(bytes);
             rng.set_stream(purpose);
-            SipHasher13::new_with_keys(rng.next_u64(), rng.next_u64())
+            (rng.next_u64(), rng.next_u64())
         });
-        Draws { seed, keyed: keyed.collect(), choices }
+        Draws { seed, keys: keys.collect(), choices }
     }
 
     /// The seed.
@@ -140,11 +140,11 @@ impl Draws {
     /// The draw at (purpose, cause, n): 64 uniform bits, or what the choice map says instead.
     #[inline]
     pub fn draw(&self, purpose: Purpose, cause: u64, n: u64) -> u64 {
-        // At once: what takes words one by one has to ask each time how much of the last one is left.
-        let mut address = [0; 16];
-        address[..8].copy_from_slice(&cause.to_le_bytes());
-        address[8..].copy_from_slice(&n.to_le_bytes());
-        let raw = self.keyed[purpose.id as usize].hash(&address);
+        let (k0, k1) = self.keys[purpose.id as usize];
+        let mut hasher = SipHasher13::new_with_keys(k0, k1);
+        hasher.write_u64(cause);
+        hasher.write_u64(n);
+        let raw = hasher.finish();
         if self.choices.is_idle() { raw } else { self.choices.resolve(Choice { purpose: purpose.id, cause, n }, raw) }
     }
 
