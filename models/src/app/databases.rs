@@ -1,4 +1,4 @@
-//! What the application keeps about its databases: which node leads, and a breaker for each.
+//! What the application keeps about its databases: which node leads, and a circuit for each.
 
 use super::circuit::Circuit;
 use crate::breaker::{FastFail, Outcome, Settings};

@@ -214,8 +214,7 @@ fn events(stage: &mut Stage<'_>) {
     });
 }
 
-/// Commands on one connection, as the account of its own library: some of them before it says who it is, or on another
-/// logical database.
+/// Commands on one connection, as the account of its own library, some of them on another logical database.
 fn commands(dice: &mut Dice<'_, '_>, (me, victim): (&str, &str), planted: &[u8]) -> resp::Request {
     let family = dice.one_of(&["record", "session", "page", "*"]);
     let separator = dice.one_of(&[":", ":", ":", "%3A", "::", ""]);
