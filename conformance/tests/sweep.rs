@@ -1,11 +1,11 @@
 //! Sweeps that are killed, cut into shards, continued and put together, on the real binary: always the same reports.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::{fs, io};
 use tempfile::TempDir;
 
 const REPORTS: [&str; 11] = [
@@ -27,12 +27,27 @@ const GATE: [&str; 4] = ["gate", "--quick", "--seeds", "1"];
 /// Moments at which a sweep is killed.
 const KILLS: usize = 20;
 
-/// A gate that nobody interrupted, and how long it took.
-static WHOLE: LazyLock<(TempDir, Duration)> = LazyLock::new(|| {
-    let dir = empty();
-    let began = Instant::now();
-    check(dir.path(), &[&GATE[..], &["--out", "whole"]].concat(), 0, "");
-    (dir, began.elapsed())
+/// Where a gate lies that nobody interrupted, and how long it took. A test may be a process of its own: the first one
+/// makes it, and the others find it.
+static WHOLE: LazyLock<(PathBuf, Duration)> = LazyLock::new(|| {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweep");
+    fs::create_dir_all(&home).expect("a directory");
+    let lock = fs::File::create(home.join("lock")).expect("a file");
+    lock.lock().expect("a lock, which ends with this process at the latest");
+    let binary = fs::metadata(env!("CARGO_BIN_EXE_cellproof")).expect("the binary");
+    let changed = binary.modified().and_then(|at| at.duration_since(UNIX_EPOCH).map_err(io::Error::other));
+    let made_by = format!("{} bytes of {:?}: ", binary.len(), changed.expect("a time"));
+    let note = home.join("made");
+    let known = fs::read_to_string(&note).unwrap_or_default();
+    let took = known.strip_prefix(&made_by).and_then(|took| took.parse().ok()).map(Duration::from_millis);
+    let took = took.unwrap_or_else(|| {
+        let began = Instant::now();
+        check(&home, &[&GATE[..], &["--out", "whole", "--overwrite"]].concat(), 0, "");
+        let took = began.elapsed();
+        fs::write(&note, format!("{made_by}{}", took.as_millis())).expect("a note");
+        took
+    });
+    (home.join("whole"), took)
 });
 
 fn empty() -> TempDir {
@@ -61,7 +76,7 @@ fn read(path: impl AsRef<Path>) -> Vec<u8> {
 /// The reports in a directory are those of the gate that nobody interrupted.
 fn same_reports(dir: &Path) {
     for name in REPORTS {
-        assert_eq!(read(dir.join(name)), read(WHOLE.0.path().join("whole").join(name)), "{name} in {}", dir.display());
+        assert_eq!(read(dir.join(name)), read(WHOLE.0.join(name)), "{name} in {}", dir.display());
     }
 }
 
@@ -91,7 +106,7 @@ fn a_sweep_that_is_killed_at_any_moment_goes_on_and_loses_nothing() {
     let dir = empty();
     let (args, out) = ([&GATE[..], &["--out", "out"]].concat(), dir.path().join("out"));
     let span = WHOLE.1 / 8;
-    let steps = whole_lines(&read(WHOLE.0.path().join("whole").join(LOG))).1.len();
+    let steps = whole_lines(&read(WHOLE.0.join(LOG))).1.len();
     let (mut kills, mut amid, mut before) = (0, 0, Vec::new());
     for attempt in 1..400_u32 {
         let mut child =
@@ -112,7 +127,7 @@ fn a_sweep_that_is_killed_at_any_moment_goes_on_and_loses_nothing() {
         before = whole.to_vec();
         for name in REPORTS {
             let report = fs::read(out.join(name)).ok();
-            assert!(report.is_none_or(|r| r == read(WHOLE.0.path().join("whole").join(name))), "{name} is torn");
+            assert!(report.is_none_or(|r| r == read(WHOLE.0.join(name))), "{name} is torn");
         }
         if kills == KILLS {
             break;
@@ -122,7 +137,7 @@ fn a_sweep_that_is_killed_at_any_moment_goes_on_and_loses_nothing() {
     assert!(amid > KILLS / 4, "{amid} of {KILLS} kills came between the first and the last step");
     check(dir.path(), &args, 0, "");
     same_reports(&out);
-    let (log, reference) = (read(out.join(LOG)), read(WHOLE.0.path().join("whole").join(LOG)));
+    let (log, reference) = (read(out.join(LOG)), read(WHOLE.0.join(LOG)));
     let lines = |log: &[u8]| log.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect::<BTreeSet<_>>();
     assert_eq!(lines(&log), lines(&reference), "the same steps, each once, to the byte");
     assert_eq!(log.len(), reference.len());
@@ -222,7 +237,7 @@ fn a_spoiled_log_is_refused_with_its_place_and_a_torn_one_goes_on() {
     let args = [&GATE[..], &["--out", "out"]].concat();
     let out = dir.path().join("out");
     fs::create_dir(&out).expect("a directory");
-    let log = read(WHOLE.0.path().join("whole").join(LOG));
+    let log = read(WHOLE.0.join(LOG));
     let mut spoiled = log.clone();
     spoiled[log.len() / 2] ^= 1;
     fs::write(out.join(LOG), &spoiled).expect("a file");

@@ -184,6 +184,16 @@ fn a_pair_whose_only_copy_rots_refuses_and_says_so() {
     assert!(!run.pending.is_empty() && refuses(&inputs, &order, &run), "{:?}", run.pending);
 }
 
+/// Cut off from its standby, cell A's primary goes on alone on a disk that says that it kept what it did not keep, and
+/// loses power: the mark of how far it had come was on that disk, and the arbiter's is not.
+#[test]
+fn a_pair_whose_only_copy_was_never_written_refuses_and_says_so() {
+    let (inputs, order) = (Inputs::embedded(), Order::new(&STORM, Pass::Swarm, 1_778));
+    let run = execute(&inputs, &order).record;
+    assert!(run.findings.is_empty(), "{:?}", run.findings);
+    assert!(!run.pending.is_empty() && refuses(&inputs, &order, &run), "{:?}", run.pending);
+}
+
 /// What the sums need of a run: ten thousand whole ones are too many to keep.
 fn slim(run: RunRecord) -> RunRecord {
     RunRecord { serving: Vec::new(), consulted: Vec::new(), marks: BTreeMap::new(), ..run }

@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
 
 const FULL_STEPS: &[Step] = &[
     ("slow tests", test::slow),
+    ("containers", containers),
     ("damaged traces", damage),
     ("gate, release", |root| gate(root, &mut Built::release(root, &[])?.cellproof())),
     ("benches compile", |root| spawn::succeeds(spawn::cargo(root).args(["bench", "--workspace", "--no-run"]))),
@@ -115,6 +116,13 @@ fn gate(root: &Path, command: &mut Command) -> Result<bool, String> {
         println!("the gate left no {name} in {}", out.display());
     }
     Ok(missing.is_empty())
+}
+
+/// What a change may skip where no image is: demonstrations and drills in containers.
+fn containers(root: &Path) -> Result<bool, String> {
+    let tests = ["test", "--workspace", "--test", "contained"];
+    Ok(crate::images::run(&[])? == Exit::Fine
+        && spawn::succeeds(spawn::cargo(root).args(tests).env("CELLPROOF_REQUIRE", "1"))?)
 }
 
 /// Five times as many damages to traces as a change has to withstand.

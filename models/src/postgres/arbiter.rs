@@ -3,7 +3,7 @@
 //! It never compares clocks: a lease runs one term from when the primary *asked*, on the primary's clock, and the
 //! arbiter waits one term and a margin from when it *heard*, on its own. Only the rates of the two clocks matter.
 
-use crate::wire::sql::{Lease, Timeline};
+use crate::wire::sql::{Lease, Lsn, Timeline};
 use sim::{Duration, Instant, NodeId};
 
 /// Clocks may differ in rate by one part in this many before two primaries could overlap.
@@ -21,6 +21,9 @@ pub struct Ruling {
     /// Whether the leader has taken up its timeline. Until then the word that promoted it may have been lost, and is
     /// said again.
     pub taken: bool,
+    /// How far the log of this timeline was safe, as a leader said that was alone. Its own disk may have lied, and
+    /// nobody else has it.
+    pub safe: Lsn,
 }
 
 /// The arbiter of one primary and its standby.
@@ -38,7 +41,7 @@ pub struct Arbiter {
 impl Arbiter {
     /// An arbiter for a primary on `timeline` and a standby that is in step with it.
     pub fn new(timeline: Timeline, term: Duration) -> Arbiter {
-        let ruling = Ruling { timeline, eligible: true, leader: None, taken: false };
+        let ruling = Ruling { timeline, eligible: true, leader: None, taken: false, safe: Lsn(0) };
         Arbiter { ruling, term, free_at: Instant::ZERO, newest: None }
     }
 
@@ -56,14 +59,16 @@ impl Arbiter {
             Lease::Renew { timeline, .. } if *timeline != self.ruling.timeline => {
                 Some(Lease::Refused { timeline: self.ruling.timeline })
             }
-            Lease::Renew { timeline, asked, synchronous } => {
+            Lease::Renew { timeline, asked, synchronous, safe } => {
                 if self.newest.is_some_and(|newest| *asked <= newest) {
                     return None;
                 }
                 self.newest = Some(*asked);
-                self.ruling = Ruling { eligible: *synchronous, leader: Some(from), taken: true, ..self.ruling };
+                // What a standby has as well need not be known here.
+                let safe = if *synchronous { self.ruling.safe } else { self.ruling.safe.max(*safe) };
+                self.ruling = Ruling { eligible: *synchronous, leader: Some(from), taken: true, safe, ..self.ruling };
                 self.lend(now);
-                Some(Lease::Granted { timeline: *timeline, asked: *asked, synchronous: *synchronous })
+                Some(Lease::Granted { timeline: *timeline, asked: *asked, synchronous: *synchronous, safe })
             }
             Lease::Promote { timeline } => Some(self.promote(now, from, *timeline)),
             _ => None,
@@ -86,7 +91,7 @@ impl Arbiter {
         }
         let timeline = Timeline(timeline.0 + 1);
         // The successor starts alone; nobody is in step with it yet.
-        self.ruling = Ruling { timeline, eligible: false, leader: Some(from), taken: false };
+        self.ruling = Ruling { timeline, eligible: false, leader: Some(from), taken: false, safe: Lsn(0) };
         self.newest = None;
         self.lend(now);
         Lease::Promoted { timeline }
@@ -102,7 +107,7 @@ impl Arbiter {
     }
 }
 
-const LENGTH: usize = 4 + 1 + 4 + 4;
+const LENGTH: usize = 4 + 1 + 4 + 8 + 4;
 
 impl Ruling {
     /// The record of a ruling.
@@ -111,8 +116,9 @@ impl Ruling {
         bytes[..4].copy_from_slice(&self.timeline.0.to_le_bytes());
         bytes[4] = u8::from(self.eligible) | u8::from(self.taken) << 1 | u8::from(self.leader.is_some()) << 2;
         bytes[5..9].copy_from_slice(&self.leader.map_or(0, |node| node.0).to_le_bytes());
-        let checksum = crc32fast::hash(&bytes[..9]);
-        bytes[9..].copy_from_slice(&checksum.to_le_bytes());
+        bytes[9..17].copy_from_slice(&self.safe.0.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes[..17]);
+        bytes[17..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
 
@@ -122,7 +128,8 @@ impl Ruling {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let flag = |bit: u8| bytes[4] >> bit & 1 == 1;
         let leader = flag(2).then(|| NodeId(word(5)));
-        let ruling = Ruling { timeline: Timeline(word(0)), eligible: flag(0), leader, taken: flag(1) };
-        (crc32fast::hash(&bytes[..9]) == word(9)).then_some(ruling)
+        let safe = Lsn(u64::from(word(13)) << 32 | u64::from(word(9)));
+        let ruling = Ruling { timeline: Timeline(word(0)), eligible: flag(0), leader, taken: flag(1), safe };
+        (crc32fast::hash(&bytes[..17]) == word(17)).then_some(ruling)
     }
 }

@@ -401,6 +401,15 @@ impl DbNode {
     fn lease(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, word: Lease) {
         match (self.life.take(), word) {
             (Some(Life::Leads(mut primary)), word) => {
+                if let Lease::Granted { timeline, safe, .. } = word
+                    && timeline == primary.timeline()
+                    && self.log.was_safe(out, safe)
+                    && self.is_short(ctx.controls())
+                {
+                    self.report(out, "log-short", self.spec.role.clone(), safe.0);
+                    self.life = Some(Life::Leads(primary));
+                    return self.step_down(out);
+                }
                 let step = primary.arbiter_said(ctx.now(), ctx.controls(), &word);
                 let over = primary.is_over(ctx.controls());
                 self.life = Some(Life::Leads(primary));

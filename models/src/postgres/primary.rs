@@ -316,13 +316,13 @@ impl Primary {
     /// The word that asks the arbiter for another term.
     pub fn renew(&self, now: Instant) -> Lease {
         let synchronous = self.synchronous && self.in_step && self.asked_alone.is_none();
-        Lease::Renew { timeline: self.timeline(), asked: now, synchronous }
+        Lease::Renew { timeline: self.timeline(), asked: now, synchronous, safe: self.synced }
     }
 
     /// The arbiter has said something.
     pub fn arbiter_said(&mut self, now: Instant, controls: &Controls, word: &Lease) -> Step {
         match word {
-            Lease::Granted { timeline, asked, synchronous } if *timeline == self.timeline() => {
+            Lease::Granted { timeline, asked, synchronous, .. } if *timeline == self.timeline() => {
                 self.lease_until = self.lease_until.max(*asked + self.term);
                 if !synchronous && self.asked_alone.is_some_and(|alone| alone <= *asked) {
                     self.synchronous = false;

@@ -170,6 +170,8 @@ pub enum Lease {
         asked: Instant,
         /// Whether commits still wait for the standby. `false` asks to go on alone, and makes the standby ineligible.
         synchronous: bool,
+        /// How far its log is safe on its own disk.
+        safe: Lsn,
     },
     /// The arbiter agrees.
     Granted {
@@ -179,6 +181,8 @@ pub enum Lease {
         asked: Instant,
         /// Whether the standby is still eligible, and so commits must wait for it.
         synchronous: bool,
+        /// How far the log was safe, as whoever led on this timeline alone has said: one that ends before is not whole.
+        safe: Lsn,
     },
     /// The arbiter refuses: somebody else leads, or leads since.
     Refused {

@@ -41,6 +41,8 @@ pub struct Pod {
     pub gap: Duration,
     /// The nonce of the handshake under way.
     pub nonce: u64,
+    /// Whether its last hello had no answer yet.
+    unanswered: bool,
     /// What it asked a store for last, in its own words.
     pub asked: String,
     /// The door that it has a link to, if it goes on talking on one.
@@ -118,8 +120,21 @@ impl Pod {
 
     fn with(door: NodeId, identity: Identity, errand: Errand, mark: &'static str) -> Pod {
         let (wait, gap) = (Duration::millis(2_500), Duration::millis(350));
-        let (asked, linked) = (String::new(), None);
-        Pod { door, identity, versions: OFFERED, errand, mark, wait, tries: 12, gap, nonce: 0, asked, linked }
+        let (asked, linked, unanswered) = (String::new(), None, false);
+        Pod {
+            door,
+            identity,
+            versions: OFFERED,
+            errand,
+            mark,
+            wait,
+            tries: 12,
+            gap,
+            nonce: 0,
+            unanswered,
+            asked,
+            linked,
+        }
     }
 
     fn dial(&mut self, kit: &mut Kit<'_, '_>) {
@@ -137,7 +152,10 @@ impl Pod {
             }
             (self.door, self.linked, gap) = (door, None, DIAL_GAP);
         }
-        self.nonce = kit.draw(luck::NONCE);
+        // A hello that nobody answered is said again: what is answered late is then the answer to both.
+        if !self.unanswered {
+            self.nonce = kit.draw(luck::NONCE);
+        }
         if kit.goes(u64::from(self.tries)) {
             let hello = Handshake::ClientHello { nonce: self.nonce, versions: self.versions };
             // What is older than everybody else's is the attack itself; other pods stand at the door when it opens.
@@ -145,6 +163,7 @@ impl Pod {
                 kit.mark(self.mark);
             }
             say(kit, self.door, hello);
+            self.unanswered = true;
         }
         kit.after(gap, DIAL);
     }
@@ -224,6 +243,7 @@ impl Script for Pod {
             Event::Word(from, Wire::Handshake(word)) if from == self.door => {
                 if let Handshake::ServerProof { nonce: server, version: chosen, .. } = *word {
                     kit.mark(self.mark);
+                    self.unanswered = false;
                     let hellos = Hellos { client: self.nonce, server, offered: self.versions, chosen };
                     say(kit, from, self.identity.client_proof(&hellos));
                     // A caller speaks when it is its turn: an answer to a hello may come twice.

@@ -111,6 +111,16 @@ impl LogFile {
         }
     }
 
+    /// It was safe this far, as somebody else knows. Whether that was not known here.
+    pub(super) fn was_safe(&mut self, out: &mut Outbox<Saas>, safe: Lsn) -> bool {
+        let is_news = safe > self.mark.0;
+        if is_news {
+            self.put_mark(out, Mark(safe));
+            out.sync(SYNC);
+        }
+        is_news
+    }
+
     /// Another timeline begins here: what was safe past this point belongs to another history.
     pub(super) fn fork(&mut self, out: &mut Outbox<Saas>, fork: Lsn) {
         self.put_mark(out, Mark(self.mark.0.min(fork)));

@@ -11,7 +11,7 @@ use super::super::wal::LOG_START;
 use super::log::contents;
 use super::pool::loaded;
 use crate::control::{Control, Controls};
-use crate::wire::sql::{Lease, Outcome, Replication, Statement, Timeline, Transaction, Value, WalSend};
+use crate::wire::sql::{Lease, Lsn, Outcome, Replication, Statement, Timeline, Transaction, Value, WalSend};
 use sim::{Duration, Instant, NodeId};
 use std::sync::Arc;
 
@@ -232,7 +232,7 @@ fn a_primary_that_hears_of_its_successor_breaks_its_connections_and_can_be_rewou
     let controls = Controls::all_on();
     let standby = std::mem::replace(&mut pair.standby, Standby::new(loaded(), 1, APP).expect("the login exists"));
     let mut successor = standby.promote(Timeline(2), TERM);
-    let granted = Lease::Granted { timeline: Timeline(2), asked: at(5_000), synchronous: false };
+    let granted = Lease::Granted { timeline: Timeline(2), asked: at(5_000), synchronous: false, safe: Lsn(0) };
     successor.arbiter_said(at(5_000), &controls, &granted);
     successor.submit(at(5_001), &controls, (9, 0), put(9));
     let end = successor.engine().log_end();
@@ -319,13 +319,36 @@ fn a_promotion_that_got_lost_is_said_again_and_only_to_the_one_it_was_said_to() 
     let mut back = Arbiter::resume(Ruling::decode(&pair.arbiter.ruling().encode()).expect("whole"), TERM, at(3_100));
     assert_eq!(back.handle(at(3_200), FIRST, &ask), Some(Lease::Ineligible));
     assert_eq!(back.handle(at(3_200), SECOND, &ask), promoted);
-    let renew = Lease::Renew { timeline: Timeline(2), asked: at(3_300), synchronous: false };
+    let renew = Lease::Renew { timeline: Timeline(2), asked: at(3_300), synchronous: false, safe: Lsn(7) };
     assert!(matches!(back.handle(at(3_300), SECOND, &renew), Some(Lease::Granted { .. })));
     assert_eq!(back.handle(at(9_000), SECOND, &ask), Some(Lease::Ineligible), "it has led since");
     let ruling = Ruling { eligible: true, ..back.ruling() };
     let mut back = Arbiter::resume(ruling, TERM, at(9_000));
     let ask = Lease::Promote { timeline: Timeline(2) };
     assert_eq!(back.handle(at(10_000), FIRST, &ask), Some(Lease::Wait), "a lease may be out that it forgot");
+}
+
+#[test]
+fn a_primary_that_was_alone_is_told_how_far_its_log_was_safe() {
+    let mut pair = Pair::new(&[]);
+    pair.primary.standby_lost(at(10), &pair.controls);
+    pair.renew(at(11));
+    pair.put(at(12), 1, 7);
+    pair.renew(at(100));
+    assert_eq!(pair.tokens(), [1], "nobody else has what it acknowledged");
+    let had = pair.primary.engine().log_end();
+    // Both lose power, and the primary's disk had kept nothing of what it said it had.
+    let recovered = recover(&pair.controls, loaded(), &[], LOG_START).expect("an empty log is whole");
+    let reign = Reign { timeline: Timeline(1), began: LOG_START };
+    pair.primary = Primary::resume(&pair.controls, recovered, reign, (2, APP), TERM).expect("the login exists");
+    let ruling = Ruling::decode(&pair.arbiter.ruling().encode()).expect("whole");
+    pair.arbiter = Arbiter::resume(ruling, TERM, at(3_000));
+    for ms in [3_001, 3_002] {
+        let answer = pair.arbiter.handle(at(ms), FIRST, &pair.primary.renew(at(ms)));
+        assert!(matches!(answer, Some(Lease::Granted { safe, .. }) if safe == had), "{answer:?}");
+    }
+    let promotion = pair.arbiter.handle(at(9_000), SECOND, &pair.standby.ask_promotion());
+    assert_eq!(promotion, Some(Lease::Ineligible), "nor may the other one lead, which never had it");
 }
 
 /// A primary whose disk kept nothing of a write that was acknowledged comes back and hears of its standby.
@@ -380,7 +403,7 @@ fn a_session_of_the_old_primary_leaves_nothing_in_the_new_one() {
     pair.standby.read(&Controls::all_on(), 0, None, &[set]);
     let standby = std::mem::replace(&mut pair.standby, Standby::new(loaded(), 1, APP).expect("the login exists"));
     let mut successor = standby.promote(Timeline(2), TERM);
-    let granted = Lease::Granted { timeline: Timeline(2), asked: at(0), synchronous: false };
+    let granted = Lease::Granted { timeline: Timeline(2), asked: at(0), synchronous: false, safe: Lsn(0) };
     successor.arbiter_said(at(0), &Controls::all_on(), &granted);
     let count = vec![Statement::new("select count(*) from records", Vec::new())];
     for draw in 0..4 {
