@@ -54,7 +54,9 @@ pub mod subscriber;
 pub mod subscription;
 pub mod system;
 pub mod transaction;
+pub mod versions;
 pub mod view;
+pub mod wait;
 pub mod wal;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use crate::around::WIDE_FROM;
 use crate::expression::{Column, Columns, Kind};
+use crate::interleaved::INTERLEAVED_FROM;
 use crate::keyed::KEYED_FROM;
 use crate::luck::Luck;
 use crate::postgres_model::Model;
@@ -78,6 +79,10 @@ pub fn program(seed: u64) -> Program {
     let (luck, model) = (Luck::new(seed), Model::new(ControlSet::EMPTY));
     let (schemas, tables, functions, seats, steps) = (vec![], vec![], vec![], vec![], vec![]);
     let mut generator = Generator { luck, schemas, tables, functions, seats, model, steps };
+    if seed >= INTERLEAVED_FROM {
+        generator.interleaved();
+        return Program { seed, steps: generator.steps };
+    }
     generator.make_schemas();
     let tables = if generator.luck.percent(70) { 1 } else { 2 };
     for name in ["t", "u"].into_iter().take(tables) {

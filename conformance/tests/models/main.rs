@@ -6,6 +6,7 @@ mod deviation;
 mod difference;
 mod expression;
 mod generate;
+mod interleaved;
 mod kafka;
 mod keyed;
 mod luck;

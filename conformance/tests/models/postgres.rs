@@ -7,6 +7,7 @@ use crate::around::WIDE_FROM;
 use crate::deviation;
 use crate::difference::compare;
 use crate::generate::program;
+use crate::interleaved::INTERLEAVED_FROM;
 use crate::keyed::KEYED_FROM;
 use crate::postgres_server::{Database, make_roles};
 use crate::tally::{Tally, number};
@@ -23,6 +24,8 @@ const PROGRAMS: u64 = 1_000;
 const PROGRAMS_WIDE: u64 = 500;
 /// The same of programs whose tables refer to each other.
 const PROGRAMS_KEYED: u64 = 500;
+/// The same of programs whose sessions have transactions open at once.
+const PROGRAMS_INTERLEAVED: u64 = 400;
 /// Programs that a model without a control gets to be found out.
 const PROGRAMS_ABLATED: u64 = 150;
 /// Kinds of differences that are made small and shown.
@@ -88,9 +91,20 @@ fn the_postgres_model_answers_as_postgresql_does_where_tables_refer_to_each_othe
     judge(&server.url, "keyed", (KEYED_FROM + number("CELLPROOF_SEED", 1), programs), [45, 12, 5]);
 }
 
+#[test]
+fn the_postgres_model_answers_as_postgresql_does_where_transactions_interleave() {
+    let Some(server) = server() else { return };
+    let programs = number("CELLPROOF_PROGRAMS", PROGRAMS_INTERLEAVED);
+    let from = INTERLEAVED_FROM + number("CELLPROOF_SEED", 1);
+    let tally = judge(&server.url, "interleaved", (from, programs), [55, 15, 5]);
+    for sqlstate in ["55P03", "40001", "23505"] {
+        assert!(tally.errors.contains_key(sqlstate), "no transaction meets another in the way of {sqlstate}");
+    }
+}
+
 /// Holds the model against the server, and says what was compared. Of the sessions' own statements at least so many in
 /// a hundred have to succeed, to have rows, and to be decided by policies: programs that fail early prove little.
-fn judge(url: &str, name: &str, (from, programs): (u64, u64), floors: [usize; 3]) {
+fn judge(url: &str, name: &str, (from, programs): (u64, u64), floors: [usize; 3]) -> Tally {
     let mut tally = sweep(url, name, from, programs, ControlSet::EMPTY);
     println!("{tally}");
     let mut database = Database::make(url, &format!("{name}_known"));
@@ -117,6 +131,7 @@ fn judge(url: &str, name: &str, (from, programs): (u64, u64), floors: [usize; 3]
     for (what, count, floor) in [("succeed", succeeded, 0), ("have rows", rows, 1), ("are decided", tally.decided, 2)] {
         assert!(100 * count > floors[floor] * own, "too few statements {what}: {count} of {own}");
     }
+    tally
 }
 
 #[test]

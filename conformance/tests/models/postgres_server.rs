@@ -19,6 +19,10 @@ use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, SimpleQuery
 /// Programs after which the catalogue of a database is swept: each leaves dead rows in it.
 const SWEEP_EVERY: u32 = 400;
 
+/// How long a statement waits for another session, which does nothing meanwhile: there is one thread. The model answers
+/// at once what the server answers then.
+const LOCK_TIMEOUT_MS: u32 = 40;
+
 /// A database of a server, for one thread.
 pub struct Database {
     runtime: Runtime,
@@ -88,8 +92,7 @@ impl Database {
             for step in steps {
                 if !sessions.contains_key(&*step.session) {
                     let mut config = config.clone();
-                    // A statement that waits for another session would wait for ever: there is one thread.
-                    config.user(step.login()).options("-c lock_timeout=2000");
+                    config.user(step.login()).options(format!("-c lock_timeout={LOCK_TIMEOUT_MS}"));
                     let client = connect(&config).await;
                     sessions.insert(&step.session, client);
                 }

@@ -257,7 +257,8 @@ impl Generator {
         self.say(at, sql, vec![]);
     }
 
-    fn transaction(&mut self, at: usize) {
+    /// Begins a transaction, or does something with a savepoint.
+    pub fn transaction(&mut self, at: usize) {
         if !self.in_block(at) && self.luck.percent(94) {
             self.seats[at].savepoints = 0;
             let modes = [
@@ -283,12 +284,14 @@ impl Generator {
         self.say(at, sql, vec![]);
     }
 
-    fn end(&mut self, at: usize) {
+    /// Ends a transaction.
+    pub fn end(&mut self, at: usize) {
         let sql = self.luck.pick(&["commit", "commit", "rollback"]).to_owned();
         self.say(at, sql, vec![]);
     }
 
-    fn after_failure(&mut self, at: usize) {
+    /// What a session does after an error.
+    pub fn after_failure(&mut self, at: usize) {
         let savepoints = self.seats[at].savepoints;
         if savepoints > 0 && self.luck.percent(60) {
             let sql = format!("rollback to s{}", self.luck.below(savepoints));

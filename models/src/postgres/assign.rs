@@ -23,7 +23,7 @@ impl Engine {
         select: &Select,
         params: &[Value],
     ) -> Result<Reply, SqlError> {
-        self.snapshot(session)?;
+        self.look(&mut session.txn)?;
         let columns = Arc::clone(&select.output.header);
         let mut row = Vec::new();
         for item in select.output.items.iter().flatten() {

@@ -15,8 +15,9 @@ use super::engine::Engine;
 use super::plan::Plan;
 use super::rls::{Exempt, Standing, standing};
 use super::session::Session;
-use super::sqlstate::{FAILED_TRANSACTION, INSUFFICIENT_PRIVILEGE, READ_ONLY, SYNTAX_ERROR};
-use super::sqlstate::{INVALID_AUTHORIZATION, NOT_NULL_VIOLATION, NOT_SUPPORTED, SqlError, UNIQUE_VIOLATION};
+use super::sqlstate::{FAILED_TRANSACTION, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, READ_ONLY};
+use super::sqlstate::{INVALID_AUTHORIZATION, NOT_NULL_VIOLATION, NOT_SUPPORTED, SERIALIZATION_FAILURE};
+use super::sqlstate::{SYNTAX_ERROR, SqlError, UNIQUE_VIOLATION};
 use crate::control::Controls;
 use crate::wire::sql::{Reply, Statement, Value};
 use serde::Deserialize;
@@ -217,6 +218,7 @@ fn refusal(sqlstate: &str, message: &str) -> (&'static str, &'static [&'static s
         NOT_NULL_VIOLATION => ("not-null", &[]),
         FAILED_TRANSACTION => ("transaction-failed", &["STO-02"]),
         READ_ONLY => ("read-only", &[]),
+        LOCK_NOT_AVAILABLE | SERIALIZATION_FAILURE => ("other-transaction", &[]),
         INVALID_AUTHORIZATION => ("no-login", &[]),
         NOT_SUPPORTED => ("not-modelled", &[]),
         SYNTAX_ERROR => ("syntax", &[]),

@@ -1,7 +1,9 @@
 //! The engine: catalog, tables, and the end of the log; runs the statements of sessions.
 //!
-//! Transactions run one after the other. A session that has written and not yet ended its transaction keeps all others
-//! out (`0A000`), because there are no row versions yet to show them; a pooled transaction never meets this.
+//! Transactions of several sessions may be open at once: `versions.rs` has what each sees, `wait.rs` what they would
+//! wait for. One that has changed the catalog or emptied a table keeps all others from rows until it ends (`0A000`),
+//! and cannot do so beside another that has looked at rows, because there are no versions of these. A pooled
+//! transaction never meets any of this.
 
 use super::bind::bind;
 use super::catalog::{BOOTSTRAP, Catalog, PUBLIC, Table};
@@ -18,6 +20,7 @@ use super::sqlstate::{
     ACTIVE_TRANSACTION, FAILED_TRANSACTION, INVALID_AUTHORIZATION, NOT_SUPPORTED, SYNTAX_ERROR, SqlError,
 };
 use super::store::Store;
+use super::versions::Versions;
 use super::wal::{LOG_START, Writer};
 use crate::control::Controls;
 use crate::ids::Bytes;
@@ -39,8 +42,8 @@ pub struct Engine {
     plans: PlanCache,
     /// Changes with the catalog; plans of another generation are stale.
     pub(super) generation: u64,
-    /// The session that has uncommitted changes.
-    pub(super) writer: Option<u32>,
+    /// Open transactions of sessions, and row versions that the stores have not.
+    pub(super) versions: Versions,
     sessions: u32,
     /// A hot standby, or a fenced primary: no transaction may write.
     pub(super) read_only: bool,
@@ -69,7 +72,7 @@ impl Default for Engine {
             names: Names::default(),
             plans: PlanCache::default(),
             generation: 0,
-            writer: None,
+            versions: Versions::default(),
             sessions: 0,
             read_only: false,
         }
@@ -124,6 +127,20 @@ impl Engine {
         controls: &Controls,
         statement: &Statement,
         replies: &mut Vec<Reply>,
+        watch: impl FnMut(&Engine, &Session, &Plan),
+    ) {
+        self.resume(session);
+        self.run(session, controls, statement, replies, watch);
+        self.park(session);
+    }
+
+    /// The same for a session whose transaction nobody else meets: it ends before another session runs a statement.
+    pub(super) fn run(
+        &mut self,
+        session: &mut Session,
+        controls: &Controls,
+        statement: &Statement,
+        replies: &mut Vec<Reply>,
         mut watch: impl FnMut(&Engine, &Session, &Plan),
     ) {
         if let Some(prepared) = self.plans.get(&statement.text, &self.made(session)) {
@@ -149,15 +166,18 @@ impl Engine {
             if truncates && self.is_read_only(session) {
                 return replies.push(self.fail(session, SqlError::read_only("TRUNCATE TABLE")));
             }
+            if let Err(e) = self.look_first(session, &command) {
+                return replies.push(self.fail(session, e));
+            }
             let made = self.made(session);
             let asker = Asker { role: made.role, path: &made.path, controls };
             let prepared = match prepare(&self.catalog, &mut self.names, asker, command) {
                 Ok(prepared) => Arc::new(prepared),
                 Err(_) if session.block == Block::Failed => return replies.push(failed_block()),
                 // Analysis waits for the end of a transaction that has changed what it looks at.
-                Err(e) if e.sqlstate() != NOT_SUPPORTED && self.alone(session).is_err() => {
-                    let waits = self.alone(session).expect_err("asked a moment ago");
-                    return replies.push(self.fail(session, waits));
+                Err(e) if e.sqlstate() != NOT_SUPPORTED => {
+                    let e = self.versions.unbarred().err().unwrap_or(e);
+                    return replies.push(self.fail(session, e));
                 }
                 Err(e) => return replies.push(self.fail(session, e)),
             };
@@ -206,9 +226,16 @@ impl Engine {
         }
     }
 
+    /// A transaction with one snapshot takes it before its first query is analysed.
+    fn look_first(&mut self, session: &mut Session, command: &ast::Statement) -> Result<(), SqlError> {
+        use ast::Statement::{Delete, Insert, Query, Update};
+        let looks = matches!(command, Query(_) | Insert(_) | Update { .. } | Delete(_));
+        if looks && session.block != Block::Failed { self.look(&mut session.txn) } else { Ok(()) }
+    }
+
     fn fail(&mut self, session: &mut Session, error: SqlError) -> Reply {
         match session.block {
-            Block::Open => session.block = Block::Failed,
+            Block::Open => self.abort(session),
             Block::Failed => {}
             Block::Idle | Block::Implicit => self.rollback(session),
         }
@@ -227,11 +254,11 @@ impl Engine {
             Plan::Select(_) | Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_) | Plan::Truncate { .. } => {
                 self.query(session, controls, plan, params)
             }
-            Plan::Begin { read_only, snapshot } => {
+            Plan::Begin { read_only, isolation } => {
                 if session.block == Block::Implicit {
                     session.block = Block::Open;
                     session.txn.read_only = *read_only;
-                    session.txn.snapshot = *snapshot;
+                    session.txn.isolation = *isolation;
                 }
                 Ok(Reply::Done(0))
             }
@@ -255,7 +282,7 @@ impl Engine {
             Plan::RollbackTo(name) => {
                 session.in_block("ROLLBACK TO SAVEPOINT")?;
                 let mark = session.rewind(name)?;
-                self.undo(session, mark);
+                self.undo(&mut session.txn, mark);
                 session.block = Block::Open;
                 Ok(Reply::Done(0))
             }
@@ -298,16 +325,16 @@ impl Engine {
         plan: &Plan,
         params: &[Value],
     ) -> Result<Reply, SqlError> {
-        self.alone(session)?;
+        self.versions.unbarred()?;
         let role = session.role(&self.catalog);
-        self.snapshot(session)?;
+        self.look(&mut session.txn)?;
+        session.txn.used = true;
         let read_only = self.is_read_only(session);
-        match plan {
+        if let Plan::Truncate { .. } = plan {
             // A utility command is refused before anything is looked at, a planned one after planning.
-            Plan::Truncate { .. } => self.writable(session, "TRUNCATE TABLE")?,
-            Plan::Select(_) => {}
-            _ if read_only => {}
-            _ => self.writer = Some(session.id),
+            self.writable(session, "TRUNCATE TABLE")?;
+            self.versions.sole()?;
+            session.txn.exclusive = true;
         }
         let called = match plan {
             Plan::Select(Select { call: Some(call), .. }) => Some(self.called(session, controls, call, params)?),
@@ -316,7 +343,8 @@ impl Engine {
         let Session { settings, login_name, txn, .. } = session;
         let env = Env { row: &[], params, settings, session_user: login_name };
         let (next, given) = (self.log.end, called.as_ref());
-        let cx = Cx { catalog: &self.catalog, controls, role, env, next, read_only, given };
+        let sight = self.versions.sight(txn);
+        let cx = Cx { catalog: &self.catalog, controls, role, env, next, read_only, given, sight: sight.as_ref() };
         match plan {
             Plan::Select(select) => cx.select(&self.stores, txn, select),
             Plan::Insert(insert) => cx.insert(&mut self.stores, txn, insert),
@@ -334,8 +362,10 @@ impl Engine {
         controls: &Controls,
         definition: &ast::Statement,
     ) -> Result<u64, SqlError> {
-        self.alone(session)?;
+        self.versions.unbarred()?;
         self.writable(session, "a definition")?;
+        self.versions.sole()?;
+        (session.txn.used, session.txn.exclusive) = (true, true);
         let Made { role, path, .. } = self.made(session);
         let before = Arc::clone(&self.catalog);
         self.define_as(Asker { role, path: &path, controls }, definition)?;
@@ -388,11 +418,12 @@ impl Engine {
         }
     }
 
-    /// Everything that is durable here, by table: what an oracle at the store sees, policies notwithstanding. Tables
+    /// Everything that is committed here, by table: what an oracle at the store sees, policies notwithstanding. Tables
     /// outside of `public` carry the name of their schema.
     pub fn scan_store(&self) -> impl Iterator<Item = (Cow<'_, str>, &Row)> {
-        let tables = self.catalog.tables.iter().zip(&self.stores).filter(|(table, _)| !table.dropped);
-        tables.flat_map(move |(table, store)| store.rows().map(move |(_, stored)| (self.known_as(table), &stored.row)))
+        let tables = self.catalog.tables[..self.stores.len()].iter().zip(0..).filter(|(table, _)| !table.dropped);
+        tables
+            .flat_map(move |(table, at)| self.committed(at).map(move |(_, stored)| (self.known_as(table), &stored.row)))
     }
 
     /// Runs a script as the bootstrap superuser, outside of the log: how a base is made.

@@ -13,6 +13,7 @@ use super::session::{Change, Txn};
 use super::sqlstate::{INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError};
 use super::store::{Candidates, KEY_PER_TENANT, RowId, Store, Stored, duplicate};
 use super::system::CATALOGUE_READS;
+use super::versions::{Leaf, Sight};
 use super::view::MATVIEW_PRIVILEGE;
 use crate::control;
 use crate::control::{Control, Controls};
@@ -39,6 +40,8 @@ pub struct Cx<'a> {
     pub read_only: bool,
     /// The rows that a function in `FROM` gave.
     pub given: Option<&'a Store>,
+    /// Rows that it sees otherwise than the stores have them.
+    pub sight: Option<&'a Sight<'a>>,
 }
 
 /// `TRUNCATE` is granted to nobody who serves requests (STO-03).
@@ -105,7 +108,7 @@ impl<'a> Cx<'a> {
     /// Visits the rows that `search` finds and `guard` shows, until `visit` answers `false`.
     fn scan(
         &self,
-        store: &Store,
+        leaf: Leaf<'_>,
         search: &Search,
         guard: &Guard<'_>,
         mut visit: impl FnMut(RowId, &Stored) -> Result<bool, SqlError>,
@@ -130,17 +133,17 @@ impl<'a> Cx<'a> {
             }
             visit(id, stored)
         };
-        match self.candidates(store, search, guard)? {
+        match self.candidates(leaf, search, guard)? {
             Candidates::One(id) => {
                 if let Some(id) = id
-                    && let Some(stored) = store.get(id)
+                    && let Some(stored) = leaf.get(id)
                 {
                     look(id, stored)?;
                 }
             }
             Candidates::Many(ids) => {
                 for id in ids {
-                    if let Some(stored) = store.get(id)
+                    if let Some(stored) = leaf.get(id)
                         && !look(id, stored)?
                     {
                         break;
@@ -148,7 +151,7 @@ impl<'a> Cx<'a> {
                 }
             }
             Candidates::All => {
-                for (id, stored) in store.rows() {
+                for (id, stored) in leaf.store.rows() {
                     if !look(id, stored)? {
                         break;
                     }
@@ -158,7 +161,7 @@ impl<'a> Cx<'a> {
         Ok(())
     }
 
-    fn candidates(&self, store: &Store, search: &Search, guard: &Guard<'_>) -> Result<Candidates, SqlError> {
+    fn candidates(&self, leaf: Leaf<'_>, search: &Search, guard: &Guard<'_>) -> Result<Candidates, SqlError> {
         let mut bound: [Option<Value>; BOUND_MAX] = Default::default();
         let mut any = false;
         for (at, e) in search.keys.iter().chain(guard.keys()) {
@@ -172,7 +175,7 @@ impl<'a> Cx<'a> {
             }
             any = true;
         }
-        Ok(if any { store.candidates(&bound) } else { Candidates::All })
+        Ok(if any { leaf.candidates(&bound) } else { leaf.all() })
     }
 
     pub(super) fn see(&self, txn: &mut Txn, since: Lsn) {
@@ -206,28 +209,28 @@ impl<'a> Cx<'a> {
         self.plan(search, &guard, false)?;
         self.require_of(reader, table, Privilege::SELECT)?;
         let (shown, one, many);
-        let leaves: &[&Store] = match (table.view, self.given) {
+        let leaves: &[Leaf<'_>] = match (table.view, self.given) {
             (Some(view), _) => {
                 shown = view.contents(self.catalog, self.role, table);
-                one = [&shown];
+                one = [Leaf::plain(&shown)];
                 &one
             }
             (None, Some(given)) => {
-                one = [given];
+                one = [Leaf::plain(given)];
                 &one
             }
             (None, None) if table.kin.is_partitioned() => {
-                many = self.catalog.leaves(&search.table).map(|leaf| &stores[leaf.0 as usize]).collect::<Vec<_>>();
+                many = self.catalog.leaves(&search.table).map(|leaf| self.leaf(stores, leaf)).collect::<Vec<_>>();
                 &many
             }
             (None, None) => {
-                one = [&stores[search.table.0 as usize]];
+                one = [self.leaf(stores, search.table)];
                 &one
             }
         };
         let (offset, limit) = (self.count_of(&plan.offset, "OFFSET")?, self.count_of(&plan.limit, "LIMIT")?);
         let offset = offset.unwrap_or(0);
-        leaves.iter().for_each(|store| self.see(txn, store.removed));
+        leaves.iter().for_each(|leaf| self.see(txn, leaf.store.removed));
         if plan.counts {
             return self.count(leaves, search, &guard, txn, &plan.output);
         }
@@ -235,11 +238,11 @@ impl<'a> Cx<'a> {
         let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
         let mut found: Vec<(Vec<Value>, Row)> = Vec::new();
         let mut rows = Vec::new();
-        for store in leaves {
+        for leaf in leaves {
             if wanted <= offset || rows.len() >= wanted {
                 break;
             }
-            self.scan(store, search, &guard, |_, stored| {
+            self.scan(*leaf, search, &guard, |_, stored| {
                 self.see(txn, stored.since);
                 let row = self.project(&plan.output, &stored.row)?;
                 if sorted {
@@ -265,7 +268,7 @@ impl<'a> Cx<'a> {
 
     fn count(
         &self,
-        leaves: &[&Store],
+        leaves: &[Leaf<'_>],
         search: &Search,
         guard: &Guard<'_>,
         txn: &mut Txn,
@@ -273,8 +276,8 @@ impl<'a> Cx<'a> {
     ) -> Result<Reply, SqlError> {
         let items = output.items.as_deref().unwrap_or_default();
         let mut counts = vec![0i64; items.len()];
-        for store in leaves {
-            self.scan(store, search, guard, |_, stored| {
+        for leaf in leaves {
+            self.scan(*leaf, search, guard, |_, stored| {
                 self.see(txn, stored.since);
                 let env = self.env.with_row(&stored.row);
                 for (count, item) in counts.iter_mut().zip(items) {
@@ -328,13 +331,7 @@ impl<'a> Cx<'a> {
             not_null(table, &row)?;
             self.catalog.belongs(leaf, &row)?;
             let store = &mut stores[leaf.0 as usize];
-            let forgiven = match plan.on_conflict {
-                Some(OnConflict::Any) => store.conflict(&row, None).is_some(),
-                // Only this index is asked first; another one may still refuse the row.
-                Some(OnConflict::Index(at)) => store.conflict_in(at, &row),
-                Some(OnConflict::Unmatched) | None => false,
-            };
-            if forgiven {
+            if self.forgives(store, leaf, &row, plan.on_conflict)? {
                 // The key was seen, although the row may be hidden.
                 self.see(txn, Lsn(self.next.0 - 1));
                 continue;
@@ -378,8 +375,7 @@ impl<'a> Cx<'a> {
             guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
             not_null(table, &row)?;
             if moves {
-                let old = stores[leaf.0 as usize].take(id).expect("found a moment ago");
-                txn.changes.push(Change::Delete { table: leaf.0, id, old });
+                self.remove(&mut stores[leaf.0 as usize], (leaf, id), txn)?;
                 self.put(&mut stores[target.0 as usize], target, &row, txn)?;
             } else {
                 self.put_over(&mut stores[leaf.0 as usize], (leaf, id), &row, txn)?;
@@ -399,6 +395,7 @@ impl<'a> Cx<'a> {
     fn put(&self, store: &mut Store, leaf: TableId, row: &Row, txn: &mut Txn) -> Result<(), SqlError> {
         let table = self.catalog.table(leaf);
         self.key_beside_tenant(store, table, row, None)?;
+        self.claim_keys(store, leaf, row, None)?;
         let stored = Stored { row: Arc::clone(row), since: self.next };
         let id = store.insert(table, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
         txn.changes.push(Change::Insert { table: leaf.0, id, row: Arc::clone(row) });
@@ -414,10 +411,25 @@ impl<'a> Cx<'a> {
         txn: &mut Txn,
     ) -> Result<(), SqlError> {
         let table = self.catalog.table(leaf);
+        self.claim(store, (leaf, id), Some(row))?;
         self.key_beside_tenant(store, table, row, Some(id))?;
+        self.claim_keys(store, leaf, row, Some(id))?;
         let stored = Stored { row: Arc::clone(row), since: self.next };
         let old = store.update(table, id, stored).inspect_err(|_| self.see(txn, Lsn(self.next.0 - 1)))?;
         txn.changes.push(Change::Update { table: leaf.0, id, old, row: Arc::clone(row) });
+        Ok(())
+    }
+
+    /// Takes a row out of a table.
+    pub(super) fn remove(
+        &self,
+        store: &mut Store,
+        (leaf, id): (TableId, RowId),
+        txn: &mut Txn,
+    ) -> Result<(), SqlError> {
+        self.claim(store, (leaf, id), None)?;
+        let old = store.take(id).expect("found a moment ago");
+        txn.changes.push(Change::Delete { table: leaf.0, id, old });
         Ok(())
     }
 
@@ -460,11 +472,10 @@ impl<'a> Cx<'a> {
         let mut returned = Vec::new();
         let deleted = found.len() as u64;
         for (leaf, id, row) in found {
+            self.remove(&mut stores[leaf.0 as usize], (leaf, id), txn)?;
             if let Some(output) = &plan.returning {
                 returned.push(self.project(output, &row)?);
             }
-            let old = stores[leaf.0 as usize].take(id).expect("found a moment ago");
-            txn.changes.push(Change::Delete { table: leaf.0, id, old });
         }
         if !table.referrers.is_empty() {
             self.refer(stores, txn, mark)?;
@@ -482,9 +493,8 @@ impl<'a> Cx<'a> {
     ) -> Result<Vec<(TableId, RowId, Row)>, SqlError> {
         let mut found = Vec::new();
         for leaf in self.catalog.leaves(&search.table) {
-            let store = &stores[leaf.0 as usize];
-            self.see(txn, store.removed);
-            self.scan(store, search, guard, |id, stored| {
+            self.see(txn, stores[leaf.0 as usize].removed);
+            self.scan(self.leaf(stores, leaf), search, guard, |id, stored| {
                 self.see(txn, stored.since);
                 found.push((leaf, id, Arc::clone(&stored.row)));
                 Ok(true)

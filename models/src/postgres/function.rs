@@ -270,8 +270,9 @@ impl Engine {
         }
         let Plan::Select(select) = &prepared.plan else { unreachable!("read says so") };
         let env = Env { row: &[], params: &args, settings: &inner, session_user: login_name };
-        let next = self.log.end;
-        let cx = Cx { catalog: &self.catalog, controls, role, env, next, read_only: true, given: None };
+        let (next, sight) = (self.log.end, self.versions.sight(txn));
+        let (catalog, sight) = (&self.catalog, sight.as_ref());
+        let cx = Cx { catalog, controls, role, env, next, read_only: true, given: None, sight };
         rows_of(&cx, &self.stores, txn, select, &function.returns)
     }
 }

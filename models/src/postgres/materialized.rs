@@ -61,7 +61,9 @@ impl Engine {
             let Plan::Select(select) = &plan else { unreachable!("made a moment ago") };
             let Session { settings, login_name, txn, .. } = &mut *session;
             let env = Env { row: &[], params: &[], settings, session_user: login_name };
-            let cx = Cx { catalog: &self.catalog, controls, role, env, next, read_only: true, given: None };
+            let sight = self.versions.sight(txn);
+            let (catalog, sight) = (&self.catalog, sight.as_ref());
+            let cx = Cx { catalog, controls, role, env, next, read_only: true, given: None, sight };
             if let Reply::Rows { rows, .. } = cx.select(&self.stores, txn, select)? {
                 count += rows.len() as u64;
                 for row in rows {

@@ -42,8 +42,8 @@ pub enum Plan {
     Begin {
         /// `READ ONLY`.
         read_only: bool,
-        /// `REPEATABLE READ` or `SERIALIZABLE`: every statement sees what the first one saw.
-        snapshot: bool,
+        /// `ISOLATION LEVEL`.
+        isolation: Isolation,
     },
     /// `COMMIT`.
     Commit,
@@ -65,6 +65,18 @@ pub enum Plan {
     Show(SettingId),
     /// A change of the catalog; analysed when it runs.
     Define(Box<sqlparser::ast::Statement>),
+}
+
+/// What a transaction sees of others that commit while it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Isolation {
+    /// Every statement sees what is committed when it begins. `READ UNCOMMITTED` is the same.
+    #[default]
+    ReadCommitted,
+    /// Every statement sees what the first one saw.
+    RepeatableRead,
+    /// The same; what reads and writes of several such transactions make of each other is not modelled.
+    Serializable,
 }
 
 /// A call of a function in `FROM`.

@@ -73,6 +73,7 @@ impl Pool {
     /// # Errors
     /// `28000` when the role may not log in here.
     pub fn reopen(&mut self, engine: &mut Engine) -> Result<(), SqlError> {
+        self.sessions.drain(..).for_each(|session| engine.close(session));
         *self = Pool::open(engine, self.size, &self.login)?;
         Ok(())
     }
@@ -170,7 +171,7 @@ impl Pool {
         }
         let mut replies = Vec::with_capacity(statements.len());
         for statement in statements {
-            engine.execute(session, controls, statement, &mut replies);
+            engine.run(session, controls, statement, &mut replies, |_, _, _| {});
         }
         // A statement of the client may have ended the transaction before.
         match session.block {

@@ -8,7 +8,7 @@ use super::doom;
 use super::lower::Lowerer;
 use super::name::{folded, table_name};
 use super::namespace::{Asker, quoted};
-use super::plan::{Call, Plan, Prepared, Search};
+use super::plan::{Call, Isolation, Plan, Prepared, Search};
 use super::setting::{Names, ROLE, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
 use sqlparser::ast::{self, Statement as S};
@@ -284,17 +284,20 @@ impl<'a> Analyzer<'a> {
 }
 
 fn begin(modes: &[ast::TransactionMode]) -> Result<Plan, SqlError> {
-    let (mut read_only, mut snapshot) = (false, false);
+    let (mut read_only, mut isolation) = (false, Isolation::ReadCommitted);
     for mode in modes {
         match mode {
             ast::TransactionMode::AccessMode(mode) => read_only = *mode == ast::TransactionAccessMode::ReadOnly,
             ast::TransactionMode::IsolationLevel(level) => {
-                use ast::TransactionIsolationLevel::{RepeatableRead, Serializable};
-                snapshot = matches!(level, RepeatableRead | Serializable);
+                isolation = match level {
+                    ast::TransactionIsolationLevel::RepeatableRead => Isolation::RepeatableRead,
+                    ast::TransactionIsolationLevel::Serializable => Isolation::Serializable,
+                    _ => Isolation::ReadCommitted,
+                };
             }
         }
     }
-    Ok(Plan::Begin { read_only, snapshot })
+    Ok(Plan::Begin { read_only, isolation })
 }
 
 fn single(values: &[ast::Expr]) -> Result<Option<Arc<str>>, SqlError> {

@@ -61,6 +61,7 @@ impl Engine {
         }
         self.log.previous = record.header.start;
         self.log.end = record.end;
+        self.versions.redo(record.end);
         self.log.timeline = self.log.timeline.max(record.header.timeline);
         self.log.durable = self.log.durable.max(record.header.durable);
         Ok(())
@@ -116,16 +117,17 @@ impl Engine {
         self.stores.iter_mut().for_each(Store::recount);
     }
 
-    /// The whole engine as bytes: a checkpoint, or a base for a new standby. Only between transactions.
+    /// The whole engine as bytes, as the last commit left it: a checkpoint, or a base for a new standby. Not beside an
+    /// open transaction with definitions.
     pub fn to_base(&self) -> Bytes {
         let mut writer = Writer::default();
         writer.begin();
         for [role, path, text] in &self.history {
             writer.define(role, path, text);
         }
-        for (table, store) in self.stores.iter().enumerate() {
-            for (id, stored) in store.rows() {
-                writer.insert(table as u16, id, &stored.row);
+        for table in 0..self.stores.len() as u16 {
+            for (id, stored) in self.committed(table) {
+                writer.insert(table, id, &stored.row);
             }
         }
         let (start, previous) = (self.log.end, self.log.previous);

@@ -11,6 +11,7 @@ use super::namespace::Asker;
 use super::session::{Change, Txn};
 use super::sqlstate::{FOREIGN_KEY_VIOLATION, NOT_SUPPORTED, SqlError};
 use super::store::{Candidates, RowId, Store, Stored, TENANT_COLUMN};
+use super::versions::Leaf;
 use crate::control;
 use crate::control::Control;
 use crate::wire::sql::{Lsn, Row, Value};
@@ -83,9 +84,13 @@ impl Cx<'_> {
             let target = self.catalog.table(key.target);
             self.as_owner(target, [Privilege::SELECT, Privilege::UPDATE])?;
             let wanted: Vec<Wanted> = columns.iter().map(|(from, to)| (*to, row[*from as usize].clone())).collect();
-            let store = &stores[key.target.0 as usize];
-            match matching(store, &wanted).first().and_then(|found| store.get(*found)) {
-                Some(found) => self.see(txn, found.since),
+            let leaf = self.leaf(stores, key.target);
+            let found = matching(leaf, &wanted).first().map(|place| (*place, leaf.get(*place)));
+            match found {
+                Some((place, found)) => {
+                    self.share(key.target, place)?;
+                    self.see(txn, found.expect("found a moment ago").since);
+                }
                 None => {
                     self.see(txn, Lsn(self.next.0 - 1));
                     let (table, key) = (&table.name, &key.name);
@@ -146,7 +151,10 @@ impl Cx<'_> {
     /// Whether another row has the key by now.
     fn is_replaced(&self, stores: &[Store], id: TableId, key: &[Wanted]) -> Result<bool, SqlError> {
         self.as_owner(self.catalog.table(id), [Privilege::SELECT, Privilege::UPDATE])?;
-        Ok(!matching(&stores[id.0 as usize], key).is_empty())
+        match matching(self.newest(stores, id), key).first() {
+            Some(place) => self.share_newest(id, *place).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// # Errors
@@ -160,11 +168,10 @@ impl Cx<'_> {
     ) -> Result<(), SqlError> {
         let (table, of) = (self.catalog.table(from), &self.catalog.table(key.target).name);
         self.as_owner(table, [Privilege::SELECT, Privilege::UPDATE])?;
-        let store = &stores[from.0 as usize];
-        self.see(txn, store.removed);
-        if matching(store, wanted).is_empty() {
-            return Ok(());
-        }
+        self.see(txn, stores[from.0 as usize].removed);
+        let found = matching(self.newest(stores, from), wanted);
+        let Some(place) = found.first() else { return Ok(()) };
+        self.share_newest(from, *place)?;
         self.see(txn, Lsn(self.next.0 - 1));
         let (name, table) = (&key.name, &table.name);
         let message = format!(
@@ -181,10 +188,8 @@ impl Cx<'_> {
         wanted: &[Wanted],
     ) -> Result<(), SqlError> {
         self.as_owner(self.catalog.table(from), [Privilege::DELETE, Privilege::SELECT])?;
-        let store = &mut stores[from.0 as usize];
-        for id in matching(store, wanted) {
-            let old = store.take(id).expect("found a moment ago");
-            txn.changes.push(Change::Delete { table: from.0, id, old });
+        for id in matching(self.newest(stores, from), wanted) {
+            self.remove(&mut stores[from.0 as usize], (from, id), txn)?;
         }
         Ok(())
     }
@@ -197,11 +202,10 @@ impl Cx<'_> {
         (wanted, set): (&[Wanted], &[Wanted]),
     ) -> Result<(), SqlError> {
         self.as_owner(self.catalog.table(from), [Privilege::UPDATE, Privilege::SELECT])?;
-        let store = &mut stores[from.0 as usize];
-        for id in matching(store, wanted) {
-            let mut values = store.get(id).expect("found a moment ago").row.to_vec();
+        for id in matching(self.newest(stores, from), wanted) {
+            let mut values = self.newest(stores, from).get(id).expect("found a moment ago").row.to_vec();
             set.iter().for_each(|(at, value)| values[*at as usize] = value.clone());
-            self.replace(store, (from, id), values.into(), txn)?;
+            self.replace(&mut stores[from.0 as usize], (from, id), values.into(), txn)?;
         }
         Ok(())
     }
@@ -241,16 +245,16 @@ impl Cx<'_> {
 }
 
 /// The rows that hold these values. A NULL equals nothing.
-fn matching(store: &Store, wanted: &[Wanted]) -> Vec<RowId> {
+fn matching(leaf: Leaf<'_>, wanted: &[Wanted]) -> Vec<RowId> {
     let mut bound = vec![None; wanted.iter().map(|(at, _)| usize::from(*at) + 1).max().unwrap_or_default()];
     for (at, value) in wanted {
         bound[usize::from(*at)] = Some(value.clone());
     }
     let holds = |row: &Row| wanted.iter().all(|(at, value)| row[usize::from(*at)] == *value);
-    let found = |id: &RowId| store.get(*id).is_some_and(|stored| holds(&stored.row));
-    match store.candidates(&bound) {
+    let found = |id: &RowId| leaf.get(*id).is_some_and(|stored| holds(&stored.row));
+    match leaf.candidates(&bound) {
         Candidates::One(one) => one.into_iter().filter(found).collect(),
         Candidates::Many(many) => many.into_iter().filter(found).collect(),
-        Candidates::All => store.rows().filter(|(_, stored)| holds(&stored.row)).map(|(id, _)| id).collect(),
+        Candidates::All => leaf.store.rows().filter(|(_, stored)| holds(&stored.row)).map(|(id, _)| id).collect(),
     }
 }

@@ -1,8 +1,10 @@
 //! One server session: who logged in, its settings, and its transaction block.
 //!
-//! A pooled session outlives its clients. Whatever a transaction leaves in here, the next client finds.
+//! A pooled session outlives its clients. Whatever a transaction leaves in here, the next client finds. What an open
+//! transaction has done is in here only while a statement of it runs; between two of them the engine has it.
 
 use super::catalog::{Catalog, RoleId};
+use super::plan::Isolation;
 use super::setting::{ROLE, SEARCH_PATH, SettingId, Settings};
 use super::sqlstate::{INVALID_SAVEPOINT, NO_TRANSACTION, SqlError};
 use super::store::{RowId, Store, Stored};
@@ -46,10 +48,16 @@ pub struct Txn {
     pub savepoints: Vec<Savepoint>,
     /// Whether it may only read.
     pub read_only: bool,
-    /// Whether every statement sees what the first one saw.
-    pub snapshot: bool,
-    /// End of the log when the first statement of such a transaction looked.
+    /// What it sees of others.
+    pub isolation: Isolation,
+    /// End of the log when the first statement of a transaction with one snapshot looked.
     pub looked: Option<Lsn>,
+    /// Whether it has looked at rows.
+    pub used: bool,
+    /// Whether it has changed the catalog, or emptied a table.
+    pub exclusive: bool,
+    /// Where the record of its commit would start, by what its rows say.
+    pub marked: Lsn,
     /// Start of the newest commit record of others that it has seen.
     pub observed: Lsn,
 }
@@ -112,6 +120,19 @@ pub enum Change {
         /// The definition.
         text: Arc<str>,
     },
+}
+
+impl Txn {
+    /// Forgets all but the changes, which are for the caller to keep or undo.
+    pub(super) fn end(&mut self) {
+        self.savepoints.clear();
+        (self.read_only, self.isolation, self.looked) = (false, Isolation::ReadCommitted, None);
+        (self.used, self.exclusive) = (false, false);
+    }
+    /// The changes before the last savepoint: they outlive an error.
+    pub(super) fn safe(&self) -> usize {
+        self.savepoints.last().map_or(0, |savepoint| savepoint.changes)
+    }
 }
 
 impl Session {

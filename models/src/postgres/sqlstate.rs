@@ -54,6 +54,8 @@ pub const DEPENDENT_OBJECTS: &str = "2BP01";
 pub const INVALID_SAVEPOINT: &str = "3B001";
 /// `3F000` invalid_schema_name.
 pub const UNDEFINED_SCHEMA: &str = "3F000";
+/// `40001` serialization_failure.
+pub const SERIALIZATION_FAILURE: &str = "40001";
 /// `42501` insufficient_privilege: a missing grant, and every violated policy.
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// `42601` syntax_error.
@@ -150,6 +152,17 @@ impl SqlError {
     /// Whether these are the words of [`SqlError::filtered`].
     pub fn is_filtered(message: &str) -> bool {
         message.starts_with("query would be affected by row-level security policy")
+    }
+    /// Another open transaction has what the statement needs, and a `lock_timeout` is over.
+    #[cold]
+    pub fn waits() -> SqlError {
+        SqlError::new(LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
+    }
+    /// A row of the snapshot has been changed by a commit since.
+    #[cold]
+    pub fn not_serializable(deleted: bool) -> SqlError {
+        let what = if deleted { "delete" } else { "update" };
+        SqlError::new(SERIALIZATION_FAILURE, format!("could not serialize access due to concurrent {what}"))
     }
     /// Nothing may be written; `what` names the statement.
     #[cold]

@@ -1,4 +1,4 @@
-//! The rows of one table and its unique indexes.
+//! The rows of one table and its unique indexes. Of each row it has the newest version, whoever wrote it.
 //!
 //! A unique index knows nothing of row security: it sees every row, which is why an insert can tell a tenant that
 //! another tenant's key exists. PostgreSQL documents this; keys that begin with the tenant are the cure.
@@ -28,7 +28,8 @@ const KEY_SHORT: usize = 3;
 /// Places that transactions may have taken and given back since the last one that was kept.
 const SKIPPED_MAX: usize = 1 << 16;
 
-/// A row by its place in the heap, as a `ctid`. It survives updates, and is reused after a delete has committed.
+/// A row by its place in the heap, as a `ctid`. It survives updates, and is reused after a delete has committed and no
+/// snapshot shows the row any more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RowId(pub u32);
 
@@ -37,7 +38,7 @@ pub struct RowId(pub u32);
 pub struct Stored {
     /// The values.
     pub row: Row,
-    /// Start of the commit record that wrote it; zero when it came with the base.
+    /// Start of the commit record that wrote it, or will if it is committed now; zero when it came with the base.
     pub since: Lsn,
 }
 
@@ -85,6 +86,16 @@ impl Store {
     pub fn rows(&self) -> impl Iterator<Item = (RowId, &Stored)> {
         self.slots.iter().enumerate().filter_map(|(at, s)| Some((RowId(at as u32), s.as_ref()?)))
     }
+    /// All places that are or were taken, in order.
+    pub fn places(&self) -> impl Iterator<Item = RowId> + use<> {
+        (0..self.slots.len() as u32).map(RowId)
+    }
+    /// The commit record that writes a row will start later than it says.
+    pub fn mark(&mut self, id: RowId, since: Lsn) {
+        if let Some(Some(stored)) = self.slots.get_mut(id.0 as usize) {
+            stored.since = since;
+        }
+    }
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows().count()
@@ -100,10 +111,10 @@ impl Store {
             found.is_some_and(|id| Some(id) != except)
         })
     }
-    /// Whether another row has the same key in one index.
-    pub fn conflict_in(&self, at: usize, row: &[Value]) -> bool {
+    /// The row that has the same key in one index.
+    pub fn holder(&self, at: usize, row: &[Value]) -> Option<RowId> {
         let index = &self.indexes[at];
-        with_key(index.columns.iter().map(|c| &row[*c as usize]), |key| index.find(key)).is_some()
+        with_key(index.columns.iter().map(|c| &row[*c as usize]), |key| index.find(key))
     }
     /// The key that another row has already, where keys are taken without the tenant that leads them. A primary key
     /// stays what it is.

@@ -34,6 +34,7 @@ pub fn check_on(engine: &mut Engine, controls: &Controls, fixture: &str) {
         let got = replies.iter().map(render).collect::<Vec<_>>().join(" / ");
         assert_eq!(got, expected.trim(), "{line}\n{replies:?}");
     }
+    sessions.into_values().for_each(|session| engine.close(session));
 }
 
 /// A reply as fixtures write it.

@@ -9,3 +9,4 @@ mod pool;
 mod rls;
 mod schemas;
 mod sql;
+mod versions;

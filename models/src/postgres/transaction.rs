@@ -1,6 +1,7 @@
 //! The end of a transaction: one record of the log, or as if it had never been.
 //!
-//! Undo runs backwards through the changes, so every place of a row is exactly what it was when the change was made.
+//! Undo runs backwards through the changes, so every place of a row is exactly what it was when the change was made:
+//! whatever others have committed meanwhile, they have not touched a row that this transaction holds.
 
 use super::engine::Engine;
 use super::session::{Block, Change, Session, Txn};
@@ -9,28 +10,6 @@ use super::wal::Header;
 use crate::wire::sql::Lsn;
 
 impl Engine {
-    /// # Errors
-    /// `0A000` while another session has uncommitted changes.
-    pub(super) fn alone(&self, session: &Session) -> Result<(), SqlError> {
-        match self.writer {
-            Some(id) if id != session.id => {
-                Err(SqlError::unsupported("a second transaction beside one that has written"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A transaction with one snapshot sees the newest state only, because there are no row versions.
-    ///
-    /// # Errors
-    /// `0A000` when somebody else has committed since it first looked.
-    pub(super) fn snapshot(&self, session: &mut Session) -> Result<(), SqlError> {
-        if session.txn.snapshot && *session.txn.looked.get_or_insert(self.log.end) != self.log.end {
-            return Err(SqlError::unsupported("a snapshot that is older than the last commit"));
-        }
-        Ok(())
-    }
-
     /// Whether the transaction may only read.
     pub(super) fn is_read_only(&self, session: &Session) -> bool {
         self.read_only || session.txn.read_only
@@ -38,43 +17,55 @@ impl Engine {
 
     /// # Errors
     /// `25006` where nothing may be written; `what` names the statement.
-    pub(super) fn writable(&mut self, session: &Session, what: &str) -> Result<(), SqlError> {
-        if self.is_read_only(session) {
-            return Err(SqlError::read_only(what));
-        }
-        self.writer = Some(session.id);
-        Ok(())
+    pub(super) fn writable(&self, session: &Session, what: &str) -> Result<(), SqlError> {
+        if self.is_read_only(session) { Err(SqlError::read_only(what)) } else { Ok(()) }
     }
 
     /// Ends the transaction and keeps what it did, as one record of the log.
     pub(super) fn commit(&mut self, session: &mut Session) {
         session.settings.commit();
-        self.writer = self.writer.filter(|id| *id != session.id);
         session.block = Block::Idle;
-        let Txn { changes, savepoints, read_only, snapshot, looked, .. } = &mut session.txn;
-        savepoints.clear();
-        (*read_only, *snapshot, *looked) = (false, false, None);
-        if changes.is_empty() {
+        session.txn.end();
+        self.forget();
+        if session.txn.changes.is_empty() {
             return;
         }
+        let (start, changes) = (self.log.end, &mut session.txn.changes);
+        let is_watched = self.versions.is_watched();
+        let truncated = self.record(changes, is_watched);
+        session.committed = Some(self.log.end);
+        if is_watched {
+            self.versions.keep(start, std::mem::take(changes));
+        }
+        changes.clear();
+        // Places that were released before the truncation belonged to the old contents.
+        truncated.into_iter().for_each(|table| self.stores[table as usize].recount());
+    }
+
+    /// Appends the record of a commit; says which tables it has emptied. Places of rows that it has taken away are
+    /// free, unless somebody still sees these rows.
+    fn record(&mut self, changes: &[Change], is_watched: bool) -> Vec<u16> {
         let mut truncated = Vec::new();
         let log = &mut self.log;
         log.writer.begin();
-        for change in changes.drain(..) {
+        for change in changes {
             match change {
-                Change::Insert { table, id, row } => log.writer.insert(table, id, &row),
-                Change::Update { table, id, row, .. } => log.writer.update(table, id, &row),
+                Change::Insert { table, id, row } => log.writer.insert(*table, *id, row),
+                Change::Update { table, id, row, .. } => log.writer.update(*table, *id, row),
                 Change::Delete { table, id, .. } => {
-                    log.writer.delete(table, id);
-                    self.stores[table as usize].removed = log.end;
-                    self.stores[table as usize].release(id);
+                    log.writer.delete(*table, *id);
+                    let store = &mut self.stores[*table as usize];
+                    store.removed = log.end;
+                    if !is_watched {
+                        store.release(*id);
+                    }
                 }
                 Change::Truncate { table, .. } => {
-                    log.writer.truncate(table);
-                    self.stores[table as usize].removed = log.end;
-                    truncated.push(table);
+                    log.writer.truncate(*table);
+                    self.stores[*table as usize].removed = log.end;
+                    truncated.push(*table);
                 }
-                Change::Define { role, path, text, .. } => log.writer.define(&role, &path, &text),
+                Change::Define { role, path, text, .. } => log.writer.define(role, path, text),
             }
         }
         let (start, previous) = (log.end, log.previous);
@@ -82,24 +73,33 @@ impl Engine {
         log.end = Lsn(start.0 + bytes.len() as u64);
         log.previous = start;
         log.fresh.push((start, bytes));
-        session.committed = Some(log.end);
-        // Places that were released before the truncation belonged to the old contents.
-        truncated.into_iter().for_each(|table| self.stores[table as usize].recount());
+        truncated
     }
 
     /// Ends the transaction and undoes what it did.
     pub(super) fn rollback(&mut self, session: &mut Session) {
-        self.undo(session, 0);
+        self.undo(&mut session.txn, 0);
         session.settings.rollback_to(0);
-        session.txn.savepoints.clear();
-        (session.txn.read_only, session.txn.snapshot, session.txn.looked) = (false, false, None);
+        session.txn.end();
         session.block = Block::Idle;
-        self.writer = self.writer.filter(|id| *id != session.id);
+        self.forget();
+    }
+
+    /// The transaction has failed. What it did since its last savepoint is undone at once, so nobody waits for it any
+    /// more; what it did before waits for its end, or for `ROLLBACK TO`.
+    pub(super) fn abort(&mut self, session: &mut Session) {
+        session.block = Block::Failed;
+        let safe = session.txn.safe();
+        self.undo(&mut session.txn, safe);
+        if session.txn.savepoints.is_empty() {
+            session.txn.end();
+            self.forget();
+        }
     }
 
     /// Undoes the changes since `mark`.
-    pub(super) fn undo(&mut self, session: &mut Session, mark: usize) {
-        for change in session.txn.changes.drain(mark..).rev() {
+    pub(super) fn undo(&mut self, txn: &mut Txn, mark: usize) {
+        for change in txn.changes.drain(mark..).rev() {
             match change {
                 Change::Insert { table, id, .. } => {
                     let store = &mut self.stores[table as usize];
@@ -117,5 +117,7 @@ impl Engine {
                 }
             }
         }
+        let is_exclusive = |change: &Change| matches!(change, Change::Truncate { .. } | Change::Define { .. });
+        txn.exclusive = txn.exclusive && txn.changes.iter().any(is_exclusive);
     }
 }

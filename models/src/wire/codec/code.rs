@@ -89,6 +89,7 @@ pub const CODES: &[&str] = &[
     "42P17",
     "23503",
     "42830",
+    "40001",
 ];
 
 /// Writes the place of a code.
