@@ -1,4 +1,5 @@
-//! A gateway, judged as clients see it: by requests over HTTP/1.1, with tokens of a test issuer or supplied ones.
+//! A gateway, judged as clients see it: by requests over HTTP/1.1 and HTTP/2, with tokens of a test issuer or supplied
+//! ones. Who authorises in one protocol need not do so in the other, so what is asked in one is asked in the other too.
 //!
 //! Both tenants' honest requests must be let through first, and show their tenant: a gateway that denies everybody
 //! proves nothing. Every attack is denied or let through, whichever code says so. Nothing is sent that a client could
@@ -11,6 +12,7 @@ mod issuer;
 mod key;
 mod link;
 mod probe;
+mod spoken;
 mod token;
 
 use super::deployment::{Deployment, Gateway};
@@ -30,12 +32,14 @@ pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
     match Desk::open(deployment, gateway, link, component) {
         Err(component) => component.conclude(),
         Ok(mut desk) => {
-            probe::run(&mut desk);
-            desk.settle();
-            probe::switches::run(&mut desk, deployment.mode);
+            desk.over_each(|desk| {
+                probe::run(desk);
+                desk.settle();
+            });
+            desk.over_each(|desk| probe::switches::run(desk, deployment.mode));
             probe::outage::run(&mut desk, deployment.mode);
-            // It leaves the tenant without requests, so nothing may follow.
-            probe::flood::run(&mut desk, deployment.mode);
+            // It leaves the tenant without requests, so nothing but another flood may follow.
+            desk.over_each(|desk| probe::flood::run(desk, deployment.mode));
             desk.close().conclude()
         }
     }

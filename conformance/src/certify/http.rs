@@ -1,7 +1,11 @@
-//! HTTP/1.1 towards a deployment: [`wire`] writes requests by the byte and reads answers, [`route`] carries them.
+//! HTTP towards a deployment: a [`request`] is bytes and so is an [`answer`], in HTTP/2 by way of [`frames`] and
+//! [`hpack`], and a [`route`] carries them.
 
+pub mod answer;
+mod frames;
+mod hpack;
+pub mod request;
 pub mod route;
-pub mod wire;
 
 use std::time::Duration;
 

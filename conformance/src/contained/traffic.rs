@@ -6,8 +6,9 @@
 
 use super::strike::Clock;
 use crate::certify::gateway::honest::Honest;
+use crate::certify::http::answer::{Answer, Outcome};
+use crate::certify::http::request::Request;
 use crate::certify::http::route::{Connection, Route};
-use crate::certify::http::wire::{Answer, Outcome};
 use sim::choice::Choices;
 use sim::measure::Latency;
 use sim::record::{SERVING_WINDOW_NS, Serving};
@@ -96,7 +97,7 @@ async fn requests(
         let client = clients[tenant].clone();
         let gap = below(draws.draw(NETWORK, name_hash(honest.tenant(tenant)), n), GAP_MS.1 - GAP_MS.0 + 1);
         next[tenant] = (at + Span::millis(GAP_MS.0 + gap), n + 1);
-        let request = honest.request(tenant)?.bytes();
+        let request = honest.request(tenant)?;
         let due = began + Duration::from_nanos(at.0);
         sleep_until(due.into()).await;
         asked.retain(|task| !task.is_finished());
@@ -114,7 +115,7 @@ async fn requests(
 
 impl Client {
     /// A request on a connection that is open, else on a new one. That an open one was closed meanwhile says nothing.
-    async fn once(&self, request: &[u8]) -> Outcome {
+    async fn once(&self, request: &Request) -> Outcome {
         let idle = self.idle.borrow_mut().pop();
         if let Some(connection) = idle
             && let Some(answered) = self.over(connection, request).await
@@ -131,7 +132,7 @@ impl Client {
     }
 
     /// The answer on a connection, which is kept; nothing, when it is closed.
-    async fn over(&self, mut connection: Connection, request: &[u8]) -> Option<Outcome> {
+    async fn over(&self, mut connection: Connection, request: &Request) -> Option<Outcome> {
         connection.send(request).await;
         match connection.answer().await {
             Outcome::Answer(answer) => {

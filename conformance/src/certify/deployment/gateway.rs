@@ -3,6 +3,7 @@
 use super::issuer::{self, Issuer};
 use super::place::Place;
 use super::{Mode, Secret, Tls, secret};
+use crate::certify::http::request::Protocol;
 use models::config::InputError;
 use serde::Deserialize;
 use toml::{Spanned, Table};
@@ -14,6 +15,8 @@ use url::Url;
 pub struct Gateway {
     /// `https://HOST:PORT/PATH` or `http://…`: a request that every tenant may make, by GET.
     pub url: Spanned<String>,
+    /// What is spoken there: `["1.1", "2"]`. If left out, HTTP/1.1, and HTTP/2 where the server chooses it in TLS.
+    pub http: Option<Spanned<Vec<Protocol>>>,
     /// TLS with own certificates: with `https`, and only then.
     pub tls: Option<Spanned<Tls>>,
     /// `http://HOST:PORT`, where nothing may answer without TLS.
@@ -50,6 +53,18 @@ pub struct Gateway {
     /// From which size of a header on a request is oversized.
     #[serde(default = "header_kib_max")]
     pub header_kib_max: u32,
+}
+
+impl Gateway {
+    /// What is spoken first.
+    pub fn first(&self) -> Protocol {
+        if self.names(Protocol::One) == Some(false) { Protocol::Two } else { Protocol::One }
+    }
+
+    /// Whether a protocol is spoken, where the deployment says which are.
+    pub fn names(&self, protocol: Protocol) -> Option<bool> {
+        self.http.as_ref().map(|named| named.get_ref().contains(&protocol))
+    }
 }
 
 fn tenant_header() -> String {
@@ -225,6 +240,9 @@ pub fn check(gateway: &Gateway, place: &Place, mode: Mode, found: &mut Vec<Input
         && !Url::parse(plain.get_ref()).is_ok_and(|url| url.scheme() == "http" && url.host_str().is_some())
     {
         wrong(plain.span(), "no URL without TLS", "http://HOST:PORT");
+    }
+    if let Some(named) = gateway.http.as_ref().filter(|named| named.get_ref().is_empty()) {
+        wrong(named.span(), "no protocol", "\"1.1\", \"2\" or both");
     }
     if let Some(path) = &gateway.forbidden {
         let segments = path.get_ref().strip_prefix('/').unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Mistakes in a deployment are told with their places; secrets are never told.
 
 use super::*;
+use crate::certify::http::request::Protocol;
 
 const TENANTS: &str = "version = 1\nname = \"x\"\n[[tenant]]\nid = \"a\"\n[[tenant]]\nid = \"b\"\n";
 
@@ -27,6 +28,7 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     let gateway = all.gateway.expect("a gateway");
     assert!(gateway.tls.is_some() && gateway.forbidden.is_some() && gateway.refused_key.len() == 1);
     assert_eq!(gateway.token.get_ref().claims.len(), 4);
+    assert_eq!((gateway.first(), gateway.names(Protocol::Two)), (Protocol::One, Some(true)));
     let postgres = all.postgres.expect("postgres");
     assert!(postgres.tls.is_some() && postgres.catalogue.is_some() && postgres.shared.len() == 1);
     assert_eq!(postgres.schemas.as_deref(), Some("tenant_{id}"));
@@ -87,6 +89,8 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
         (with("url = \"https://h/\"", token), "d.toml:8:7: https without certificates, expected a table [gateway.tls]"),
         (with(&format!("{url}\ntls = {{ ca = \"c\" }}"), token), "d.toml:8:7: certificates for a URL of http"),
         (with(&format!("{url}\nplain = \"https://h\""), token), "d.toml:9:9: no URL without TLS"),
+        (with(&format!("{url}\nhttp = []"), token), "d.toml:9:8: no protocol, expected \"1.1\", \"2\" or both"),
+        (with(&format!("{url}\nhttp = [\"3\"]"), token), "d.toml:9:9: unknown variant `3`, expected `1.1` or `2`"),
         (with(&format!("{url}\nforbidden = \"/?a\""), token), "d.toml:9:13: no path of letters"),
         (with(&format!("{url}\npassed = {{ status = [\"9xx\"] }}"), token), "d.toml:9:22: no status code"),
         (with(url, ""), "d.toml:7:1: missing field `token`"),

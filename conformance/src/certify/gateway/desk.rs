@@ -5,8 +5,9 @@ use super::issuer::Issuer;
 use super::link::Link;
 use super::token::{Mint, Token};
 use crate::certify::deployment::{Deployment, Gateway, Tenant};
+use crate::certify::http::answer::{Answer, Outcome};
+use crate::certify::http::request::{PROBE, Protocol, Request};
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::{Answer, Outcome, PROBE, Request};
 use crate::certify::report::{Component, Finding, Proof};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,6 +38,8 @@ pub struct Desk<'d> {
     pub echoes: bool,
     /// What was found.
     pub component: Component,
+    /// In what it is judged by turns.
+    pub protocols: Vec<Protocol>,
     tried: usize,
     /// Denials by another code than is usual: code, and of what.
     unusual: BTreeMap<u16, Vec<String>>,
@@ -107,8 +110,10 @@ impl<'d> Desk<'d> {
             _ => None,
         };
         let tenants = [a, b];
+        let protocols = vec![link.own.protocol()];
         let (echoes, tried, unusual) = (false, 0, BTreeMap::new());
-        let mut desk = Desk { link, gateway, home, tenants, mint, issuer, echoes, component, tried, unusual };
+        let mut desk =
+            Desk { link, gateway, home, tenants, mint, issuer, echoes, component, protocols, tried, unusual };
         let first = desk.recovered();
         desk.component.limits.statements = desk.link.requests();
         match first {
@@ -116,6 +121,7 @@ impl<'d> Desk<'d> {
             Ok(echoed) => {
                 desk.echoes = echoed;
                 desk.tell_rule();
+                desk.second();
                 Ok(desk)
             }
         }
@@ -123,6 +129,11 @@ impl<'d> Desk<'d> {
 
     /// Both tenants' honest requests: whether what they send is echoed.
     fn both(&mut self) -> Result<bool, String> {
+        let over = self.over();
+        self.each().map_err(|why| format!("{why}{over}"))
+    }
+
+    fn each(&mut self) -> Result<bool, String> {
         let mut echoed = true;
         for tenant in [0, 1] {
             let (request, outcome) = self.honest(tenant)?;
@@ -277,25 +288,27 @@ impl<'d> Desk<'d> {
     ) -> Fate {
         self.tried += 1;
         let outcome = self.send(route, &attack.request);
+        let protocol = route.protocol();
+        let what = format!("{}{}", attack.what, protocol.clause());
         match &outcome {
             Outcome::Answer(answer) if self.passed(&attack.request, answer) => {
                 if !breaches(self, answer) {
                     return Fate::Denied;
                 }
                 let saw = self.saw(&attack.request, answer);
-                self.find(&attack, saw);
+                self.find_over(protocol, &attack, saw);
                 Fate::Breached
             }
             Outcome::Answer(answer) if self.is_denial(attack.kind, answer.status) => {
                 if attack.kind == Kind::Right && ![401, 403].contains(&answer.status) {
-                    self.unusual.entry(answer.status).or_default().push(attack.what.to_owned());
+                    self.unusual.entry(answer.status).or_default().push(what);
                 }
                 Fate::Denied
             }
             Outcome::Closed(_) if attack.kind == Kind::Form => Fate::Denied,
             _ => {
                 let why = format!("the gateway neither denied it nor let it through: {}", outcome.words());
-                self.component.suspect(attack.object, attack.what, attack.requirements, &why);
+                self.component.suspect(attack.object, &what, attack.requirements, &why);
                 Fate::Open
             }
         }
@@ -330,11 +343,15 @@ impl<'d> Desk<'d> {
 
     /// Notes a finding.
     pub fn find(&mut self, attack: &Attack<'_>, saw: String) {
+        self.find_over(self.link.own.protocol(), attack, saw);
+    }
+
+    fn find_over(&mut self, protocol: Protocol, attack: &Attack<'_>, saw: String) {
         let tenant = attack.tenant.map(|tenant| self.tenants[tenant].id.clone());
-        let proof = Proof { tenant, connection: "fresh", statements: attack.request.shown(), saw };
+        let proof = Proof { tenant, connection: "fresh", statements: attack.request.shown(protocol), saw };
         self.component.find(Finding {
             object: attack.object.to_owned(),
-            what: attack.what.to_owned(),
+            what: format!("{}{}", attack.what, protocol.clause()),
             requirements: attack.requirements.to_vec(),
             proof,
             repair: attack.repair.iter().map(|line| format!("-- {line}")).collect(),
@@ -342,11 +359,18 @@ impl<'d> Desk<'d> {
         });
     }
 
+    /// Notes what looks wrong and was not shown.
+    pub fn suspect(&mut self, object: &str, what: &str, requirements: &[&'static str], why: &str) {
+        let what = format!("{what}{}", self.over());
+        self.component.suspect(object, &what, requirements, why);
+    }
+
     /// Notes what a probe tried, in one line.
     pub fn judged(&mut self, what: &str, requirements: &[&'static str]) {
         let tried = std::mem::take(&mut self.tried);
         if tried > 0 {
-            self.component.judged(what, tried, requirements);
+            let what = format!("{what}{}", self.over());
+            self.component.judged(&what, tried, requirements);
         }
     }
 

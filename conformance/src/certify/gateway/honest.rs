@@ -3,8 +3,8 @@
 use super::link::Link;
 use super::token::Mint;
 use crate::certify::deployment::Deployment;
+use crate::certify::http::request::{PROBE, Request};
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::{PROBE, Request};
 
 /// Both tenants, at a gateway.
 pub struct Honest<'d> {

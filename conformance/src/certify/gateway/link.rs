@@ -1,8 +1,11 @@
 //! The gateway's doors, and what was asked at them: one connection a request, unless a probe wants more on one.
+//!
+//! A request goes out in the protocol of its door: whoever makes one need not know which that is.
 
 use crate::certify::deployment::Gateway;
+use crate::certify::http::answer::Outcome;
+use crate::certify::http::request::{Protocol, Request};
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::{Outcome, Request};
 use crate::certify::tls::{Identity, client, client_as};
 use std::cell::Cell;
 use std::path::Path;
@@ -30,9 +33,10 @@ impl Link {
     /// A certificate that is not where the deployment says.
     pub fn new(gateway: &Gateway, home: &Path) -> Result<Link, String> {
         let url = Url::parse(gateway.url.get_ref()).map_err(|e| e.to_string())?;
+        let plain = Route::plain(&url).over(gateway.first());
         let own = match &gateway.tls {
-            Some(files) => Route::plain(&url).with_tls(client(files.get_ref(), home)?),
-            None => Route::plain(&url),
+            Some(files) => plain.with_tls(client(files.get_ref(), home)?),
+            None => plain,
         };
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let authority = format!("{}{port}", url.host_str().unwrap_or_default());
@@ -63,6 +67,34 @@ impl Link {
         self.ask_all(route, request, 1).pop().unwrap_or(Outcome::Silent)
     }
 
+    /// What comes of requests in turn on one connection, as far as they are answered.
+    pub fn ask_in_turn(&self, route: &Route, requests: &[&Request]) -> Vec<Outcome> {
+        self.count(requests.len() as u64);
+        self.runtime.block_on(async {
+            let mut connection = match route.connect().await {
+                Ok(connection) => connection,
+                Err(outcome) => return vec![outcome],
+            };
+            let mut outcomes = Vec::new();
+            for request in requests {
+                connection.send(request).await;
+                let outcome = connection.answer().await;
+                let is_last = !matches!(outcome, Outcome::Answer(_));
+                outcomes.push(outcome);
+                if is_last {
+                    break;
+                }
+            }
+            outcomes
+        })
+    }
+
+    /// Whether the server chooses a protocol that it is offered (ALPN).
+    pub fn offers(&self, protocol: Protocol) -> bool {
+        let route = self.own.over(protocol);
+        route.has_tls() && self.runtime.block_on(route.connect()).is_ok_and(|connection| connection.is_chosen())
+    }
+
     /// What comes of what may be several requests, on one connection.
     pub fn ask_all(&self, route: &Route, request: &Request, answers: usize) -> Vec<Outcome> {
         self.count(1);
@@ -71,7 +103,7 @@ impl Link {
                 Ok(connection) => connection,
                 Err(outcome) => return vec![outcome],
             };
-            connection.send(&request.bytes()).await;
+            connection.send(request).await;
             let mut outcomes = Vec::new();
             while outcomes.len() < answers {
                 let outcome = connection.answer().await;

@@ -4,7 +4,7 @@
 use super::key::Key;
 use crate::certify::deployment::gateway::{RefusedKey, Token as Table};
 use crate::certify::deployment::{Gateway, Tenant};
-use crate::certify::http::wire::Request;
+use crate::certify::http::request::Request;
 use crate::when;
 use aws_lc_rs::hmac;
 use base64::Engine;

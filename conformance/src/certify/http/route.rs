@@ -1,7 +1,9 @@
 //! Connections, by one of a deployment's doors, and requests on them.
 
 use super::PATIENCE;
-use super::wire::{Answer, Outcome, Request, answer};
+use super::answer::{Answer, Outcome, answer};
+use super::frames::Frames;
+use super::request::{Protocol, Request};
 use rustls_pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
@@ -9,10 +11,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::client::Resumption;
 use url::Url;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
+
+/// Sessions of TLS that a door may go on with.
+const SESSIONS: usize = 32;
 
 /// A door: where it is, and what is spoken there.
 #[derive(Clone)]
@@ -20,6 +26,7 @@ pub struct Route {
     host: String,
     port: u16,
     tls: Option<Arc<ClientConfig>>,
+    protocol: Protocol,
 }
 
 trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -28,15 +35,50 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 /// A connection.
 pub struct Connection {
     stream: Box<dyn Both>,
-    read: Vec<u8>,
+    scheme: &'static str,
+    talk: Talk,
+    /// Whether the server chose what is spoken among what it was offered (ALPN).
+    is_chosen: bool,
     ended: Option<String>,
 }
 
+/// What was read, as what is spoken has it.
+enum Talk {
+    Lines(Vec<u8>),
+    Frames(Box<Frames>),
+}
+
+impl Talk {
+    fn take(&mut self, bytes: &[u8]) {
+        match self {
+            Talk::Lines(read) => read.extend_from_slice(bytes),
+            Talk::Frames(frames) => frames.take(bytes),
+        }
+    }
+
+    fn next(&mut self, ended: bool) -> Result<Option<Answer>, String> {
+        match self {
+            Talk::Frames(frames) => frames.next(ended),
+            Talk::Lines(read) => {
+                while let Some((answer, taken)) = answer(read, ended)? {
+                    read.drain(..taken);
+                    // What is said on the way is not the answer; that the protocol changes is.
+                    if answer.status >= 200 || answer.status == 101 {
+                        return Ok(Some(answer));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
 impl Route {
-    /// Without TLS.
+    /// Without TLS, in HTTP/1.1.
     pub fn plain(url: &Url) -> Route {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        Route { host, port: url.port_or_known_default().unwrap_or_default(), tls: None }
+        let port = url.port_or_known_default().unwrap_or_default();
+        Route { host, port, tls: None, protocol: Protocol::One }
     }
 
     /// The same door, spoken to without TLS.
@@ -45,8 +87,23 @@ impl Route {
     }
 
     /// The same door, with TLS of this kind.
-    pub fn with_tls(&self, tls: ClientConfig) -> Route {
+    pub fn with_tls(&self, mut tls: ClientConfig) -> Route {
+        tls.alpn_protocols = match self.protocol {
+            Protocol::One => Vec::new(),
+            Protocol::Two => vec![Protocol::Two.id().to_vec()],
+        };
+        // A server may have another door for another protocol, and what was agreed at one is nothing to the other.
+        tls.resumption = Resumption::in_memory_sessions(SESSIONS);
         Route { tls: Some(Arc::new(tls)), ..self.clone() }
+    }
+
+    /// The same door, spoken to in this protocol: agreed in TLS, or else because one knows.
+    pub fn over(&self, protocol: Protocol) -> Route {
+        let route = Route { protocol, ..self.clone() };
+        match &self.tls {
+            Some(tls) => route.with_tls(ClientConfig::clone(tls)),
+            None => route,
+        }
     }
 
     /// Whether TLS is spoken there.
@@ -54,12 +111,17 @@ impl Route {
         self.tls.is_some()
     }
 
+    /// What is spoken there.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// What comes of a request on a connection of its own.
     pub async fn ask(&self, request: &Request) -> Outcome {
         match self.connect().await {
             Err(outcome) => outcome,
             Ok(mut connection) => {
-                connection.send(&request.bytes()).await;
+                connection.send(request).await;
                 connection.answer().await
             }
         }
@@ -70,29 +132,46 @@ impl Route {
     /// # Errors
     /// What came of it instead.
     pub async fn connect(&self) -> Result<Connection, Outcome> {
-        let connected = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-            stream.set_nodelay(true)?;
-            let stream: Box<dyn Both> = match &self.tls {
-                None => Box::new(stream),
-                Some(tls) => {
-                    let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-                    Box::new(TlsConnector::from(tls.clone()).connect(name, stream).await?)
-                }
-            };
-            Ok::<_, io::Error>(stream)
-        };
-        match tokio::time::timeout(PATIENCE, connected).await {
+        match tokio::time::timeout(PATIENCE, self.connected()).await {
             Err(_) => Err(Outcome::Silent),
             Ok(Err(e)) => Err(Outcome::Closed(e.to_string())),
-            Ok(Ok(stream)) => Ok(Connection { stream, read: Vec::new(), ended: None }),
+            Ok(Ok(connection)) => Ok(connection),
         }
+    }
+
+    async fn connected(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        let talk = match self.protocol {
+            Protocol::One => Talk::Lines(Vec::new()),
+            Protocol::Two => Talk::Frames(Box::default()),
+        };
+        let Some(tls) = &self.tls else {
+            return Ok(Connection { stream: Box::new(stream), scheme: "http", talk, is_chosen: false, ended: None });
+        };
+        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(tls.clone()).connect(name, stream).await?;
+        let is_chosen = stream.get_ref().1.alpn_protocol() == Some(self.protocol.id());
+        Ok(Connection { stream: Box::new(stream), scheme: "https", talk, is_chosen, ended: None })
     }
 }
 
 impl Connection {
-    /// Sends bytes. That nobody takes them shows in the answer.
-    pub async fn send(&mut self, bytes: &[u8]) {
+    /// Whether the server chose what is spoken among what it was offered.
+    pub fn is_chosen(&self) -> bool {
+        self.is_chosen
+    }
+
+    /// Makes a request. That nobody takes it shows in the answer.
+    pub async fn send(&mut self, request: &Request) {
+        let bytes = match &mut self.talk {
+            Talk::Lines(_) => request.bytes(),
+            Talk::Frames(frames) => frames.request(request, self.scheme),
+        };
+        self.write(&bytes).await;
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
         let sent = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
@@ -112,24 +191,23 @@ impl Connection {
     async fn next(&mut self) -> Outcome {
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            match answer(&self.read, self.ended.is_some()) {
+            match self.talk.next(self.ended.is_some()) {
                 Err(why) => return Outcome::Closed(why),
-                Ok(Some((answer, taken))) => {
-                    self.read.drain(..taken);
-                    // What is said on the way is not the answer; that the protocol changes is.
-                    if answer.status >= 200 || answer.status == 101 {
-                        return Outcome::Answer(answer);
-                    }
-                    continue;
-                }
+                Ok(Some(answer)) => return Outcome::Answer(answer),
                 Ok(None) => {}
             }
             if let Some(why) = &self.ended {
                 return Outcome::Closed(why.clone());
             }
+            if let Talk::Frames(frames) = &mut self.talk {
+                let owed = frames.owed();
+                if !owed.is_empty() {
+                    self.write(&owed).await;
+                }
+            }
             match self.stream.read(&mut buffer).await {
                 Ok(0) => self.ended = Some("closed without an answer".to_owned()),
-                Ok(n) => self.read.extend_from_slice(&buffer[..n]),
+                Ok(n) => self.talk.take(&buffer[..n]),
                 Err(e) => self.ended = Some(e.to_string()),
             }
         }

@@ -2,8 +2,9 @@
 
 use super::samples::{Labels, Misread, Sample, Samples, read};
 use crate::certify::deployment::Metrics;
+use crate::certify::http::answer::Outcome;
+use crate::certify::http::request::Request;
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::{Outcome, Request};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;

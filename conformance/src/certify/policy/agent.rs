@@ -1,8 +1,9 @@
 //! An Open Policy Agent, asked over its REST API: `POST /v1/data/PACKAGE`. It answers 200 whatever it decides, and an
 //! answer without a result is undefined, which denies. What it does not answer is no decision, and judges nothing.
 
+use crate::certify::http::answer::{Answer, Outcome};
+use crate::certify::http::request::{Protocol, Request};
 use crate::certify::http::route::{Connection, Route};
-use crate::certify::http::wire::{Answer, Outcome, Request};
 use models::policy::subject::{Answers, Module};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -75,7 +76,7 @@ impl Agent {
         let target = self.target(package);
         let body = json!({ "input": question }).to_string();
         let request = Request::get(&target, &self.authority)
-            .first(&format!("POST {target} HTTP/1.1"))
+            .by("POST")
             .with("content-type: application/json")
             .with(&format!("content-length: {}", body.len()))
             .body(&body);
@@ -84,7 +85,7 @@ impl Agent {
 
     fn read(&mut self, request: &Request) -> Result<Value, String> {
         self.asked += 1;
-        let what = request.shown().swap_remove(0);
+        let what = request.shown(Protocol::One).swap_remove(0);
         let what = what.trim_end_matches(" HTTP/1.1");
         let answer = self.ask(request).map_err(|outcome| format!("{what}: {}", outcome.words()))?;
         let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
@@ -100,7 +101,7 @@ impl Agent {
         let (route, kept) = (self.route.clone(), self.connection.take());
         let (outcome, connection) = self.runtime.block_on(async {
             if let Some(mut open) = kept {
-                open.send(&request.bytes()).await;
+                open.send(request).await;
                 match open.answer().await {
                     Outcome::Closed(_) => {}
                     outcome => return (outcome, Some(open)),
@@ -109,7 +110,7 @@ impl Agent {
             match route.connect().await {
                 Err(outcome) => (outcome, None),
                 Ok(mut fresh) => {
-                    fresh.send(&request.bytes()).await;
+                    fresh.send(request).await;
                     (fresh.answer().await, Some(fresh))
                 }
             }

@@ -1,8 +1,9 @@
 //! The door: TLS 1.3 alone, a client certificate where one is asked for, and no second door without either.
 
 use crate::certify::gateway::desk::{Attack, Desk, Fate, Kind};
+use crate::certify::http::answer::Outcome;
+use crate::certify::http::request::Protocol;
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::Outcome;
 use crate::certify::tls::Identity;
 use url::Url;
 
@@ -11,7 +12,10 @@ const CLEAR: &str = "requests and tokens are taken in clear text";
 
 /// Knocks at each.
 pub fn run(desk: &mut Desk) {
-    clear(desk);
+    // A port may speak a protocol that nobody speaks at the gateway's own door, so it hears all of them, once.
+    if desk.is_first() {
+        [Protocol::One, Protocol::Two].into_iter().for_each(|protocol| clear(desk, protocol));
+    }
     if desk.gateway.tls.is_none() {
         let what = "TLS and client certificates (IDN-05, IDN-07)";
         desk.component.not_judged(what, "the deployment has no table [gateway.tls]");
@@ -23,7 +27,7 @@ pub fn run(desk: &mut Desk) {
 }
 
 /// A redirection to TLS gives nothing away that was not said already.
-fn clear(desk: &mut Desk) {
+fn clear(desk: &mut Desk, protocol: Protocol) {
     let mut doors = Vec::new();
     if desk.gateway.tls.is_some() {
         doors.push(("listener", desk.link.own.in_clear()));
@@ -32,6 +36,7 @@ fn clear(desk: &mut Desk) {
         doors.push(("listener without TLS", Route::plain(&url)));
     }
     for (object, route) in doors {
+        let route = route.over(protocol);
         let Ok(request) = desk.request(0) else { continue };
         let attack = Attack {
             object,
@@ -45,7 +50,13 @@ fn clear(desk: &mut Desk) {
             tenant: Some(0),
             kind: Kind::Form,
         };
-        if matches!(desk.link.ask(&route, &attack.request), Outcome::Closed(_)) {
+        let is_shut = match desk.link.ask(&route, &attack.request) {
+            Outcome::Answer(_) => false,
+            Outcome::Closed(_) => true,
+            // Whoever speaks HTTP/2 says so at once.
+            Outcome::Silent => protocol == Protocol::Two,
+        };
+        if is_shut {
             desk.tried(1);
             continue;
         }
@@ -59,7 +70,7 @@ fn older(desk: &mut Desk) {
     let (requirements, what) = (&["IDN-07"], "TLS 1.2 is spoken at the edge");
     let route = match desk.link.older(desk.gateway, desk.home) {
         Ok(route) => route,
-        Err(why) => return desk.component.suspect(object, what, requirements, &why),
+        Err(why) => return desk.suspect(object, what, requirements, &why),
     };
     let Ok(request) = desk.request(0) else { return };
     desk.tried(1);
@@ -93,7 +104,7 @@ fn certificates(desk: &mut Desk) {
         let (object, requirements) = ("listener, client certificate", &["IDN-05"]);
         let route = match desk.link.shown(desk.gateway, desk.home, identity) {
             Ok(route) => route,
-            Err(why) => return desk.component.suspect(object, what, requirements, &why),
+            Err(why) => return desk.suspect(object, what, requirements, &why),
         };
         let attack = Attack { object, what, requirements, repair, request, tenant: Some(0), kind: Kind::Form };
         if desk.attack_by(&route, attack, &|_, _| true) == Fate::Breached && identity == Identity::Nobody {

@@ -2,8 +2,9 @@
 
 use crate::certify::deployment::Mode;
 use crate::certify::gateway::desk::{Attack, Desk, Kind};
+use crate::certify::http::answer::Outcome;
+use crate::certify::http::request::Request;
 use crate::certify::http::route::Route;
-use crate::certify::http::wire::{Outcome, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -81,7 +82,7 @@ async fn flood(route: Route, loud: Request, quiet: Request, requests: u32) -> Fl
     let shared =
         Arc::new(Shared { left: AtomicU32::new(requests), limited: AtomicU32::new(0), enough: AtomicBool::new(false) });
     let tasks: Vec<_> =
-        (0..CONNECTIONS).map(|_| tokio::spawn(pour(route.clone(), loud.bytes(), shared.clone()))).collect();
+        (0..CONNECTIONS).map(|_| tokio::spawn(pour(route.clone(), loud.clone(), shared.clone()))).collect();
     let is_over = || tasks.iter().all(tokio::task::JoinHandle::is_finished);
     let mut whole = Flood::default();
     while whole.meanwhile.len() < MEANWHILE {
@@ -105,7 +106,7 @@ async fn flood(route: Route, loud: Request, quiet: Request, requests: u32) -> Fl
 }
 
 /// Requests on one connection, and on another one when that ends.
-async fn pour(route: Route, bytes: Vec<u8>, shared: Arc<Shared>) -> Flood {
+async fn pour(route: Route, request: Request, shared: Arc<Shared>) -> Flood {
     let mut part = Flood::default();
     let mut connection = None;
     let is_next = || {
@@ -121,7 +122,7 @@ async fn pour(route: Route, bytes: Vec<u8>, shared: Arc<Shared>) -> Flood {
             part.failed += 1;
             continue;
         };
-        open.send(&bytes).await;
+        open.send(&request).await;
         match open.answer().await {
             Outcome::Answer(answer) => {
                 match answer.status {
@@ -150,8 +151,9 @@ async fn pour(route: Route, bytes: Vec<u8>, shared: Arc<Shared>) -> Flood {
 fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request) {
     let id = desk.tenants[0].id.clone();
     let told = format!(
-        "{} requests of {id} on {CONNECTIONS} connections: {} let through, {} answered with 429, {} failed",
+        "{} requests of {id} on {CONNECTIONS} connections{}: {} let through, {} answered with 429, {} failed",
         flood.requests(),
+        desk.over(),
         flood.let_through,
         flood.limited,
         flood.failed
@@ -174,7 +176,7 @@ fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request) {
     if flood.limited == 0 {
         if flood.failed > 0 {
             let what = "one tenant's flood is not told to wait";
-            return desk.component.suspect("rate limit", what, requirements, &told);
+            return desk.suspect("rate limit", what, requirements, &told);
         }
         return desk.find(&attack("one tenant's flood is not told to wait", loud, 0), told);
     }
@@ -195,6 +197,6 @@ fn judge(desk: &mut Desk, flood: &Flood, loud: Request, quiet: Request) {
     } else if flood.beside < MEANWHILE_MIN {
         let why =
             format!("{told}; {other} was answered {} times before that was over: give a larger flood", flood.beside);
-        desk.component.suspect("rate limit", "one tenant's flood may be the other tenant's limit", requirements, &why);
+        desk.suspect("rate limit", "one tenant's flood may be the other tenant's limit", requirements, &why);
     }
 }

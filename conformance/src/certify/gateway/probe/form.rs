@@ -1,15 +1,11 @@
-//! Requests that two readers may read in two ways, or that are too much: refused, or made unambiguous before they are
-//! passed on (RFC 9112, sections 3.2, 5.1, 5.2, 6.1 and 6.3; RFC 9110, section 5.5).
+//! Requests in HTTP/1.1 that two readers may read in two ways: refused, or made unambiguous before they are passed on
+//! (RFC 9112, sections 3.2, 5.1, 5.2, 6.1 and 6.3; RFC 9110, section 5.5).
 
+use super::smuggled::Inner;
 use crate::certify::gateway::desk::{Attack, Desk, Kind};
-use crate::certify::http::wire::{Answer, Outcome, PROBE, Request, marker};
+use crate::certify::http::answer::{Answer, Outcome};
+use crate::certify::http::request::Request;
 use std::cell::Cell;
-use std::fmt::Write;
-
-/// Lines of a header that are too many for anybody.
-const LINES: usize = 3_000;
-/// Honest requests after a smuggled one, of each tenant.
-const AFTER: usize = 2;
 
 /// Sends them.
 pub fn run(desk: &mut Desk) {
@@ -18,10 +14,8 @@ pub fn run(desk: &mut Desk) {
     ambiguous_forms(desk, &honest);
     smuggled(desk, &honest);
     pipelined(desk, &honest);
-    sizes(desk, &honest);
     upgrade(desk, &honest);
-    forwarded(desk, &honest);
-    desk.judged("requests that are malformed, ambiguous, smuggled, oversized or from a false proxy", &["SRV-11"]);
+    desk.judged("requests that are malformed, ambiguous or smuggled", &["SRV-11"]);
 }
 
 const REPAIR: &[&str] = &[
@@ -103,20 +97,16 @@ fn ambiguous_forms(desk: &mut Desk, honest: &Request) {
         }
         if unseen {
             let why = "it was let through, and what reached the service behind is not seen";
-            desk.component.suspect("requests, form", what, &["SRV-11"], why);
+            desk.suspect("requests, form", what, &["SRV-11"], why);
         }
     }
 }
 
 /// A request inside a request: nobody may answer it, and nobody else may get its answer.
 fn smuggled(desk: &mut Desk, honest: &Request) {
-    let inner_marker = marker();
-    let inner = format!(
-        "GET {} HTTP/1.1\r\nhost: {}\r\n{PROBE}: {inner_marker}\r\n\r\n",
-        desk.link.target, desk.link.authority
-    );
-    let chunk = format!("{:x}\r\n{inner}\r\n0\r\n\r\n", inner.len());
-    let by_length = format!("0\r\n\r\n{inner}");
+    let inner = Inner::new(desk);
+    let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", inner.text.len(), inner.text);
+    let by_length = format!("0\r\n\r\n{}", inner.text);
     let length = |body: &str| format!("content-length: {}", body.len());
     let chunked = "transfer-encoding: chunked";
     let chunk_head = chunk.find('\n').map_or(0, |at| at + 1);
@@ -143,17 +133,12 @@ fn smuggled(desk: &mut Desk, honest: &Request) {
         let outcomes = desk.link.ask_all(&desk.link.own.clone(), &request, 2);
         let mut saw = None;
         if let Some(Outcome::Answer(second)) = outcomes.get(1)
-            && (second.echoes(&inner_marker) || desk.passed(&request, second))
+            && (second.echoes(&inner.marker) || desk.passed(&request, second))
         {
             saw = Some(format!("the request inside, which carries no token, was answered: status {}", second.status));
         }
-        for tenant in [0, 1].repeat(AFTER) {
-            let Ok((after, outcome)) = desk.honest(tenant) else { continue };
-            let Some(answer) = outcome.answered() else { continue };
-            if answer.echoes(&inner_marker) || desk.echoes && !answer.echoes(&after.marker) {
-                let id = &desk.tenants[tenant].id;
-                saw = Some(format!("{id} got the answer to the request inside, instead of its own"));
-            }
+        if let Some(mixed) = inner.mixed_up(desk) {
+            saw = Some(mixed);
         }
         if let Some(saw) = saw {
             desk.find(&attack("requests, smuggling", what, request), saw);
@@ -177,26 +162,6 @@ fn pipelined(desk: &mut Desk, honest: &Request) {
     }
 }
 
-fn sizes(desk: &mut Desk, honest: &Request) {
-    let kib = desk.gateway.header_kib_max as usize;
-    let mut lines = String::new();
-    for n in 0..LINES {
-        let end = if n + 1 < LINES { "\r\n" } else { "" };
-        let _ = write!(lines, "x-cellproof-{n}: a{end}");
-    }
-    let long = format!("a header of {kib} KiB is passed on");
-    let many = format!("{LINES} headers are passed on");
-    let repair: &[&str] =
-        &["limit them: Envoy max_request_headers_kb and max_headers_count; HAProxy tune.bufsize and \
-         tune.http.maxhdr; nginx large_client_header_buffers"];
-    for (what, request) in [
-        (long, honest.clone().with(&format!("x-cellproof: {}", "a".repeat(kib * 1024)))),
-        (many, honest.clone().with(&lines)),
-    ] {
-        desk.attack(Attack { repair, ..attack("requests, size", &what, request) });
-    }
-}
-
 /// A connection that leaves HTTP/1.1 leaves what judges requests.
 fn upgrade(desk: &mut Desk, honest: &Request) {
     let request = honest
@@ -213,23 +178,4 @@ fn upgrade(desk: &mut Desk, honest: &Request) {
         let saw = format!("status 101, upgrade {}", answer.header("upgrade").next().unwrap_or_default());
         desk.find(&Attack { repair, ..attack("requests, upgrade", what, request) }, saw);
     }
-}
-
-/// What a proxy in front would say of a client's certificate.
-fn forwarded(desk: &mut Desk, honest: &Request) {
-    let name = "x-forwarded-client-cert";
-    let object = format!("header {name}");
-    let false_name = format!("spiffe://cellproof.invalid/{}", marker());
-    if !desk.echoes {
-        let why = "the service behind does not repeat the headers that it is sent";
-        return desk.component.not_judged(format!("{object} (SRV-11)"), why);
-    }
-    let request = honest.clone().with(&format!("{name}: By=spiffe://cellproof.invalid/x;URI={false_name}"));
-    let route = desk.link.own.clone();
-    let repair: &[&str] = &["Envoy: forward_client_cert_details: SANITIZE or SANITIZE_SET at the edge; HAProxy: \
-         http-request del-header x-forwarded-client-cert"];
-    let what = "what a client says of a certificate is passed on to the service behind";
-    let requirements = &["SRV-11", "IDN-05"];
-    let attack = Attack { repair, requirements, ..attack(&object, what, request) };
-    desk.attack_by(&route, attack, &|_, answer| answer.echoes(&false_name));
 }

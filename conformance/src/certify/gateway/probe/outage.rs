@@ -7,7 +7,7 @@ use crate::certify::gateway::desk::{Attack, Desk, Fate, Kind};
 use crate::certify::gateway::issuer::Way;
 use crate::certify::gateway::key::Key;
 use crate::certify::gateway::token::{Signed, token};
-use crate::certify::http::wire::Request;
+use crate::certify::http::request::Request;
 use std::time::Duration;
 
 /// What is to blame when requests are let through that nobody could ask about.
@@ -35,11 +35,11 @@ pub fn run(desk: &mut Desk, mode: Mode) {
     }
     if desk.issuer.as_ref().is_none_or(|issuer| issuer.asked() == (0, 0)) {
         let why = format!("the gateway asked nothing at {}: another issuer has its keys", table.listen.get_ref());
-        return desk.component.suspect(OUTAGE, "its outage cannot be shown", &["IDN-09"], &why);
+        return desk.suspect(OUTAGE, "its outage cannot be shown", &["IDN-09"], &why);
     }
     for way in Way::AWAY {
         if let Err(why) = outage(desk, &table, way) {
-            desk.component.suspect(OUTAGE, "its outage cannot be shown", &["IDN-09"], &why);
+            desk.suspect(OUTAGE, "its outage cannot be shown", &["IDN-09"], &why);
         }
         if is_found(desk) {
             break;
@@ -62,10 +62,13 @@ fn outage(desk: &mut Desk, table: &Table, way: Way) -> Result<(), String> {
     let words = way.words();
     let unverified = forged(desk)?;
     let what = format!("while the issuer {words}, a token that nobody verified is let through");
-    let bare = desk.bare();
-    let mut held = attack(desk, OUTAGE, &what, unverified, Some(0)) != Fate::Breached
-        && attack(desk, OUTAGE, "while the issuer is away, a request without a token is let through", bare, None)
-            != Fate::Breached;
+    let mut held = true;
+    desk.over_each(|desk| {
+        let (bare, unverified) = (desk.bare(), unverified.clone());
+        held &= attack(desk, OUTAGE, &what, unverified, Some(0)) != Fate::Breached
+            && attack(desk, OUTAGE, "while the issuer is away, a request without a token is let through", bare, None)
+                != Fate::Breached;
+    });
     if table.keys_last_s > 0 {
         desk.wait(Duration::from_secs(table.keys_last_s.into()) + SLACK);
     }
@@ -74,25 +77,29 @@ fn outage(desk: &mut Desk, table: &Table, way: Way) -> Result<(), String> {
         0 => format!("while the issuer {words}, requests are let through"),
         bound => format!("while the issuer {words}, requests are let through for longer than {bound} s"),
     };
-    held &= attack(desk, OUTAGE, &what, honest, Some(0)) != Fate::Breached;
+    desk.over_each(|desk| held &= attack(desk, OUTAGE, &what, honest.clone(), Some(0)) != Fate::Breached);
     order(desk, Way::Answers)?;
-    if let Err(why) = desk.recovered().map(drop)
-        && held
-    {
-        let request = desk.request(0)?;
-        let what = format!("after the issuer {words} requests are refused for longer than {} s", table.recovers_in_s);
-        let attack = Attack {
-            object: RECOVERY,
-            what: &what,
-            requirements: &["IDN-09"],
-            repair: &["ask again soon after a failure: Envoy unhealthy_interval of health checks, outlier ejection"],
-            request,
-            tenant: Some(0),
-            kind: Kind::Outage,
-        };
-        desk.find(&attack, format!("the issuer answers again, and {why}"));
-    }
+    desk.over_each(|desk| recovery(desk, words, table.recovers_in_s, held));
     Ok(())
+}
+
+fn recovery(desk: &mut Desk, words: &str, in_s: u32, held: bool) {
+    let Err(why) = desk.recovered() else { return };
+    let Ok(request) = desk.request(0) else { return };
+    if !held {
+        return;
+    }
+    let what = format!("after the issuer {words} requests are refused for longer than {in_s} s");
+    let attack = Attack {
+        object: RECOVERY,
+        what: &what,
+        requirements: &["IDN-09"],
+        repair: &["ask again soon after a failure: Envoy unhealthy_interval of health checks, outlier ejection"],
+        request,
+        tenant: Some(0),
+        kind: Kind::Outage,
+    };
+    desk.find(&attack, format!("the issuer answers again, and {why}"));
 }
 
 fn order(desk: &Desk, way: Way) -> Result<(), String> {
@@ -122,21 +129,23 @@ fn revocation(desk: &mut Desk, table: &Table) {
     let first = desk.send(&desk.link.own, &request);
     if !first.answered().is_some_and(|answer| desk.passed(&request, answer)) {
         let why = format!("before it was revoked it was not let through either: {}", first.words());
-        return desk.component.suspect(object, what, requirements, &why);
+        return desk.suspect(object, what, requirements, &why);
     }
     if asked(desk) == before {
         let why = "the gateway did not ask about it";
-        return desk.component.suspect(object, what, requirements, why);
+        return desk.suspect(object, what, requirements, why);
     }
     if let Some(issuer) = &desk.issuer {
         issuer.revoke(&token.sent);
     }
     desk.wait(Duration::from_secs(table.revokes_in_s.into()));
     let repair = &["ask about each request, and keep no answer for longer than revocation may take"];
-    let request = desk.bearing(&token);
-    desk.attack(Attack { object, what, requirements, repair, request, tenant: Some(0), kind: Kind::Right });
+    desk.over_each(|desk| {
+        let request = desk.bearing(&token);
+        desk.attack(Attack { object, what, requirements, repair, request, tenant: Some(0), kind: Kind::Right });
+    });
     if let Err(why) = desk.recovered() {
-        desk.component.suspect(object, "revoking one token takes others away", requirements, &why);
+        desk.suspect(object, "revoking one token takes others away", requirements, &why);
     }
     desk.judged("tokens that were let through and then revoked", requirements);
 }

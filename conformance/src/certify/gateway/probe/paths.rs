@@ -4,7 +4,7 @@
 //! anything. Spellings that only some services take for the same count when the answer is a page.
 
 use crate::certify::gateway::desk::{Attack, Desk, Fate, Kind};
-use crate::certify::http::wire::Request;
+use crate::certify::http::request::Request;
 
 /// Tries them.
 pub fn run(desk: &mut Desk) {

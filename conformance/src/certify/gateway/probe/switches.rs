@@ -4,7 +4,8 @@ use crate::certify::deployment::Mode;
 use crate::certify::deployment::gateway::Switch;
 use crate::certify::gateway::desk::{Attack, Desk, Kind};
 use crate::certify::gateway::token::{Signed, Token, filled, token};
-use crate::certify::http::wire::{Outcome, Request, marker};
+use crate::certify::http::answer::Outcome;
+use crate::certify::http::request::{Request, marker};
 use std::time::{Duration, Instant};
 
 /// What is to blame.
@@ -24,7 +25,7 @@ pub fn run(desk: &mut Desk, mode: Mode) {
     }
     match person(desk, &switch) {
         Ok(person) => switching(desk, &switch, &person),
-        Err(why) => desk.component.suspect(OBJECT, "nobody can hold both tenants", REQUIREMENTS, &why),
+        Err(why) => desk.suspect(OBJECT, "nobody can hold both tenants", REQUIREMENTS, &why),
     }
     desk.judged("requests of one person for two tenants in turn", REQUIREMENTS);
 }
@@ -66,11 +67,11 @@ fn switching(desk: &mut Desk, switch: &Switch, person: &Token) {
         }
         None => {
             let why = format!("{switched} switches took {} s: too slow to meet a limit", took.as_secs());
-            desk.component.suspect(OBJECT, "the limit is not shown", REQUIREMENTS, &why);
+            desk.suspect(OBJECT, "the limit is not shown", REQUIREMENTS, &why);
         }
         Some(outcome) if switched == 0 => {
             let why = format!("selecting {} is refused: {}", desk.tenants[1 - active].id, outcome.words());
-            desk.component.suspect(OBJECT, "nobody can hold both tenants", REQUIREMENTS, &why);
+            desk.suspect(OBJECT, "nobody can hold both tenants", REQUIREMENTS, &why);
         }
         Some(_) => stays(desk, &to(desk, active), active),
     }

@@ -1,7 +1,7 @@
 //! Which tenant a request is for: the verified token says so, and nothing that a client can add.
 
 use crate::certify::gateway::desk::{Attack, Desk, Kind};
-use crate::certify::http::wire::Request;
+use crate::certify::http::request::Request;
 
 /// A tenant that nobody is.
 const NOBODY: &str = "cellproof-nobody";

@@ -5,7 +5,7 @@ use crate::certify::deployment::gateway::Why;
 use crate::certify::gateway::desk::{Attack, Desk, Fate, Kind};
 use crate::certify::gateway::key::Key;
 use crate::certify::gateway::token::{Claims, Signed, Token, forged, now, token};
-use crate::certify::http::wire::Request;
+use crate::certify::http::request::Request;
 use serde_json::Value;
 
 /// An hour, in seconds.
@@ -49,7 +49,7 @@ fn bear(desk: &mut Desk, blame: Blame, what: &str, made: Result<Token, String>) 
             attack(desk, blame, what, request, Some(0))
         }
         Err(why) => {
-            desk.component.suspect(blame.object, what, blame.requirements, &why);
+            desk.suspect(blame.object, what, blame.requirements, &why);
             Fate::Open
         }
     }

@@ -1,125 +1,9 @@
-//! HTTP/1.1 by the byte: requests that no decent client would send, and answers.
-//!
-//! A client library mends or refuses what is malformed, so requests are written here, and answers read with the parser
-//! that such libraries use.
+//! Answers, and those of HTTP/1.1 as bytes, read with the parser that client libraries use.
 
-use aws_lc_rs::rand;
-use std::fmt::Write;
-
-/// The header that every request carries: whoever echoes its value has seen the request.
-pub const PROBE: &str = "x-cellproof-probe";
 /// More of an answer is not read.
-const BODY_BYTES_MAX: usize = 1 << 20;
+pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// More headers in an answer are not read.
 const HEADERS_MAX: usize = 128;
-/// What is longer is told cut.
-const SHOWN_CHARS_MAX: usize = 700;
-
-/// A request, in lines, with what is told of each.
-#[derive(Clone, Debug)]
-pub struct Request {
-    head: Vec<Line>,
-    body: String,
-    /// What the request is recognised by.
-    pub marker: String,
-}
-
-#[derive(Clone, Debug)]
-struct Line {
-    sent: Vec<u8>,
-    shown: String,
-}
-
-impl Line {
-    fn plain(text: impl Into<String>) -> Line {
-        let text = text.into();
-        let visible: String = text.chars().map(visible).collect();
-        let shown = match visible.char_indices().nth(SHOWN_CHARS_MAX) {
-            Some((at, _)) => format!("{}… ({} bytes)", &visible[..at.min(40)], text.len()),
-            None => visible,
-        };
-        Line { sent: text.into_bytes(), shown }
-    }
-}
-
-/// Characters that a terminal would act upon are told by their names.
-fn visible(c: char) -> String {
-    match c {
-        ' ' => " ".to_owned(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    }
-}
-
-/// A name that nothing else has.
-pub fn marker() -> String {
-    let mut bytes = [0; 8];
-    // Without randomness it is a poor name and still one.
-    let _ = rand::fill(&mut bytes);
-    bytes.iter().fold("cellproof-".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-impl Request {
-    /// A GET with what everybody sends.
-    pub fn get(target: &str, host: &str) -> Request {
-        let marker = marker();
-        let mut request = Request { head: Vec::new(), body: String::new(), marker: marker.clone() };
-        request.head.push(Line::plain(format!("GET {target} HTTP/1.1")));
-        request.with(&format!("host: {host}")).with("user-agent: cellproof").with(&format!("{PROBE}: {marker}"))
-    }
-
-    /// With a line that is told otherwise than it is sent: it holds a secret.
-    pub fn secret(mut self, sent: &str, shown: &str) -> Request {
-        self.head.push(Line { sent: sent.as_bytes().to_vec(), shown: shown.to_owned() });
-        self
-    }
-
-    /// With a line more, as it is.
-    pub fn with(mut self, line: &str) -> Request {
-        self.head.push(Line::plain(line));
-        self
-    }
-
-    /// Without lines that begin with `lead`.
-    pub fn without(mut self, lead: &str) -> Request {
-        self.head.retain(|line| !line.sent.starts_with(lead.as_bytes()));
-        self
-    }
-
-    /// With another first line.
-    pub fn first(mut self, line: &str) -> Request {
-        self.head[0] = Line::plain(line);
-        self
-    }
-
-    /// With bytes after the head.
-    pub fn body(mut self, body: &str) -> Request {
-        self.body = body.to_owned();
-        self
-    }
-
-    /// What goes over the wire.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        for line in &self.head {
-            out.extend_from_slice(&line.sent);
-            out.extend_from_slice(b"\r\n");
-        }
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(self.body.as_bytes());
-        out
-    }
-
-    /// What is told of it, line by line.
-    pub fn shown(&self) -> Vec<String> {
-        let head = self.head.iter().map(|line| line.shown.clone());
-        let body: String = self.body.chars().map(visible).collect();
-        head.chain((!body.is_empty()).then(|| format!("body: {body}"))).collect()
-    }
-}
 
 /// An answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -231,18 +115,6 @@ mod tests {
         assert_eq!(read(open, false), None);
         assert_eq!(read(open, true).expect("whole").0.body, "no");
         assert!(answer(b"\x15\x03\x01\x00\x02", true).is_err());
-    }
-
-    #[test]
-    fn a_request_is_told_line_by_line_and_long_lines_are_cut() {
-        let long = "x".repeat(5_000);
-        let request = Request::get("/a", "h").with(&format!("x-long: {long}")).with("x: a\r\n b").body("0\r\n\r\n");
-        let shown = request.shown();
-        assert_eq!(shown[0], "GET /a HTTP/1.1");
-        assert!(shown[4].starts_with("x-long: xxx") && shown[4].ends_with("… (5008 bytes)"), "{}", shown[4]);
-        assert_eq!(shown[5], "x: a\\r\\n b");
-        assert_eq!(shown[6], "body: 0\\r\\n\\r\\n");
-        assert!(request.bytes().ends_with(b"x: a\r\n b\r\n\r\n0\r\n\r\n"));
     }
 
     #[test]
