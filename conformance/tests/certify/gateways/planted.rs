@@ -86,10 +86,11 @@ const DEMANDS_TENANT: &str = r#"                        - sourced_metadata:
 "#;
 
 /// A second listener, without TLS.
-const SIDE: &str = "- name: side
+pub const SIDE: &str = "- name: side
     address: { socket_address: { address: 127.0.0.1, port_value: SIDE } }
     filter_chains: [{ filters: *filters }]";
 
+/// The tenant of the token is put nowhere.
 const CLAIM_HEADER: (&str, &str) =
     ("claim_to_headers: [{ header_name: x-tenant-id, claim_name: tenant }]", "failed_status_in_metadata: failed");
 const SKIP_TENANT: (&str, &str) = ("{ safe_regex: { regex: \"[a-z]+\" } }", "{ safe_regex: { regex: \".*\" } }");
@@ -348,6 +349,87 @@ pub const OTHER_STYLE: &[Planted] = &[
     Planted {
         name: "one limit for all",
         changes: &[("track-sc0 var(txn.tenant)", "track-sc0 str(all)")],
+        object: "rate limit",
+        breaks: "SRV-04",
+    },
+];
+
+/// Defects of the filter chain that an Envoy has for HTTP/2 alone.
+pub const IN_HTTP2: &[Planted] = &[
+    Planted {
+        name: "tokens are optional",
+        changes: &[("requires: { provider_name: idp }", OR_FAILED), ("and_ids:", "or_ids:")],
+        object: "token, presence",
+        breaks: "IDN-01",
+    },
+    Planted {
+        name: "no audience",
+        changes: &[("audiences: [switchboard]", "audiences: []")],
+        object: "token, audience",
+        breaks: "IDN-01",
+    },
+    Planted {
+        name: "the client's tenant comes first",
+        changes: &[CLAIM_HEADER, (MARK_AFTER, CLIENT_FIRST)],
+        object: "header x-tenant-id",
+        breaks: "TEN-01",
+    },
+    Planted {
+        name: "administrators' paths are anybody's",
+        changes: &[("prefix: /admin", "prefix: /nowhere")],
+        object: "path /admin/tenants",
+        breaks: "IDN-08",
+    },
+    Planted {
+        name: "paths as they come",
+        changes: &[("normalize_path: true", "normalize_path: false")],
+        object: "path /admin/tenants, spellings",
+        breaks: "SRV-11",
+    },
+    Planted {
+        name: "TLS 1.2",
+        changes: &[("tls_minimum_protocol_version: TLSv1_3", "tls_minimum_protocol_version: TLSv1_2")],
+        object: "listener, TLS version",
+        breaks: "IDN-07",
+    },
+    Planted {
+        name: "no client certificate",
+        changes: &[("require_client_certificate: true", "require_client_certificate: false")],
+        object: "listener, client certificate",
+        breaks: "IDN-05",
+    },
+];
+
+/// Rules of a HAProxy that say HTTP/1.1 and mean every request.
+pub const IN_HTTP2_OTHER_STYLE: &[Planted] = &[
+    Planted {
+        name: "the tenant is set in one protocol alone",
+        changes: &[(
+            "set-header x-tenant-id %[var(txn.tenant)]\n    # limits",
+            "set-header x-tenant-id \
+            %[var(txn.tenant)] if { req.ver 1.1 }\n    # limits",
+        )],
+        object: "header x-tenant-id",
+        breaks: "TEN-01",
+    },
+    Planted {
+        name: "signatures are verified in one protocol alone",
+        changes: &[(
+            "unless { var(txn.bearer),jwt_verify(txn.alg,\"HOME/issuer.pub\") -m int 1 }",
+            "unless { var(txn.bearer),jwt_verify(txn.alg,\"HOME/issuer.pub\") -m int 1 } || !{ req.ver 1.1 }",
+        )],
+        object: "token, signature",
+        breaks: "IDN-01",
+    },
+    Planted {
+        name: "paths are named in one protocol alone",
+        changes: &[("unless { path /v1/query }", "unless { path /v1/query } || !{ req.ver 1.1 }")],
+        object: "path /admin/tenants",
+        breaks: "IDN-08",
+    },
+    Planted {
+        name: "limits hold in one protocol alone",
+        changes: &[("if { sc_http_req_rate(0) gt 50 }", "if { sc_http_req_rate(0) gt 50 } { req.ver 1.1 }")],
         object: "rate limit",
         breaks: "SRV-04",
     },
