@@ -22,6 +22,7 @@ pub mod expr;
 pub mod foreign_key;
 pub mod function;
 pub mod grants;
+pub mod interleave;
 pub mod kept;
 mod kind;
 pub mod lower;

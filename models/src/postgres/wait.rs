@@ -64,7 +64,8 @@ impl Cx<'_> {
     /// Asked of a row that another one refers to: it and its keys must stay.
     ///
     /// # Errors
-    /// `55P03` when another open transaction takes them away; `40001` when a commit has that the snapshot does not show.
+    /// `55P03` when another open transaction takes them away; `40001` when a commit has, that the snapshot does not
+    /// show.
     pub(super) fn share(&self, id: TableId, at: RowId) -> Result<(), SqlError> {
         let Some(sight) = self.sight else { return Ok(()) };
         let table = self.catalog.table(id);
