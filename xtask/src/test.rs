@@ -18,6 +18,8 @@ use std::path::Path;
 const LEDGER: &str = "CELLPROOF_PROVISION_LEDGER";
 /// What the runner is told when nothing else is asked for: also after a test has failed the others are run.
 const ALL: &str = "--no-fail-fast";
+/// How many tests nextest runs at once.
+const AT_ONCE: &str = "NEXTEST_TEST_THREADS";
 /// Suites that may be skipped where a change is checked, one a line: its name, a colon, and why.
 const ALLOWED: &str = "xtask/allowed-skips.txt";
 
@@ -52,6 +54,11 @@ fn permitted(root: &Path, args: &[String]) -> Result<bool, String> {
     Ok(passed && unexpected.is_empty())
 }
 
+/// Tests at once: one more than there are cores, because many wait for a server.
+fn at_once() -> String {
+    (std::thread::available_parallelism().map_or(1, usize::from) + 1).to_string()
+}
+
 fn tests(root: &Path, args: &[String]) -> Result<(bool, Ledger), String> {
     let whole = args.first().is_some_and(|first| first == ALL);
     let noted = house::target(root).join("provision.log");
@@ -59,7 +66,11 @@ fn tests(root: &Path, args: &[String]) -> Result<(bool, Ledger), String> {
     std::fs::write(&noted, "").map_err(|e| format!("failed to write {}: {e}", noted.display()))?;
     let passed = if spawn::installed(root, "nextest") {
         let mut nextest = spawn::cargo(root);
-        spawn::succeeds(nextest.args(["nextest", "run", "--workspace"]).args(args).env(LEDGER, &noted))?
+        nextest.args(["nextest", "run", "--workspace"]).args(args).env(LEDGER, &noted);
+        if std::env::var_os(AT_ONCE).is_none() {
+            nextest.env(AT_ONCE, at_once());
+        }
+        spawn::succeeds(&mut nextest)?
             // A filter names unit tests; with one, the doc tests are not what was asked for.
             && (!whole || spawn::succeeds(spawn::cargo(root).args(["test", "--doc", "--workspace"]))?)
     } else {
