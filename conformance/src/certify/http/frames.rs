@@ -106,6 +106,14 @@ fn unpadded(flags: u8, payload: &[u8]) -> Option<&[u8]> {
     rest.get(..rest.len().checked_sub(padding)?)
 }
 
+/// A frame that has come.
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
 impl Frames {
     /// What goes over the wire for a request, on a stream of its own. The answer before it is given up.
     pub fn request(&mut self, request: &Request, scheme: &str) -> Vec<u8> {
@@ -148,8 +156,8 @@ impl Frames {
     /// # Errors
     /// The request was refused without one, or what came is not HTTP/2.
     pub fn next(&mut self, ended: bool) -> Result<Option<Answer>, String> {
-        while let Some((kind, flags, stream, payload)) = self.frame()? {
-            if self.handle(kind, flags, stream, &payload)? {
+        while let Some(came) = self.frame()? {
+            if self.handle(&came)? {
                 return Ok(Some(self.whole()));
             }
         }
@@ -161,7 +169,7 @@ impl Frames {
         Answer { body, ..std::mem::take(&mut self.answer) }
     }
 
-    fn frame(&mut self) -> Result<Option<(u8, u8, u32, Vec<u8>)>, String> {
+    fn frame(&mut self) -> Result<Option<Frame>, String> {
         let Some(head) = self.read.first_chunk::<HEAD_BYTES>() else { return Ok(None) };
         let (kind, flags, stream) = (head[3], head[4], number(head, 5) & 0x7fff_ffff);
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
@@ -173,11 +181,12 @@ impl Frames {
             return Ok(None);
         }
         let payload = self.read.drain(..HEAD_BYTES + length).skip(HEAD_BYTES).collect();
-        Ok(Some((kind, flags, stream, payload)))
+        Ok(Some(Frame { kind, flags, stream, payload }))
     }
 
     /// Whether the answer is whole.
-    fn handle(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Result<bool, String> {
+    fn handle(&mut self, came: &Frame) -> Result<bool, String> {
+        let &Frame { kind, flags, stream, ref payload } = came;
         let is_ours = stream == self.stream;
         match kind {
             SETTING => {
@@ -344,7 +353,7 @@ mod tests {
         assert_eq!(fails(&[settings(), goodbye]), "the server said goodbye: ENHANCE_YOUR_CALM");
         assert_eq!(fails(&[b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()]), "no answer in HTTP/2");
         assert_eq!(fails(&[b"\x15\x03\x03\x00\x02\x02\x46\0\0".to_vec()]), "no answer in HTTP/2");
-        assert_eq!(fails(&[reset.clone()]), "no answer in HTTP/2");
+        assert_eq!(fails(std::slice::from_ref(&reset)), "no answer in HTTP/2");
         let no_status = frame(HEADERS, END | END_HEADERS, 1, &fields(&[("a", "b")]));
         assert!(fails(&[settings(), no_status]).ends_with("an answer without a status"));
         let (mut frames, _) = asked(&Request::get("/a", "h"));
