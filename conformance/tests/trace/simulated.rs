@@ -12,7 +12,7 @@ use sim::record::{Pass, RunRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seeds of each scenario whose traces must be clean, by pass.
-const CLEAN: [(Pass, u64); 2] = [(Pass::Calm, 1), (Pass::Swarm, 1)];
+const CLEAN: [(Pass, u64); 2] = [(Pass::Calm, 2), (Pass::Swarm, 2)];
 
 /// Seeds in which a run without a control must break something.
 const TRIES: u64 = 8;
