@@ -67,8 +67,19 @@ impl Link {
         self.ask_all(route, request, 1).pop().unwrap_or(Outcome::Silent)
     }
 
-    /// What comes of requests in turn on one connection, as far as they are answered.
-    pub fn ask_in_turn(&self, route: &Route, requests: &[&Request]) -> Vec<Outcome> {
+    /// Whether the server chooses a protocol that it is offered (ALPN).
+    pub fn offers(&self, protocol: Protocol) -> bool {
+        let route = self.own.over(protocol);
+        route.has_tls() && self.runtime.block_on(route.connect()).is_ok_and(|connection| connection.is_chosen())
+    }
+
+    /// What comes of what may be several requests, on one connection.
+    pub fn ask_all(&self, route: &Route, request: &Request, answers: usize) -> Vec<Outcome> {
+        self.ask_in_turn(route, &[request], answers)
+    }
+
+    /// What comes of requests in turn on one connection, each of which may be several: as far as they are answered.
+    pub fn ask_in_turn(&self, route: &Route, requests: &[&Request], answers: usize) -> Vec<Outcome> {
         self.count(requests.len() as u64);
         self.runtime.block_on(async {
             let mut connection = match route.connect().await {
@@ -78,39 +89,13 @@ impl Link {
             let mut outcomes = Vec::new();
             for request in requests {
                 connection.send(request).await;
-                let outcome = connection.answer().await;
-                let is_last = !matches!(outcome, Outcome::Answer(_));
-                outcomes.push(outcome);
-                if is_last {
-                    break;
-                }
-            }
-            outcomes
-        })
-    }
-
-    /// Whether the server chooses a protocol that it is offered (ALPN).
-    pub fn offers(&self, protocol: Protocol) -> bool {
-        let route = self.own.over(protocol);
-        route.has_tls() && self.runtime.block_on(route.connect()).is_ok_and(|connection| connection.is_chosen())
-    }
-
-    /// What comes of what may be several requests, on one connection.
-    pub fn ask_all(&self, route: &Route, request: &Request, answers: usize) -> Vec<Outcome> {
-        self.count(1);
-        self.runtime.block_on(async {
-            let mut connection = match route.connect().await {
-                Ok(connection) => connection,
-                Err(outcome) => return vec![outcome],
-            };
-            connection.send(request).await;
-            let mut outcomes = Vec::new();
-            while outcomes.len() < answers {
-                let outcome = connection.answer().await;
-                let is_last = !matches!(outcome, Outcome::Answer(_));
-                outcomes.push(outcome);
-                if is_last {
-                    break;
+                for _ in 0..answers {
+                    let outcome = connection.answer().await;
+                    let is_last = !matches!(outcome, Outcome::Answer(_));
+                    outcomes.push(outcome);
+                    if is_last {
+                        return outcomes;
+                    }
                 }
             }
             outcomes

@@ -122,7 +122,7 @@ fn smuggled(desk: &mut Desk, honest: &Request) {
 fn in_turn(desk: &mut Desk, honest: &Request) {
     let bare = desk.bare();
     desk.tried(1);
-    let outcomes = desk.link.ask_in_turn(&desk.link.own, &[honest, &bare]);
+    let outcomes = desk.link.ask_in_turn(&desk.link.own, &[honest, &bare], 1);
     let Some(Outcome::Answer(second)) = outcomes.get(1) else { return };
     if desk.passed(&bare, second) {
         let saw = desk.saw(&bare, second);
