@@ -33,7 +33,7 @@ use sim::seed::{Draws, below, name_hash};
 use sim::swarm::{self, Allowance, Envelope};
 use sim::world::WorldSpec;
 use sim::{Duration, Instant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -127,6 +127,7 @@ pub struct Stage<'a> {
     principals: Vec<Principal>,
     positions: Vec<(String, String, String)>,
     faults: Vec<FaultSpec>,
+    spared: BTreeSet<String>,
     envelope: Envelope,
     promise: Option<Promise>,
     oracles: Vec<MakeOracle>,
@@ -203,6 +204,7 @@ impl<'a> Stage<'a> {
             principals: Vec::new(),
             positions: Vec::new(),
             faults: Vec::new(),
+            spared: BTreeSet::new(),
             envelope: Envelope::default(),
             promise: None,
             oracles: Vec::new(),
@@ -384,6 +386,26 @@ impl<'a> Stage<'a> {
     /// A scripted fault, in every pass.
     pub fn fault(&mut self, kind: &str, target: Target, from: Instant, until: Instant, strength: u64) {
         self.faults.push(FaultSpec { kind: kind.into(), target, from, until, strength });
+    }
+
+    /// A scripted fault for which the story has to come so far: where the swarm's weather keeps it from that, it need
+    /// not have struck.
+    pub fn fault_if_it_comes_to_that(
+        &mut self,
+        kind: &str,
+        target: Target,
+        (from, until): (Instant, Instant),
+        strength: u64,
+    ) {
+        self.fault(kind, target, from, until, strength);
+        if self.pass == Pass::Swarm {
+            self.spared.extend(self.faults.last().map(FaultSpec::unstruck));
+        }
+    }
+
+    /// Mistakes that a run may make: faults that need not strike.
+    pub fn spared(&self) -> BTreeSet<String> {
+        self.spared.clone()
     }
 
     /// What the swarm pass may draw.

@@ -172,7 +172,7 @@ impl<P: Platform> Court<P> {
             let planned = planned.map_or(&spec, |(planned, _)| planned).clone();
             struck.push(Struck { planned, chosen: spec.clone(), fired });
             if fired == 0 {
-                self.errors.push(format!("fault {} on {} was planned and never struck", spec.kind, spec.target));
+                self.errors.push(spec.unstruck());
             }
             faults.push(FaultFired {
                 fault: spec.kind,

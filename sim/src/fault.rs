@@ -90,6 +90,11 @@ impl FaultSpec {
         let place = mix(name_hash(&self.kind), name_hash(&self.target.to_string()));
         mix(mix(place, self.from.0), mix(self.until.0, self.strength))
     }
+
+    /// What is said of a run in which it changed nothing.
+    pub fn unstruck(&self) -> String {
+        format!("fault {} on {} was planned and never struck", self.kind, self.target)
+    }
 }
 
 /// Every kind of fault: name, and the unit of its strength.

@@ -38,9 +38,9 @@ pub struct Reporter {
     spec: ReporterSpec,
     name: u64,
     text: Arc<str>,
-    /// Reports whose records were asked for, with when.
-    asked: BTreeMap<u64, (Order, Instant)>,
-    /// Which database node is asked: the other one after each that did not answer well.
+    /// Reports whose records were asked for, with when, and of which database.
+    asked: BTreeMap<u64, (Order, Instant, usize)>,
+    /// Which database node is asked: the next one after one that did not answer well.
     database: usize,
     calls: u64,
 }
@@ -67,11 +67,16 @@ impl Reporter {
     }
 
     fn look(&mut self, now: Instant, out: &mut Outbox<Saas>) {
-        let waiting = self.asked.len();
-        self.asked.retain(|_, (_, since)| now.since(*since) < PATIENCE);
-        self.database += usize::from(self.asked.len() < waiting);
+        let late = self.asked.extract_if(.., |_, (_, since, _)| now.since(*since) >= PATIENCE);
+        let late: Vec<usize> = late.map(|(_, (.., asked))| asked).collect();
+        late.into_iter().for_each(|asked| self.leave(asked));
         let own = self.call(out, Method::Get, ALL_REPORTS.into(), Vec::new());
         out.timer_for(own.child(1), self.spec.every, LOOK);
+    }
+
+    /// Asks another database from now on, unless that one has been left already.
+    fn leave(&mut self, asked: usize) {
+        self.database += usize::from(self.database == asked);
     }
 
     fn call(&mut self, out: &mut Outbox<Saas>, method: Method, path: Arc<str>, body: Vec<u8>) -> Lineage {
@@ -93,7 +98,7 @@ impl Reporter {
             let generation = metadata["generation"].as_u64().unwrap_or(0);
             let order = (namespace.to_owned(), name.to_owned(), generation);
             let is_done = report["status"]["generation"].as_u64() == Some(generation);
-            if is_done || self.asked.values().any(|(other, _)| *other == order) {
+            if is_done || self.asked.values().any(|(other, ..)| *other == order) {
                 continue;
             }
             let tenant = named(report).map_or_else(|| self.spec.default.clone(), TenantId::from);
@@ -104,14 +109,14 @@ impl Reporter {
             let transaction = Box::new(Transaction { tenant: Some(tenant), login: None, statements });
             let to = self.spec.databases[self.database % self.spec.databases.len()];
             out.send_for(Lineage::root(self.name, self.calls), to, Wire::Sql(self.calls, transaction));
-            self.asked.insert(self.calls, (order, now));
+            self.asked.insert(self.calls, (order, now, self.database));
         }
     }
 
     fn found(&mut self, out: &mut Outbox<Saas>, id: u64, replies: &[Reply]) {
-        let Some(((namespace, name, generation), _)) = self.asked.remove(&id) else { return };
+        let Some(((namespace, name, generation), _, asked)) = self.asked.remove(&id) else { return };
         let Some(Reply::Rows { rows, .. }) = replies.first() else {
-            self.database += 1;
+            self.leave(asked);
             return;
         };
         let rows: Vec<&str> = rows.iter().filter_map(|row| row.first().and_then(Sql::as_text)).collect();

@@ -40,6 +40,9 @@ const PARTITIONS_AT_PACE: u64 = 256;
 /// A wait that grows with the number of partitions grows no longer than this.
 const WAIT_MAX: Duration = Duration::secs(10);
 
+/// From the answer of a broker that does not lead to the next question: `retry.backoff.ms` of Kafka's clients.
+const ASK_NEXT: Duration = Duration::millis(100);
+
 /// Settings of a source.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
@@ -97,7 +100,7 @@ struct Lane {
     partition: u32,
     tenant: Option<TenantId>,
     stage: Stage,
-    /// The request under way, by correlation, and since when.
+    /// The request under way, by correlation, and when the next one is made if that has no answer by then.
     asking: Option<(u64, Instant)>,
     /// Next offset to read.
     position: u64,
@@ -105,7 +108,11 @@ struct Lane {
     sent: u64,
     /// Everything before is settled at the sink.
     acked: u64,
+    /// The position that the group's coordinator is known to have.
     committed: u64,
+    /// The position that it was told last, by correlation.
+    committing: Option<(u64, u64)>,
+    /// It is told nothing before.
     commit_at: Instant,
     high_watermark: u64,
     start: bool,
@@ -185,6 +192,13 @@ impl MirrorSource {
     ) {
         let at = (correlation >> 32) as usize;
         let Some(lane) = self.lanes.get_mut(at) else { return };
+        if let Some((_, offset)) = lane.committing.take_if(|(asked, _)| *asked == correlation) {
+            // A commit that was refused, or not answered, is made again: a producer may be waiting for it.
+            if let Response::OffsetCommit { error: ErrorCode::None } = response {
+                lane.committed = offset;
+            }
+            return;
+        }
         if lane.asking.is_none_or(|(asked, _)| asked != correlation) {
             return;
         }
@@ -202,8 +216,8 @@ impl MirrorSource {
                 lane.asking = None;
                 lane.stage = Stage::Locate { latest: false };
             }
-            // No leader, no coordinator: the request stays open, and is repeated after a while.
-            _ => return,
+            // No leader, no coordinator: another broker may be.
+            _ => lane.asking = Some((correlation, now + ASK_NEXT)),
         }
         self.poll_lane(now, at, out);
     }
@@ -261,7 +275,7 @@ impl MirrorSource {
 
     fn poll_lane(&mut self, now: Instant, at: usize, out: &mut Vec<SourceEffect>) {
         self.act(now, at, out);
-        let next = self.lanes[at].next(&self.settings, self.fetch_wait());
+        let next = self.lanes[at].next(&self.settings);
         self.schedule(at, next);
     }
 
@@ -286,11 +300,11 @@ impl MirrorSource {
         let settled = lane.settled();
         if settled > lane.committed && now >= lane.commit_at {
             lane.commit_at = now + settings.commit_every;
-            lane.committed = settled;
             let (group, topic) = (group.clone(), topic.clone());
-            ask(Request::OffsetCommit { group, topic, partition, offset: settled });
+            let told = ask(Request::OffsetCommit { group, topic, partition, offset: settled });
+            lane.committing = Some((told, settled));
         }
-        let waits = lane.asking.is_some_and(|(_, since)| now < since + lane.patience(settings, wait));
+        let waits = lane.asking.is_some_and(|(_, until)| now < until);
         if waits || lane.stage == Stage::Read && lane.flights.len() >= settings.window {
             return;
         }
@@ -302,7 +316,7 @@ impl MirrorSource {
                 Request::Fetch(Fetch { topic, partition, offset, bytes_max, wait })
             }
         };
-        lane.asking = Some((ask(request), now));
+        lane.asking = Some((ask(request), now + lane.patience(settings, wait)));
     }
 
     /// Makes a batch of what was read.
@@ -408,6 +422,7 @@ impl Lane {
             sent: 0,
             acked: 0,
             committed: 0,
+            committing: None,
             commit_at: Instant::ZERO,
             high_watermark: 0,
             start: true,
@@ -427,10 +442,10 @@ impl Lane {
     }
 
     /// When there is something to do, if no word comes before.
-    fn next(&self, settings: &SourceSettings, wait: Duration) -> Option<Instant> {
+    fn next(&self, settings: &SourceSettings) -> Option<Instant> {
         let again = self.flights.front().map(|flight| flight.sent_at + settings.retry);
         let commit = (self.settled() > self.committed).then_some(self.commit_at);
-        let ask = self.asking.map(|(_, since)| since + self.patience(settings, wait));
+        let ask = self.asking.map(|(_, until)| until);
         again.into_iter().chain(commit).chain(ask).min()
     }
 
@@ -455,6 +470,7 @@ impl Lane {
         self.sent = offset;
         self.acked = offset;
         self.committed = self.committed.min(offset);
+        self.committing = None;
         self.start = true;
     }
 }

@@ -251,6 +251,28 @@ fn batches_of_a_former_life_do_not_keep_out_the_one_that_is_missing() {
     assert_eq!(mirrored, numbers(produced));
 }
 
+/// Nothing follows the record whose commit was lost: whoever waits for its position would wait for ever.
+#[test]
+fn a_commit_that_nobody_answered_is_made_again() {
+    let mut world = World::new(&[], Naming::Prefixed);
+    world.produce(TOPIC, "the last one");
+    let is_commit = |word: &Word| matches!(word, Word::SourceAsks(.., Request::OffsetCommit { .. }));
+    let lost = (0..40).any(|_| {
+        world.now += Duration::millis(50);
+        let mut effects = Vec::new();
+        world.source.poll(world.now, &mut effects);
+        world.send_source(effects);
+        let before = world.network.len();
+        world.network.retain(|word| !is_commit(word));
+        let lost = world.network.len() < before;
+        std::mem::take(&mut world.network).into_iter().for_each(|word| world.deliver(word));
+        lost
+    });
+    assert!(lost && world.a.position("mirror.cell-b", TOPIC).is_none(), "the commit was on its way and was lost");
+    world.steps(10);
+    assert_eq!(world.a.position("mirror.cell-b", TOPIC), Some(1));
+}
+
 /// Records lost and repeated over some seeds.
 fn damage(off: &[&Control]) -> (usize, usize) {
     let runs = (1..20u64).map(|s| converge(s.wrapping_mul(0x9E37_79B9_7F4A_7C15), off));

@@ -41,6 +41,16 @@ pub struct RegistrarSpec {
 /// Who waits for a row: the caller, its number, and the story of its request.
 type Waiter = (NodeId, u64, Lineage);
 
+/// Rows on their way.
+struct Writing {
+    rows: Vec<Entry>,
+    /// Who waits for each.
+    waiters: Vec<Waiter>,
+    since: Instant,
+    /// Which database was asked.
+    asked: usize,
+}
+
 /// The log of a tenant.
 #[derive(Default)]
 struct Lane {
@@ -48,8 +58,7 @@ struct Lane {
     head: Head,
     /// What is to be written.
     notes: Vec<(Note, Waiter)>,
-    /// Rows on their way, who waits for each, and since when.
-    writing: Option<(Vec<Entry>, Vec<Waiter>, Instant)>,
+    writing: Option<Writing>,
     /// The reading under way: where the log ended when it began, and since when.
     reading: Option<(Head, Instant)>,
     /// Rows whose signatures were checked.
@@ -70,10 +79,11 @@ pub struct Registrar {
     spec: RegistrarSpec,
     name: u64,
     lanes: BTreeMap<TenantId, Lane>,
-    calls: BTreeMap<u64, (TenantId, Call)>,
+    /// What was asked about which tenant, and of which database.
+    calls: BTreeMap<u64, (TenantId, Call, usize)>,
     /// Heads that the disk has yet to keep, with who waits for that.
     keeping: BTreeMap<u64, Vec<Waiter>>,
-    /// Which database node is asked: the other one after each that did not answer well.
+    /// Which database node is asked: the next one after one that did not answer well.
     database: usize,
     sequence: u64,
     ticks: u64,
@@ -125,15 +135,15 @@ impl Registrar {
         let late = |since: Instant| now.since(since) >= PATIENCE;
         let mut again = Vec::new();
         for (tenant, lane) in &mut self.lanes {
-            if lane.writing.as_ref().is_some_and(|(.., since)| late(*since)) {
-                again.push(tenant.clone());
+            if let Some(writing) = lane.writing.as_ref().filter(|writing| late(writing.since)) {
+                again.push((tenant.clone(), writing.asked));
             }
             if lane.reading.as_ref().is_some_and(|(_, since)| late(*since)) {
                 lane.reading = None;
             }
         }
-        self.database += usize::from(!again.is_empty());
-        for tenant in again {
+        for (tenant, asked) in again {
+            self.leave(asked);
             self.send_rows(ctx, out, &tenant);
         }
         let readings = self.spec.every.0 / TICK_EVERY.0;
@@ -144,10 +154,16 @@ impl Registrar {
         out.timer_for(Lineage::root(self.name, mix(self.ticks, 0x71c)), TICK_EVERY, TICK);
     }
 
+    /// Asks another database from now on, unless that one has been left already: of several calls that it did not
+    /// answer well, one counts.
+    fn leave(&mut self, asked: usize) {
+        self.database += usize::from(self.database == asked);
+    }
+
     fn call(&mut self, out: &mut Outbox<Saas>, tenant: &TenantId, call: Call, statements: Vec<Statement>) {
         let lineage = self.own();
         let id = self.sequence;
-        self.calls.insert(id, (tenant.clone(), call));
+        self.calls.insert(id, (tenant.clone(), call, self.database));
         let transaction = Transaction { tenant: Some(tenant.clone()), login: None, statements };
         let to = self.spec.databases[self.database % self.spec.databases.len()];
         out.send_for(lineage, to, Wire::Sql(id, Box::new(transaction)));
@@ -174,13 +190,14 @@ impl Registrar {
             rows.push(row);
             waiters.push(waiter);
         }
-        lane.writing = Some((rows, waiters, ctx.now()));
+        lane.writing = Some(Writing { rows, waiters, since: ctx.now(), asked: self.database });
         self.send_rows(ctx, out, tenant);
     }
 
     fn send_rows(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, tenant: &TenantId) {
-        let Some((rows, _, since)) = self.lanes.get_mut(tenant).and_then(|lane| lane.writing.as_mut()) else { return };
-        *since = ctx.now();
+        let Some(writing) = self.lanes.get_mut(tenant).and_then(|lane| lane.writing.as_mut()) else { return };
+        (writing.since, writing.asked) = (ctx.now(), self.database);
+        let rows = &writing.rows;
         let statement = |row: &Entry| {
             let params = std::iter::once(Value::Text(tenant.clone())).chain(row.values()).collect();
             Statement { text: self.append.clone(), params }
@@ -198,10 +215,10 @@ impl Registrar {
     }
 
     fn answered(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, id: u64, outcome: &Outcome) {
-        let Some((tenant, call)) = self.calls.remove(&id) else { return };
+        let Some((tenant, call, asked)) = self.calls.remove(&id) else { return };
         if outcome.error().is_some() {
             // Another node leads: what waits is asked again by the clock.
-            self.database += 1;
+            self.leave(asked);
             return;
         }
         match call {
@@ -214,10 +231,10 @@ impl Registrar {
     /// that were sent twice the second answer says nothing.
     fn written(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, tenant: &TenantId, last: i64) {
         let Some(lane) = self.lanes.get_mut(tenant) else { return };
-        if lane.writing.as_ref().and_then(|(rows, ..)| rows.last()).is_none_or(|row| row.seq != last) {
+        if lane.writing.as_ref().and_then(|writing| writing.rows.last()).is_none_or(|row| row.seq != last) {
             return;
         }
-        let Some((rows, waiters, _)) = lane.writing.take() else { return };
+        let Some(Writing { rows, waiters, .. }) = lane.writing.take() else { return };
         lane.head = rows.last().map_or_else(|| lane.head.clone(), Entry::head);
         out.write(HEADS, Write::Append(record(tenant, &lane.head)));
         self.sequence += 1;

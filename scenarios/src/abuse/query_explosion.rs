@@ -33,7 +33,7 @@ fn build(stage: &mut Stage<'_>) {
     stage.tenants("acme acme-corp beta", Duration::millis(80));
     stage.habit("acme", Habit::Queries);
     stage.usual_weather();
-    for kind in ["loss", "bandwidth", "clog", "swizzle-clog", "crash", "pause", "slow"] {
+    for kind in ["loss", "bandwidth", "clog", "swizzle-clog", "crash", "torn-write", "pause", "slow"] {
         stage.without(kind);
     }
     // One way a run is tried in earnest: together they would hide what each of them does. The others knock once, when

@@ -91,10 +91,10 @@ fn build(stage: &mut Stage<'_>) {
         stage.fault("crash", node(&broker), DARK.0, DARK.1, 0);
     }
     let drain = || Target::link(node("cell-a/drain-in-cell-c"), node("cell-c/drain-out"));
-    stage.fault("partition-one-way", drain(), UNACKNOWLEDGED.0, UNACKNOWLEDGED.1, 0);
+    stage.fault_if_it_comes_to_that("partition-one-way", drain(), UNACKNOWLEDGED, 0);
     stage.fault("partition", Target::link(group("cell-a"), group("cell-c")), ALONE.0, ALONE.1, 0);
     stage.fault("crash", node("cell-c/drain-out"), DRAIN_DOWN.0, DRAIN_DOWN.1, 0);
-    stage.fault("partition", drain(), DRAIN_CUT.0, DRAIN_CUT.1, 0);
+    stage.fault_if_it_comes_to_that("partition", drain(), DRAIN_CUT, 0);
     marks(stage);
 }
 

@@ -114,7 +114,7 @@ pub fn execute_staged(engine: &Engine, inputs: &Inputs, order: &Order, build: im
     if order.is_shaped {
         stage.oracle(|_| Box::new(Shape::default()));
     }
-    let memos = stage.memos();
+    let (memos, spared) = (stage.memos(), stage.spared());
     let spec = stage.build(&order.disguise, order.keep);
     let outcome = (engine.run)(spec, draws, off, order.seed);
     let mut serving = Vec::new();
@@ -161,7 +161,7 @@ pub fn execute_staged(engine: &Engine, inputs: &Inputs, order: &Order, build: im
         consulted: consulted.collect(),
         library_calls: calls(&memos),
         pending: outcome.pending,
-        errors: outcome.errors,
+        errors: outcome.errors.into_iter().filter(|error| !spared.contains(error)).collect(),
         serving,
     };
     let features = shape.map(|shape| shape.features(&record)).unwrap_or_default();

@@ -20,6 +20,11 @@ impl Kafka {
         records.map(|(r, _)| String::from_utf8_lossy(&r.value).into_owned()).collect()
     }
 
+    /// Where a group stands in a topic.
+    pub fn position(&self, group: &str, topic: &str) -> Option<u64> {
+        self.positions.get(&(group.into(), topic.into())).copied()
+    }
+
     pub fn handle(&mut self, request: Request) -> Response {
         match request {
             Request::Produce(p) => Response::Produce(self.append(p.topic, p.producer, p.records, false)),

@@ -64,10 +64,13 @@ impl Client {
             let topic = Client::topic(request);
             self.publisher.publish(ctx.now(), &topic, None, event, request).expect("the queue has room");
         }
+        if self.ticks == 1 {
+            // Before there is anything to mirror: later it would be taken for what is known.
+            out.send(MIRROR_IN, Wire::Mirror(Box::new(MirrorWord::Batch(forged()))));
+        }
         if self.ticks == 10 {
             let topics = Some(vec!["tenant.globex.orders".into()]);
             out.send(addresses(0)[0], Wire::Kafka(1, Box::new(Request::Metadata { topics })));
-            out.send(MIRROR_IN, Wire::Mirror(Box::new(MirrorWord::Batch(forged()))));
         }
         out.timer_for(ctx.own(self.ticks), Duration::millis(20), 0);
     }
