@@ -212,7 +212,7 @@ impl Engine {
             session.block = Block::Implicit;
         }
         let result = bind(&prepared.params, params).and_then(|params| match &prepared.doomed {
-            Some(error) => Err(error.clone()),
+            Some(error) => self.rewrite(session, controls, &prepared.plan, &params).and(Err(error.clone())),
             None => self.command(session, controls, &prepared.plan, &params),
         });
         match result {
@@ -353,6 +353,14 @@ impl Engine {
             Plan::Truncate { tables, cascade } => cx.truncate(&mut self.stores, txn, (tables, *cascade)),
             _ => unreachable!("the caller sorts plans"),
         }
+    }
+
+    /// Looks for what comes before planning, where planning fails.
+    fn rewrite(&self, session: &Session, controls: &Controls, plan: &Plan, params: &[Value]) -> Result<(), SqlError> {
+        let env = Env { row: &[], params, settings: &session.settings, session_user: &session.login_name };
+        let (role, next) = (session.role(&self.catalog), self.log.end);
+        let catalog = &self.catalog;
+        Cx { catalog, controls, role, env, next, read_only: true, given: None, sight: None }.rewrite(plan)
     }
 
     /// Runs a definition; says how many rows came with it.

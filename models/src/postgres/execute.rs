@@ -7,7 +7,7 @@
 
 use super::catalog::{Catalog, Command, Nature, Privilege, RoleId, Table, TableId};
 use super::expr::{Env, Expr};
-use super::plan::{Delete, Insert, Item, OnConflict, Output, Search, Select, Update};
+use super::plan::{Delete, Insert, Item, OnConflict, Output, Plan, Search, Select, Update};
 use super::rls::Guard;
 use super::session::{Change, Txn};
 use super::sqlstate::{INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError};
@@ -83,6 +83,24 @@ impl<'a> Cx<'a> {
         if reads { self.require(table, Privilege::SELECT) } else { Ok(()) }
     }
 
+    /// Puts policies into a statement, which comes before anything of it is computed.
+    ///
+    /// # Errors
+    /// Those of [`Guard::new`].
+    pub fn rewrite(&self, plan: &Plan) -> Result<(), SqlError> {
+        let (role, table, command, reads) = match plan {
+            Plan::Select(Select { search: Some(search), .. }) => {
+                (search.reader(self.catalog, self.controls, self.role), search.table, Command::Select, true)
+            }
+            Plan::Insert(insert) => (self.role, insert.table, Command::Insert, insert.reads),
+            Plan::Update(update) => (self.role, update.search.table, Command::Update, update.reads),
+            Plan::Delete(delete) => (self.role, delete.search.table, Command::Delete, delete.reads),
+            _ => return Ok(()),
+        };
+        let table = self.catalog.table(table);
+        Guard::new(self.catalog, self.controls, role, table, (command, reads), self.env.settings).map(|_| ())
+    }
+
     fn guard(&self, table: &'a Table, command: Command, reads: bool) -> Result<Guard<'a>, SqlError> {
         Guard::new(self.catalog, self.controls, self.role, table, (command, reads), self.env.settings)
     }
@@ -92,10 +110,11 @@ impl<'a> Cx<'a> {
         guard.plan(checked)?;
         let mut all = search.estimates.iter().map(|(column, e)| (*column, e)).chain(guard.estimates());
         // Of several values that a column equals one is compared with it, and the others with that one: a constant, or
-        // else the last.
+        // else the last. Names of users are of another type, compared in an order of its own, and stand apart.
         let constant = |e: &Expr| matches!(e, Expr::Const(_) | Expr::Param(_));
         let chosen = |at: u16| {
-            let mut equal = guard.keys().chain(&search.keys).filter(|(of, _)| *of == at).map(|(_, e)| e);
+            let equal = guard.keys().chain(&search.keys).filter(|(of, _)| *of == at).map(|(_, e)| e);
+            let mut equal = equal.filter(|e| !matches!(e, Expr::CurrentUser | Expr::SessionUser));
             let last = equal.clone().last();
             equal.find(|e| constant(e)).or(last)
         };
@@ -355,7 +374,7 @@ impl<'a> Cx<'a> {
         self.plan(&plan.search, &guard, true)?;
         self.writable("UPDATE")?;
         self.require_all(table, Privilege::UPDATE, plan.reads)?;
-        let found = self.found(stores, &plan.search, &guard, txn)?;
+        let (found, whole) = self.found(stores, &plan.search, &guard, txn);
         let mark = txn.changes.len();
         let mut returned = Vec::new();
         let mut updated = 0;
@@ -385,6 +404,7 @@ impl<'a> Cx<'a> {
             }
             updated += 1;
         }
+        whole?;
         if !(table.foreign.is_empty() && table.referrers.is_empty()) {
             self.refer(stores, txn, mark)?;
         }
@@ -467,7 +487,7 @@ impl<'a> Cx<'a> {
         self.plan(&plan.search, &guard, false)?;
         self.writable("DELETE")?;
         self.require_all(table, Privilege::DELETE, plan.reads)?;
-        let found = self.found(stores, &plan.search, &guard, txn)?;
+        let (found, whole) = self.found(stores, &plan.search, &guard, txn);
         let mark = txn.changes.len();
         let mut returned = Vec::new();
         let deleted = found.len() as u64;
@@ -477,30 +497,32 @@ impl<'a> Cx<'a> {
                 returned.push(self.project(output, &row)?);
             }
         }
+        whole?;
         if !table.referrers.is_empty() {
             self.refer(stores, txn, mark)?;
         }
         Ok(answer(plan.returning.as_ref(), returned, deleted))
     }
 
-    /// The rows that a writing statement finds, before it changes any: it never meets its own new rows.
+    /// The rows that a writing statement finds, before it changes any: it never meets its own new rows. A search that
+    /// fails has found what comes before: the server changes that first, and may fail there already.
     fn found(
         &self,
         stores: &[Store],
         search: &Search,
         guard: &Guard<'_>,
         txn: &mut Txn,
-    ) -> Result<Vec<(TableId, RowId, Row)>, SqlError> {
+    ) -> (Vec<(TableId, RowId, Row)>, Result<(), SqlError>) {
         let mut found = Vec::new();
-        for leaf in self.catalog.leaves(&search.table) {
+        let whole = self.catalog.leaves(&search.table).try_for_each(|leaf| {
             self.see(txn, stores[leaf.0 as usize].removed);
             self.scan(self.leaf(stores, leaf), search, guard, |id, stored| {
                 self.see(txn, stored.since);
                 found.push((leaf, id, Arc::clone(&stored.row)));
                 Ok(true)
-            })?;
-        }
-        Ok(found)
+            })
+        });
+        (found, whole)
     }
 
     /// `TRUNCATE` of tables with their partitions, of which nobody asks for rights, and with `cascade` of the tables
