@@ -1,6 +1,7 @@
 //! The engines, held against each other: `kernel [SCENARIO…]` runs the engine forms on the kernel and prints what each
-//! run told, one line of JSON a run; `compare [--defect] FILE FILE…` reads such lines of several engines and prints
-//! where they differ from the first. With `--defect` the others' adapters have one, and every run must differ.
+//! run told, one line of JSON a run; `compare [--defect] [--all-on] FILE FILE…` reads such lines of several engines and
+//! prints where they differ from the first. With `--defect` the others' adapters have one, and every run must differ;
+//! with `--all-on` runs without a control are left out.
 //!
 //! `planted` names the defects that can be planted in the models, each with its scenario. `broken FILE CLEAN` prints
 //! the runs of FILE that broke a requirement with no control off, where the same runs in CLEAN did not.
@@ -19,15 +20,18 @@ fn main() -> ExitCode {
     let done = match args.next().as_deref() {
         Some("kernel") => kernel(args),
         Some("compare") => {
-            let (flags, files): (Vec<_>, Vec<_>) = args.partition(|arg| arg == "--defect");
-            table(&files, !flags.is_empty())
+            let (flags, files): (Vec<_>, Vec<_>) = args.partition(|arg| ["--defect", "--all-on"].contains(&&**arg));
+            table(&files, &flags)
         }
         Some("planted") => {
             models::planted::ALL.iter().for_each(|defect| println!("{}\t{}", defect.name, defect.scenario));
             Ok(ExitCode::SUCCESS)
         }
         Some("broken") => broken(&args.collect::<Vec<_>>()),
-        _ => Err("say `kernel [SCENARIO…]`, `compare [--defect] FILE FILE…`, `planted` or `broken FILE CLEAN`".into()),
+        _ => {
+            let compare = "`compare [--defect] [--all-on] FILE FILE…`";
+            Err(format!("say `kernel [SCENARIO…]`, {compare}, `planted` or `broken FILE CLEAN`"))
+        }
     };
     done.unwrap_or_else(|why| {
         eprintln!("engines: {why}");
@@ -77,8 +81,12 @@ fn engine<'a>(runs: &'a Runs, file: &'a str) -> &'a str {
     runs.values().next().map_or(file, |told| &told.engine)
 }
 
-fn table(files: &[String], defect: bool) -> Result<ExitCode, String> {
-    let read: Vec<Runs> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+fn table(files: &[String], flags: &[String]) -> Result<ExitCode, String> {
+    let [defect, all_on] = ["--defect", "--all-on"].map(|flag| flags.iter().any(|given| given == flag));
+    let mut read: Vec<Runs> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    if all_on {
+        read.iter_mut().for_each(|runs| runs.retain(|_, told| told.off.is_empty()));
+    }
     let Some((first, others)) = read.split_first().filter(|(_, others)| !others.is_empty()) else {
         return Err("`compare` needs the files of two engines or more".into());
     };

@@ -72,7 +72,7 @@ fn the_postgres_model_answers_as_postgresql_does() {
     let Some(server) = server() else { return };
     let (from, programs) = (number("CELLPROOF_SEED", 1), number("CELLPROOF_PROGRAMS", PROGRAMS));
     let begun = Instant::now();
-    judge(&server.url, "model", (from, programs), [60, 25, 10]);
+    judge(&server.url, "model", (from, programs), [60, 20, 10]);
     println!("in {:.1} s", begun.elapsed().as_secs_f64());
 }
 

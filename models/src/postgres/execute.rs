@@ -24,6 +24,9 @@ use std::sync::Arc;
 /// Columns past this are never looked up by index.
 const BOUND_MAX: usize = 8;
 
+/// A row that is to be changed: its table, its place there, and what it holds.
+type Found = (TableId, RowId, Row);
+
 /// What a statement runs with.
 pub struct Cx<'a> {
     /// The catalog.
@@ -512,7 +515,7 @@ impl<'a> Cx<'a> {
         search: &Search,
         guard: &Guard<'_>,
         txn: &mut Txn,
-    ) -> (Vec<(TableId, RowId, Row)>, Result<(), SqlError>) {
+    ) -> (Vec<Found>, Result<(), SqlError>) {
         let mut found = Vec::new();
         let whole = self.catalog.leaves(&search.table).try_for_each(|leaf| {
             self.see(txn, stores[leaf.0 as usize].removed);

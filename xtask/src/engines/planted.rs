@@ -1,5 +1,5 @@
 //! `cargo xtask engines --planted [NAME…]`: a planted defect that shows in the kernel's run of an engine form must show
-//! on the other engines, and everything else in that run must be told alike.
+//! on the other engines, and everything else in the runs with every control on must be told alike.
 //!
 //! Which defects fit the forms is found out, and not written down: each is planted in turn, and the forms of the
 //! scenario that is nearest to it are run on the kernel, with and without it, until a run breaks with every control on
@@ -102,7 +102,7 @@ impl Bench<'_> {
     /// Whether the other engines tell the same of it. What was compared stays in a file of the defect's name.
     fn agree(&self, defect: &Defect, seed: u64) -> Result<bool, String> {
         let mut compare = self.engines.command(&KERNEL);
-        compare.arg("compare").arg(self.told(&KERNEL, defect, seed, true)?);
+        compare.args(["compare", "--all-on"]).arg(self.told(&KERNEL, defect, seed, true)?);
         for engine in OTHERS {
             compare.arg(self.told(engine, defect, seed, true)?);
         }
