@@ -11,6 +11,7 @@ pub mod docker;
 pub mod envoy;
 pub mod haproxy;
 pub mod librdkafka;
+pub mod opa;
 pub mod postgres;
 pub mod prometheus;
 pub mod python;

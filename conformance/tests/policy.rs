@@ -67,8 +67,8 @@ fn each_defective_policy_is_found_with_what_it_breaks_and_one_input_that_shows_i
         let fits = fits.unwrap_or_else(|| panic!("{file}: {shows} is not among {whats:#?}"));
         assert_eq!(fits["requirements"][0], breaks.as_str(), "{file}: {fits}");
         assert!(fits["input"].is_object() || fits["input"].is_null(), "{file}: {fits}");
-        // One slip is told in a handful of classes, not in hundreds.
-        assert!(found.len() <= 8, "{file}: {whats:#?}");
+        // One slip is told in a handful of classes, not in hundreds; one that lets everything through in one a field.
+        assert!(found.len() <= 10, "{file}: {whats:#?}");
     }
 }
 

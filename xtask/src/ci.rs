@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
 ];
 
 const FULL_STEPS: &[Step] = &[
+    ("policy agent", policy_agent),
     ("slow tests", test::slow),
     ("containers", containers),
     ("damaged traces", damage),
@@ -116,6 +117,13 @@ fn gate(root: &Path, command: &mut Command) -> Result<bool, String> {
         println!("the gate left no {name} in {}", out.display());
     }
     Ok(missing.is_empty())
+}
+
+/// What a change may skip where no Open Policy Agent is.
+fn policy_agent(root: &Path) -> Result<bool, String> {
+    let tests = ["test", "--workspace", "--test", "certify", "--", "agents::"];
+    Ok(crate::opa::run(&[])? == Exit::Fine
+        && spawn::succeeds(spawn::cargo(root).args(tests).env("CELLPROOF_REQUIRE", "1"))?)
 }
 
 /// What a change may skip where no image is: demonstrations and drills in containers.

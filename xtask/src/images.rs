@@ -3,26 +3,20 @@
 //! It is made where no registry can be reached: `debootstrap` brings a root file system, which stays in the target
 //! directory, and `docker import` makes an image of it. What is there already, by the same recipe, is not made again.
 
+use crate::debian::{self, Recipe, quietly};
 use crate::exit::{Done, Exit};
 use crate::{house, spawn};
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use std::{env, fs};
 
 /// Names the image, for this command and for `cellproof`.
 const NAME: &str = "CELLPROOF_IMAGE";
 /// The name where nothing else is said.
 const NAME_USUAL: &str = "cellproof-demo";
-/// Names the mirror of Debian, where nothing is said on the command line.
-const MIRROR: &str = "CELLPROOF_MIRROR";
-/// The mirror where nothing else is said.
-const MIRROR_USUAL: &str = "http://deb.debian.org/debian";
-
-/// The release: the one whose packages the tests of `certify` were written against.
-const SUITE: &str = "bookworm";
-/// What is installed beside what every Debian has.
-const PACKAGES: &str = "postgresql,redis-server,haproxy";
+/// The release is the one whose packages the tests of `certify` were written against.
+const RECIPE: Recipe = Recipe { suite: "bookworm", packages: "postgresql,redis-server,haproxy" };
 /// What no server reads: half of the file system.
 const UNREAD: &[&str] = &[
     "./usr/share/doc/*",
@@ -46,8 +40,8 @@ struct Wanted {
 
 impl Wanted {
     fn parse(args: &[String]) -> Result<Wanted, String> {
-        let usual = |name: &str, usual: &str| env::var(name).unwrap_or_else(|_| usual.to_owned());
-        let mut wanted = Wanted { name: usual(NAME, NAME_USUAL), mirror: usual(MIRROR, MIRROR_USUAL) };
+        let name = env::var(NAME).unwrap_or_else(|_| NAME_USUAL.to_owned());
+        let mut wanted = Wanted { name, mirror: debian::mirror() };
         let mut rest = args.iter();
         while let Some(flag) = rest.next() {
             let place = match flag.as_str() {
@@ -64,7 +58,7 @@ impl Wanted {
 /// Makes the image, unless it is there.
 pub fn run(args: &[String]) -> Done {
     let wanted = Wanted::parse(args)?;
-    let recipe = format!("{SUITE} {PACKAGES}");
+    let recipe = RECIPE.to_string();
     if !quietly(Command::new("docker").arg("version")) {
         println!("images: no engine of Docker answers, so nothing was made");
         return Ok(Exit::Nothing);
@@ -74,35 +68,11 @@ pub fn run(args: &[String]) -> Done {
         return Ok(Exit::Fine);
     }
     let start = Instant::now();
-    let root = root_file_system(&house::target(&house::root()?).join("images"), &recipe, &wanted.mirror)?;
+    let root = RECIPE.root(&house::target(&house::root()?).join("images"), &wanted.mirror)?;
     import(&root, &recipe, &wanted.name)?;
     let took = start.elapsed().as_secs();
     println!("{} is made, of {}, in {took} s: {}", wanted.name, root.display(), size(&wanted.name));
     Ok(Exit::Fine)
-}
-
-/// The root file system by a recipe, made in `home` unless it is there: it is whole once its recipe lies beside it.
-fn root_file_system(home: &Path, recipe: &str, mirror: &str) -> Result<PathBuf, String> {
-    let (root, said) = (home.join("root"), home.join("recipe"));
-    if fs::read_to_string(&said).is_ok_and(|text| text == recipe) {
-        println!("{} is there already, by the same recipe", root.display());
-        return Ok(root);
-    }
-    if !quietly(Command::new("sh").args(["-c", "command -v debootstrap && [ \"$(id -u)\" = 0 ]"])) {
-        return Err("making a root file system needs root, and the package `debootstrap`: \
-                    `apt-get install debootstrap`"
-            .into());
-    }
-    // One that broke off may still have file systems of the kernel in it, which are not ours to remove.
-    let remove = spawn::succeeds(Command::new("rm").args(["-rf", "--one-file-system"]).arg(&root).arg(&said))?;
-    fs::create_dir_all(home).map_err(|e| format!("failed to make {}: {e}", home.display()))?;
-    let mut make = Command::new("debootstrap");
-    make.args(["--variant=minbase", &format!("--include={PACKAGES}"), SUITE]).arg(&root).arg(mirror);
-    if !remove || !spawn::succeeds(make.stdout(Stdio::null()))? {
-        return Err(format!("`debootstrap` failed; {} says why", root.join("debootstrap/debootstrap.log").display()));
-    }
-    fs::write(&said, recipe).map_err(|e| format!("failed to write {}: {e}", said.display()))?;
-    Ok(root)
 }
 
 /// Makes an image of a root file system.
@@ -142,11 +112,6 @@ fn inspected(name: &str, format: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-fn quietly(command: &mut Command) -> bool {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,14 +123,5 @@ mod tests {
         assert_eq!(wanted, Wanted { name: "mine".into(), mirror: "http://there".into() });
         assert!(parse(&["--name"]).is_err_and(|why| why.contains("needs a value")));
         assert!(parse(&["--nmae", "x"]).is_err_and(|why| why.contains("`--nmae`")));
-    }
-
-    #[test]
-    fn a_root_file_system_by_the_same_recipe_is_not_made_again() {
-        let home = env::temp_dir().join(format!("xtask-images-{}", std::process::id()));
-        fs::create_dir_all(&home).expect("a directory");
-        fs::write(home.join("recipe"), "ours").expect("a file");
-        assert_eq!(root_file_system(&home, "ours", "http://nowhere.invalid"), Ok(home.join("root")));
-        fs::remove_dir_all(&home).expect("a directory");
     }
 }

@@ -8,6 +8,7 @@ mod built;
 mod ci;
 mod codegen;
 mod controls;
+mod debian;
 mod engines;
 mod exit;
 mod house;
@@ -16,6 +17,7 @@ mod imports;
 mod manifest;
 mod modules;
 mod numbers;
+mod opa;
 mod planted;
 mod product;
 mod source;
@@ -49,6 +51,8 @@ cargo xtask COMMAND
   images [--name NAME] [--mirror URL]
                          the image for `cellproof demo up --on docker` and drills, by `debootstrap` from Debian's
                          packages, unless it is there; NAME is else $CELLPROOF_IMAGE or cellproof-demo
+  opa [--mirror URL]     the Open Policy Agent that tests of `certify` ask, by `debootstrap` from Debian's sources,
+                         unless it is there
   bench [engines|ARGS…]  the engines beside each other, and cargo bench --workspace; `engines` is the first alone
   numbers [--build]      lines, files, circles, dependencies; --build also times a clean release build
 
@@ -84,6 +88,7 @@ fn dispatch(args: &[String]) -> Done {
         "planted" => planted::run(rest),
         "engines" => engines::run(rest),
         "images" => images::run(rest),
+        "opa" => opa::run(rest),
         "bench" => bench::run(rest),
         "numbers" => numbers::run(rest),
         "help" | "--help" | "-h" => {
@@ -116,6 +121,7 @@ mod tests {
         check(&["ci", "--ful"], Err(()));
         check(&["engines", "--defect"], Err(()));
         check(&["images", "--name"], Err(()));
+        check(&["opa", "--miror", "x"], Err(()));
         check(&[], Err(()));
     }
 }

@@ -96,6 +96,9 @@ fn from_agent(policy: &Policy, home: &Path, component: &mut Component) -> Result
     component.server = "answers as an Open Policy Agent".to_owned();
     let asked = packages.iter().map(|reading| format!("asked at {}", agent.target(&reading.package)));
     component.tenancy.extend(asked);
+    component.notes.extend(agent.clockless.take().map(|why| {
+        format!("whether cooldowns are kept was asked by our own clock, because the agent does not tell its own: {why}")
+    }));
     match agent.failure {
         Some(why) => Err(format!("after {} questions it decided nothing any more: {why}", agent.asked)),
         None => Ok(report),

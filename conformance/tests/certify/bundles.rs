@@ -20,10 +20,10 @@ use std::path::Path;
 const MANIFEST: &str = ".manifest";
 
 /// Files of a bundle, by path.
-type Files = BTreeMap<String, String>;
+pub type Files = BTreeMap<String, String>;
 
 /// The policy of several files, as a bundle of this revision.
-fn bundle(revision: &str) -> Files {
+pub fn bundle(revision: &str) -> Files {
     let text = |name: &str| {
         let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/sound/split").join(name);
         fs::read_to_string(at).expect("a file of the policy")
@@ -35,18 +35,30 @@ fn bundle(revision: &str) -> Files {
     files
 }
 
-struct Signer {
+/// Whoever signs bundles.
+pub struct Signer {
     private: Vec<u8>,
-    public: String,
+    /// The public key, in PEM.
+    pub public: String,
 }
 
-fn signer() -> Signer {
+impl Signer {
+    /// The private key, in PEM.
+    pub fn private_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.private)
+    }
+}
+
+fn pem(what: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {what}-----\n{}\n-----END {what}-----\n", STANDARD.encode(der))
+}
+
+/// Somebody with a key of their own.
+pub fn signer() -> Signer {
     let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).expect("a key");
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref()).expect("a key");
     let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a public key");
-    let body = STANDARD.encode(der.as_ref());
-    let public = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
-    Signer { private: made.as_ref().to_vec(), public }
+    Signer { private: made.as_ref().to_vec(), public: pem("PUBLIC KEY", der.as_ref()) }
 }
 
 /// Signs what a bundle holds, as `opa sign` does.
@@ -64,7 +76,8 @@ fn sign(files: &mut Files, signer: &Signer) {
     files.insert(".signatures.json".to_owned(), json!({"signatures": [token]}).to_string());
 }
 
-fn write(files: &Files, root: &Path) {
+/// Writes files below a directory.
+pub fn write(files: &Files, root: &Path) {
     for (name, text) in files {
         let path = root.join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
@@ -89,16 +102,23 @@ fn archive(files: &Files, path: &Path) {
 /// Judges `files` after `before`, under `public`.
 fn judge(files: &Files, before: &Files, public: &str, as_archive: bool) -> (i32, Value) {
     let home = tempfile::tempdir().expect("a directory");
+    let now = home.path().join(if as_archive { "now.tar.gz" } else { "now" });
+    match as_archive {
+        true => archive(files, &now),
+        false => write(files, &now),
+    }
+    judge_at(&now, before, public)
+}
+
+/// Judges the bundle that lies at `now` after `before`, under `public`.
+pub fn judge_at(now: &Path, before: &Files, public: &str) -> (i32, Value) {
+    let home = tempfile::tempdir().expect("a directory");
     fs::write(home.path().join("key.pem"), public).expect("a file");
     write(before, &home.path().join("before"));
-    let name = if as_archive { "now.tar.gz" } else { "now" };
-    match as_archive {
-        true => archive(files, &home.path().join(name)),
-        false => write(files, &home.path().join(name)),
-    }
     let deployment = format!(
         "version = 1\nname = \"x\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"globex\"\n[policy]\n\
-         path = \"{name}\"\n[policy.signature]\nkey = \"key.pem\"\nalgorithm = \"ES256\"\nprevious = \"before\"\n"
+         path = \"{}\"\n[policy.signature]\nkey = \"key.pem\"\nalgorithm = \"ES256\"\nprevious = \"before\"\n",
+        now.display()
     );
     let ended = certify_in(home.path(), &deployment, &["--json"]);
     let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {}{}", ended.out, ended.err));

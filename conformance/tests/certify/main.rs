@@ -3,6 +3,7 @@
 //! Servers are found or started by `conformance::provision`. Where there is none, a test says so and ends, unless the
 //! environment demands one.
 
+mod agents;
 mod brokers;
 mod budgets;
 mod bundles;

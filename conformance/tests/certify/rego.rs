@@ -13,18 +13,21 @@ use std::time::Duration;
 /// The published form of a report.
 const SCHEMA: &str = include_str!("../../../reports/schemas/certify.schema.json");
 
-fn folder(name: &str) -> PathBuf {
+/// A folder or file among the policies.
+pub fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(name)
 }
 
-fn files(name: &str) -> Vec<PathBuf> {
+/// The policies of a folder, in order of name.
+pub fn files(name: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder(name)).expect("a folder").flatten().map(|e| e.path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "rego"));
     files.sort();
     files
 }
 
-fn judge(table: &str) -> (i32, Value) {
+/// Judges the policy of a table of the deployment: how the command ended, and what it says of the policy.
+pub fn judge(table: &str) -> (i32, Value) {
     let dir = tempfile::tempdir().expect("a directory");
     let deployment = format!(
         "version = 1\nname = \"x\"\n[[tenant]]\nid = \"acme\"\n[[tenant]]\nid = \"globex\"\n[policy]\n{table}\n"
@@ -36,7 +39,8 @@ fn judge(table: &str) -> (i32, Value) {
     (ended.code, report["components"][0].clone())
 }
 
-fn path(file: &Path) -> String {
+/// A policy in a file.
+pub fn path(file: &Path) -> String {
     format!("path = \"{}\"", file.display())
 }
 
@@ -162,8 +166,14 @@ fn agent(file: &Path, mood: Mood) -> u16 {
     port
 }
 
-fn url(port: u16) -> String {
+/// A policy at a live agent.
+pub fn url(port: u16) -> String {
     format!("url = \"http://127.0.0.1:{port}\"")
+}
+
+/// What its findings say.
+pub fn told(component: &Value) -> Vec<Value> {
+    component["findings"].as_array().expect("findings").iter().map(|f| f["what"].clone()).collect()
 }
 
 #[test]
@@ -172,15 +182,12 @@ fn a_live_agent_is_judged_as_its_files_are() {
     let (code, component) = judge(&url(agent(&sound, Mood::Well)));
     assert_eq!(code, 0, "{component:#}");
     assert!(component["limits"]["statements"].as_u64().expect("a number") > 1_000, "{component:#}");
-    let objects = |component: &Value| {
-        component["findings"].as_array().expect("findings").iter().map(|f| f["what"].clone()).collect::<Vec<_>>()
-    };
     let data = folder("document/tenants.json");
     for name in ["no_tenant_check", "no_region_check", "silent"] {
         let file = folder(&format!("defective/{name}.rego"));
         let (code, live) = judge(&url(agent(&file, Mood::Well)));
         let (_, read) = judge(&format!("{}\ndata = \"{}\"", path(&file), data.display()));
-        assert_eq!((code, objects(&live)), (1, objects(&read)), "{name}: {live:#}");
+        assert_eq!((code, told(&live)), (1, told(&read)), "{name}: {live:#}");
     }
 }
 

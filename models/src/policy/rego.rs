@@ -8,7 +8,7 @@
 use super::abac::{CLASSIFICATION, LABEL, REGION_MATCH, TENANT_MATCH};
 use super::data::PolicyData;
 use super::filter;
-use super::subject::as_opa_reads;
+use super::subject::{Unusable, as_opa_reads};
 use crate::control::{Control, ControlSet, Controls};
 use crate::wire::policy::{DataFilter, Decision, Denies, Deny, Input};
 use regorus::{Engine, Value};
@@ -123,7 +123,13 @@ impl RegoPolicy {
     pub fn compile(policy: &str, data: &PolicyData) -> Result<RegoPolicy, PolicyError> {
         let broken = |e: &dyn fmt::Display| PolicyError::from_message(&e.to_string());
         let mut engine = Engine::new();
-        let package = engine.add_policy(FILE.into(), as_opa_reads(policy)).map_err(|e| broken(&e))?;
+        let meant = as_opa_reads(policy).map_err(|unusable| match unusable {
+            Unusable::DoesNotCompile { place, why } => {
+                PolicyError::DoesNotCompile { line: place.line, column: place.column, why }
+            }
+            Unusable::NeedsBuiltin { name, .. } => PolicyError::NoFunction(name),
+        })?;
+        let package = engine.add_policy(FILE.into(), meant).map_err(|e| broken(&e))?;
         let rules = [format!("{package}.allow"), format!("{package}.deny")];
         // The analysis of a policy happens at its first evaluation, on a question that any policy must bear.
         engine.set_input(Value::new_object());

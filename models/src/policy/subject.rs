@@ -119,6 +119,11 @@ pub trait Answers {
         rules: &[&str],
         question: &serde_json::Value,
     ) -> Result<Vec<Option<serde_json::Value>>, String>;
+
+    /// What `time.now_ns()` says there: the clock of what was compiled here stands still.
+    fn now_ns(&mut self) -> u64 {
+        NOW_NS
+    }
 }
 
 impl Answers for Subject {
@@ -138,20 +143,17 @@ impl Subject {
     /// # Errors
     /// The first module that does not parse or compile, or calls what is not there.
     pub fn load(modules: &[Module], data: &serde_json::Value) -> Result<Subject, Unusable> {
-        let mut engine = engine();
-        let mut loaded = Vec::new();
-        for module in modules {
-            loaded.push(dialect::add(&mut engine, module)?);
-        }
-        for (module, reading) in loaded.iter_mut().zip(dialect::readings(&engine)) {
-            module.reading = reading;
-        }
+        let loaded = modules.iter().map(dialect::read).collect::<Result<Vec<_>, _>>()?;
         check_calls(modules, &loaded)?;
-        let fault = |e: &dyn fmt::Display| does_not_compile(modules, &e.to_string());
-        engine.add_data(data.clone().into()).map_err(|e| fault(&e))?;
-        engine.set_input(Value::new_object());
-        // The analysis of all modules happens before the first query, whatever it asks.
-        engine.eval_query("true".into(), false).map_err(|e| fault(&e))?;
+        check_negations(modules, &loaded)?;
+        // As they are written, for the places of what is wrong; then as OPA means them.
+        compiled(modules, &loaded, data)?;
+        let meant = |(module, read): (&Module, &Loaded)| Module {
+            text: dialect::lifted(&module.text, &read.reading),
+            ..module.clone()
+        };
+        let meant: Vec<Module> = modules.iter().zip(&loaded).map(meant).collect();
+        let engine = compiled(&meant, &loaded, data)?;
         Ok(Subject { texts: modules.to_vec(), modules: loaded, engine })
     }
 
@@ -227,9 +229,28 @@ impl fmt::Debug for Subject {
 
 /// The text of a module in Rego v1 as the library must be given it to read it as OPA does; unchanged when it does not
 /// parse.
-pub fn as_opa_reads(text: &str) -> String {
+///
+/// # Errors
+/// What OPA refuses and the library takes.
+pub fn as_opa_reads(text: &str) -> Result<String, Unusable> {
     let module = Module { file: String::new(), text: text.to_owned() };
-    dialect::closed(&module, false).unwrap_or(module.text)
+    let Ok(read) = dialect::read(&module) else { return Ok(module.text) };
+    let text = dialect::lifted(&module.text, &read.reading);
+    check_negations(&[module], &[read]).map(|()| text)
+}
+
+/// All modules together over `data`, ready to be asked.
+fn compiled(modules: &[Module], loaded: &[Loaded], data: &serde_json::Value) -> Result<Engine, Unusable> {
+    let mut engine = engine();
+    for (module, read) in modules.iter().zip(loaded) {
+        dialect::add(&mut engine, module, read)?;
+    }
+    let fault = |e: &dyn fmt::Display| does_not_compile(modules, &e.to_string());
+    engine.add_data(data.clone().into()).map_err(|e| fault(&e))?;
+    engine.set_input(Value::new_object());
+    // The analysis of all modules happens before the first query, whatever it asks.
+    engine.eval_query("true".into(), false).map_err(|e| fault(&e))?;
+    Ok(engine)
 }
 
 fn engine() -> Engine {
@@ -264,6 +285,26 @@ fn check_calls(texts: &[Module], modules: &[Loaded]) -> Result<(), Unusable> {
             } else {
                 Unusable::DoesNotCompile { place, why: format!("no function is called `{name}`") }
             });
+        }
+    }
+    Ok(())
+}
+
+/// Every name in a negation has a value from somewhere else. The library takes such a name out of the negation, which
+/// then holds when *something* is not so; OPA refuses the module (`rego_unsafe_var_error`).
+fn check_negations(texts: &[Module], modules: &[Loaded]) -> Result<(), Unusable> {
+    for (text, module) in texts.iter().zip(modules) {
+        let reading = &module.reading;
+        let is_rule = |name: &String| {
+            let mut own = modules.iter().filter(|m| m.reading.package == reading.package);
+            own.any(|m| m.reading.rules.contains(name))
+        };
+        for (name, (line, column)) in &reading.negated {
+            if ["input", "data"].contains(&name.as_str()) || reading.imports.contains_key(name) || is_rule(name) {
+                continue;
+            }
+            let why = format!("var {name} is unsafe: nothing but a negation asks for it; negate a rule of its own");
+            return Err(Unusable::DoesNotCompile { place: text.place(*line, *column), why });
         }
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! An Open Policy Agent, asked over its REST API: `POST /v1/data/PACKAGE`. It answers 200 whatever it decides, and an
-//! answer without a result is undefined, which denies. What it does not answer is no decision, and judges nothing.
+//! answer without a result is undefined, which denies. Where evaluating the policy fails it says so, and that is the
+//! policy's answer; what it does not answer otherwise is no decision, and judges nothing.
 
 use crate::certify::http::answer::{Answer, Outcome};
 use crate::certify::http::request::{Protocol, Request};
 use crate::certify::http::route::{Connection, Route};
 use models::policy::subject::{Answers, Module};
 use serde_json::{Value, json};
+use std::time::SystemTime;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
@@ -20,6 +22,26 @@ pub struct Agent {
     pub asked: u64,
     /// Why it was asked no further.
     pub failure: Option<String>,
+    /// How far its clock is ahead of ours, in nanoseconds, once it was asked for.
+    ahead_ns: Option<i64>,
+    /// Why its clock is taken to be ours.
+    pub clockless: Option<String>,
+}
+
+/// Why there is no decision.
+enum Trouble {
+    /// Evaluating the policy fails on the question.
+    Policy(String),
+    /// The agent does not decide.
+    Agent(String),
+}
+
+impl From<Trouble> for String {
+    fn from(trouble: Trouble) -> String {
+        match trouble {
+            Trouble::Policy(why) | Trouble::Agent(why) => why,
+        }
+    }
 }
 
 impl Agent {
@@ -32,7 +54,17 @@ impl Agent {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let authority = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
         let (route, base) = (Route::plain(&url), url.path().trim_end_matches('/').to_owned());
-        Ok(Agent { route, authority, base, runtime, connection: None, asked: 0, failure: None })
+        Ok(Agent {
+            route,
+            authority,
+            base,
+            runtime,
+            connection: None,
+            asked: 0,
+            failure: None,
+            ahead_ns: None,
+            clockless: None,
+        })
     }
 
     /// Where a package is asked.
@@ -73,26 +105,53 @@ impl Agent {
     /// # Errors
     /// Why there is no answer.
     pub fn decide(&mut self, package: &[String], question: &Value) -> Result<Option<Value>, String> {
+        Ok(self.decided(package, question)?)
+    }
+
+    fn decided(&mut self, package: &[String], question: &Value) -> Result<Option<Value>, Trouble> {
         let target = self.target(package);
-        let body = json!({ "input": question }).to_string();
-        let request = Request::get(&target, &self.authority)
+        Ok(self.post(&target, &json!({ "input": question }))?.get("result").cloned())
+    }
+
+    fn post(&mut self, target: &str, body: &Value) -> Result<Value, Trouble> {
+        let body = body.to_string();
+        let request = Request::get(target, &self.authority)
             .by("POST")
             .with("content-type: application/json")
             .with(&format!("content-length: {}", body.len()))
             .body(&body);
-        Ok(self.read(&request)?.get("result").cloned())
+        self.read(&request)
     }
 
-    fn read(&mut self, request: &Request) -> Result<Value, String> {
+    /// How far its clock is ahead of ours.
+    fn ahead(&mut self) -> Result<i64, String> {
+        let target = format!("{}/v1/query", self.base);
+        let before = now_ns();
+        let said = self.post(&target, &json!({ "query": "now := time.now_ns()" }))?;
+        let ours = before.midpoint(now_ns());
+        let now = said.pointer("/result/0/now").and_then(Value::as_i64);
+        now.map(|now| now - ours).ok_or_else(|| format!("POST {target}: it tells no time"))
+    }
+
+    fn read(&mut self, request: &Request) -> Result<Value, Trouble> {
         self.asked += 1;
         let what = request.shown(Protocol::One).swap_remove(0);
         let what = what.trim_end_matches(" HTTP/1.1");
-        let answer = self.ask(request).map_err(|outcome| format!("{what}: {}", outcome.words()))?;
+        let answer = self.ask(request).map_err(|outcome| Trouble::Agent(format!("{what}: {}", outcome.words())))?;
         let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let failed = value.pointer("/errors/0").filter(|error| {
+            error["code"].as_str().is_some_and(|code| code.starts_with("eval_") && answer.status == 500)
+        });
+        if let Some(error) = failed {
+            return Err(Trouble::Policy(error["message"].as_str().unwrap_or("no message").to_owned()));
+        }
         match answer.status {
             200 if value.is_object() => Ok(value),
-            200 => Err(format!("{what}: an answer that is no JSON object: it is no Open Policy Agent")),
-            status => Err(format!("{what}: status {status}: {}", value["message"].as_str().unwrap_or("no message"))),
+            200 => Err(Trouble::Agent(format!("{what}: an answer that is no JSON object: it is no Open Policy Agent"))),
+            status => {
+                let why = value["message"].as_str().unwrap_or("no message");
+                Err(Trouble::Agent(format!("{what}: status {status}: {why}")))
+            }
         }
     }
 
@@ -131,12 +190,31 @@ impl Answers for Agent {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        match self.decide(package, question) {
+        match self.decided(package, question) {
             Ok(said) => Ok(rules.iter().map(|rule| said.as_ref().and_then(|said| said.get(*rule)).cloned()).collect()),
-            Err(why) => {
+            Err(Trouble::Policy(why)) => Err(why),
+            Err(Trouble::Agent(why)) => {
                 self.failure = Some(why.clone());
                 Err(why)
             }
         }
     }
+
+    fn now_ns(&mut self) -> u64 {
+        let ahead = match self.ahead_ns {
+            Some(ahead) => ahead,
+            None => self.ahead().unwrap_or_else(|why| {
+                self.clockless = Some(why);
+                0
+            }),
+        };
+        self.ahead_ns = Some(ahead);
+        u64::try_from(now_ns() + ahead).unwrap_or_default()
+    }
+}
+
+/// Our own clock, in nanoseconds since 1970.
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -1,11 +1,13 @@
-# The idiom of most tutorials: allowed if not anything is denied.
+# The idiom of most tutorials: allowed if not anything is denied. What is negated is a rule of its own.
 package access
 
 import rego.v1
 
 default allow := false
 
-allow if not deny[_]
+allow if not denied
+
+denied if deny[_]
 
 deny contains "UNAUTHENTICATED" if not input.subject.authenticated == true
 
@@ -28,7 +30,9 @@ home if input.context.region == tenant.region
 
 labelled if not unlabelled
 
-unlabelled if not tenant.labels[_] == input.resource.label
+unlabelled if not held
+
+held if tenant.labels[_] == input.resource.label
 
 within if level(input.resource.classification) <= level(tenant.data_classes[input.resource.kind])
 

@@ -7,7 +7,8 @@
 use super::{Finding, Judge, Shown, Tally};
 use crate::policy::remediation::{self, ACTIONS, COOLDOWN_NS, GREEN_NS, PAUSE_ROLLOUT, ROLLBACK, TRIGGERS};
 use crate::policy::subject::{Answers, NOW_NS, Reading};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -205,6 +206,23 @@ fn lasts() -> Vec<Option<Value>> {
     out
 }
 
+/// The question with its times moved from the clock that stands still to one that says `now_ns`.
+fn moved(question: &Value, now_ns: u64) -> Cow<'_, Value> {
+    if now_ns == NOW_NS {
+        return Cow::Borrowed(question);
+    }
+    let move_on = |at: &mut Value| {
+        if let Some(then) = at.as_u64() {
+            *at = now_ns.saturating_add_signed(then as i64 - NOW_NS as i64).into();
+        }
+    };
+    let mut question = question.clone();
+    question.pointer_mut("/slo/green_since").into_iter().for_each(move_on);
+    let last = question.pointer_mut("/last").and_then(Value::as_object_mut);
+    last.into_iter().flat_map(Map::values_mut).for_each(move_on);
+    Cow::Owned(question)
+}
+
 fn reverts() -> Vec<Value> {
     let green = [GREEN_NS + SECOND, GREEN_NS - SECOND, SECOND].map(|ago| Some(NOW_NS - ago));
     let mut out = Vec::new();
@@ -238,7 +256,8 @@ impl Judge for Remediation {
             let hint = if wrong == Wrong::Blind { blind(question, &action) } else { None };
             tally.note((wrong, action), why.or(hint), distance, question, (list(&expected), said));
         };
-        let values = match subject.ask(&self.package, &self.rules, question) {
+        let asked = moved(question, subject.now_ns());
+        let values = match subject.ask(&self.package, &self.rules, &asked) {
             Ok(values) => values,
             Err(why) => return note((Wrong::Fails, String::new()), Some(why.clone()), format!("fails: {why}")),
         };

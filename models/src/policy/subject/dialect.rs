@@ -1,33 +1,37 @@
 //! Rego v0 or v1: the newest dialect that takes a module, and the mistake of the one that its author meant.
 
+use super::reading::Negation;
 use super::{Loaded, Module, Place, Reading, Unusable, last_line, place_in};
 use regorus::Engine;
 
-/// Adds a module in the newest dialect that takes it.
+/// Reads a module in the newest dialect that takes it.
 ///
 /// # Errors
 /// It is of neither.
-pub(super) fn add(engine: &mut Engine, module: &Module) -> Result<Loaded, Unusable> {
-    let loaded = |v1: bool, v0: bool| Loaded { file: module.file.clone(), v1, v0, reading: Reading::default() };
-    let new = match parse(&mut Engine::new(), module, false) {
-        Ok(()) => {
+pub(super) fn read(module: &Module) -> Result<Loaded, Unusable> {
+    let loaded = |v1: bool, v0: bool, reading: Reading| Loaded { file: module.file.clone(), v1, v0, reading };
+    let new = match alone(module, false) {
+        Ok(reading) => {
             // Without these imports the words of v1 are plain names in v0, and mean something else.
             let imports = ["import rego.v1", "import future.keywords"];
-            let both =
-                imports.iter().any(|i| module.text.contains(i)) && parse(&mut Engine::new(), module, true).is_ok();
-            insert(engine, module, false)?;
-            return Ok(loaded(true, both));
+            let both = imports.iter().any(|i| module.text.contains(i)) && alone(module, true).is_ok();
+            return Ok(loaded(true, both, reading));
         }
         Err(new) => new,
     };
     if is_mixed(&module.text) {
         return Err(parse_fault(module, &new, None));
     }
-    if let Err(old) = parse(&mut Engine::new(), module, true) {
-        return Err(parse_fault(module, &new, Some(&old)));
+    match alone(module, true) {
+        Ok(reading) => Ok(loaded(false, true, reading)),
+        Err(old) => Err(parse_fault(module, &new, Some(&old))),
     }
-    insert(engine, module, true)?;
-    Ok(loaded(false, true))
+}
+
+fn alone(module: &Module, v0: bool) -> Result<Reading, String> {
+    let mut engine = Engine::new();
+    parse(&mut engine, module, v0)?;
+    Ok(readings(&engine).into_iter().next().unwrap_or_default())
 }
 
 fn parse(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), String> {
@@ -35,32 +39,31 @@ fn parse(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), String> {
     engine.add_policy(module.file.clone(), module.text.clone()).map(|_| ()).map_err(|e| e.to_string())
 }
 
-/// Adds a module that parses, in a form that the library evaluates as OPA does.
-fn insert(engine: &mut Engine, module: &Module, v0: bool) -> Result<(), Unusable> {
-    let fault = |e: String| parse_fault(module, &e, None);
-    let now = Module { text: closed(module, v0).map_err(fault)?, ..module.clone() };
-    parse(engine, &now, v0).map_err(fault)
+/// Adds a module that was read, as it is written.
+pub(super) fn add(engine: &mut Engine, module: &Module, read: &Loaded) -> Result<(), Unusable> {
+    parse(engine, module, !read.v1).map_err(|e| parse_fault(module, &e, None))
 }
 
-/// A module's text with its negations closed.
+/// The text of a module in a form that the library evaluates as OPA does.
 ///
-/// In OPA `not deny[_]` holds when nothing is denied; the library takes the wildcard out of the negation, which then
-/// holds when *something* is not denied, and never for an empty set. The same, written so that nothing can be taken
-/// out, is `count([1 | deny[_]]) == 0`. Lines stay where they are.
-///
-/// # Errors
-/// The module does not parse; in the library's words.
-pub(super) fn closed(module: &Module, v0: bool) -> Result<String, String> {
-    let mut now = module.clone();
-    loop {
-        let mut alone = Engine::new();
-        parse(&mut alone, &now, v0)?;
-        let negations = readings(&alone).into_iter().next().unwrap_or_default().negations;
-        let Some(&(from, to)) = negations.first() else { return Ok(now.text) };
-        let inner = now.text.get(from..to).and_then(|negation| negation.strip_prefix("not"));
-        let Some(inner) = inner else { return Ok(now.text) };
-        now.text = format!("{}count([1 | {}]) == 0{}", &now.text[..from], inner.trim(), &now.text[to..]);
+/// In OPA `not x < y` does not hold where `x` or `y` has no value, though `not x == y` does: its compiler takes what is
+/// compared out of the negation. The library leaves it there. The same, written so that it is out of it, is
+/// `count([1 | a := x; b := y; not x < y]) == 1`. Lines stay where they are.
+pub(super) fn lifted(text: &str, reading: &Reading) -> String {
+    let mut edits: Vec<(usize, String)> = Vec::new();
+    for Negation { at, needs } in &reading.negations {
+        let needs = needs.iter().enumerate().filter_map(|(n, part)| {
+            // What stands on several lines would move those below it.
+            text.get(part.clone()).map(|part| format!("lifted__{n} := {}; ", part.replace('\n', " ")))
+        });
+        edits.push((at.start, format!("count([1 | {}", needs.collect::<String>())));
+        edits.push((at.end, "]) == 1".to_owned()));
     }
+    // From the end on, so that places stay what they are. What begins at the same place is written from the inside out.
+    edits.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let mut text = text.to_owned();
+    edits.into_iter().for_each(|(at, edit)| text.insert_str(at, &edit));
+    text
 }
 
 /// Whether the words of v1 are used and not imported: a v0 that takes them for names is not what its author wrote.

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// What one module says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,8 +25,21 @@ pub struct Reading {
     pub inputs: BTreeSet<String>,
     /// Texts beside the key `code` anywhere in it.
     pub codes: BTreeSet<String>,
-    /// Negations of something that iterates, `not deny[_]`: first byte and one past the last.
-    pub negations: BTreeSet<(usize, usize)>,
+    /// Names that stand in a negation and nowhere else in their rule, each with the first line and column: `_` in
+    /// `not deny[_]`. What is no rule and no import has no value there.
+    pub negated: BTreeMap<String, (u32, u32)>,
+    /// Its negations of calls and comparisons.
+    pub negations: Vec<Negation>,
+}
+
+/// A negation, and what has to have a value for it to hold. `not x < y` does not hold in OPA where there is no `x`: its
+/// compiler takes what is called with, or compared, out of the negation. Positions are bytes of the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Negation {
+    /// Where it stands.
+    pub at: Range<usize>,
+    /// Where what it needs stands.
+    pub needs: Vec<Range<usize>>,
 }
 
 impl Reading {
@@ -41,6 +55,10 @@ impl Reading {
         }
         for rule in tree["rules"].as_array().into_iter().flatten() {
             reading.rule(rule);
+            let mut names = Names::default();
+            names.walk(rule, text, false);
+            let Names { negated, elsewhere } = names;
+            reading.negated.extend(negated.into_iter().filter(|(name, _)| !elsewhere.contains(name)));
         }
         reading
     }
@@ -69,9 +87,10 @@ impl Reading {
                     let place = place(leftmost(&call["fcn"]));
                     self.calls.entry(path(&call["fcn"])).or_insert(place);
                 }
-                if let Some(negation) = fields.get("NotExpr").filter(|n| iterates(&n["expr"])) {
-                    let at = |key: &str| negation["span"][key].as_u64().and_then(|n| usize::try_from(n).ok());
-                    self.negations.extend(at("start").zip(at("end")));
+                if let Some((negation, at)) = fields.get("NotExpr").and_then(|n| Some((n, bytes(&n["span"])?))) {
+                    let mut needs = Vec::new();
+                    needed(&negation["expr"], false, &mut needs);
+                    self.negations.extend((!needs.is_empty()).then_some(Negation { at, needs }));
                 }
                 if fields.keys().any(|kind| kind == "RefDot" || kind == "RefBrack") {
                     let path = path(node);
@@ -115,14 +134,89 @@ fn path(node: &Value) -> Vec<String> {
     whole
 }
 
-/// Whether a wildcard stands anywhere in it.
-fn iterates(node: &Value) -> bool {
-    match node {
-        Value::Object(fields) => {
-            fields.get("Var").is_some_and(|var| var["value"] == "_") || fields.values().any(iterates)
+/// What OPA's compiler takes out of an expression, and so out of its negation (`rewriteDynamics`, `rewriteExprTerms`):
+/// what is called with, indexed by or compared, but for the sides of an equation that are plain references. `is_part`
+/// says that the expression is itself such a part.
+fn needed(node: &Value, is_part: bool, into: &mut Vec<Range<usize>>) {
+    let Some((kind, fields)) = node.as_object().and_then(|one| one.iter().next()) else { return };
+    let parts = |names: &[&str]| names.iter().map(|name| &fields[*name]).collect::<Vec<_>>();
+    let lists = |name: &str| fields[name].as_array().into_iter().flatten().collect::<Vec<_>>();
+    let mut is_taken = is_part;
+    match kind.as_str() {
+        "Var" => {}
+        "RefDot" => needed(&fields["refr"], false, into),
+        "RefBrack" => {
+            needed(&fields["refr"], false, into);
+            needed(&fields["index"], true, into);
         }
-        Value::Array(parts) => parts.iter().any(iterates),
-        _ => false,
+        "Call" => lists("params").into_iter().for_each(|part| needed(part, true, into)),
+        "BoolExpr" | "AssignExpr" => {
+            let is_equation = kind == "AssignExpr" || fields["op"] == "Eq";
+            for side in parts(&["lhs", "rhs"]) {
+                let is_plain = ["Var", "RefDot", "RefBrack"].iter().any(|kind| side[kind].is_object());
+                needed(side, !(is_equation && is_plain), into);
+            }
+        }
+        "ArithExpr" | "BinExpr" | "UnaryExpr" | "Membership" => {
+            let all = parts(&["lhs", "rhs", "expr", "key", "value", "collection"]);
+            all.into_iter().for_each(|part| needed(part, true, into));
+        }
+        "Array" | "Set" => {
+            is_taken = false;
+            lists("items").into_iter().for_each(|part| needed(part, true, into));
+        }
+        "Object" => {
+            is_taken = false;
+            let entries = lists("fields").into_iter().filter_map(Value::as_array).flatten();
+            entries.for_each(|part| needed(part, true, into));
+        }
+        _ => is_taken = false,
+    }
+    into.extend(bytes(&fields["span"]).filter(|_| is_taken));
+}
+
+fn bytes(span: &Value) -> Option<Range<usize>> {
+    let at = |key: &str| span[key].as_u64().and_then(|n| usize::try_from(n).ok());
+    Some(at("start")?..at("end")?)
+}
+
+/// Where the names of a rule stand.
+#[derive(Default)]
+struct Names {
+    negated: BTreeMap<String, (u32, u32)>,
+    elsewhere: BTreeSet<String>,
+}
+
+impl Names {
+    fn walk(&mut self, node: &Value, text: &str, in_negation: bool) {
+        match node {
+            Value::Object(fields) => {
+                if let Some(var) = fields.get("Var") {
+                    let name = var["value"].as_str().unwrap_or_default();
+                    match in_negation {
+                        true => drop(self.negated.entry(name.to_owned()).or_insert_with(|| place(&var["span"]))),
+                        // Each wildcard is a name of its own.
+                        false if name == "_" => {}
+                        false => drop(self.elsewhere.insert(name.to_owned())),
+                    }
+                }
+                if let Some(every) = fields.get("Every") {
+                    let declared = ["key", "value"].iter().filter_map(|key| span_text(&every[key], text));
+                    self.elsewhere.extend(declared.map(str::to_owned));
+                }
+                for (kind, part) in fields {
+                    // What is called is no variable, and what a comprehension looks for it finds by itself.
+                    match kind.as_str() {
+                        "fcn" => {}
+                        "NotExpr" => self.walk(part, text, true),
+                        "ArrayCompr" | "SetCompr" | "ObjectCompr" => self.walk(part, text, false),
+                        _ => self.walk(part, text, in_negation),
+                    }
+                }
+            }
+            Value::Array(parts) => parts.iter().for_each(|part| self.walk(part, text, in_negation)),
+            _ => {}
+        }
     }
 }
 
@@ -139,8 +233,7 @@ fn place(span: &Value) -> (u32, u32) {
 }
 
 fn span_text<'t>(span: &Value, text: &'t str) -> Option<&'t str> {
-    let at = |key: &str| span[key].as_u64().and_then(|n| usize::try_from(n).ok());
-    text.get(at("start")?..at("end")?)
+    text.get(bytes(span)?)
 }
 
 /// `"code": "LABEL"` in an object.

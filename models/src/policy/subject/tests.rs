@@ -89,20 +89,76 @@ fn a_recursion_is_found_before_anything_is_asked() {
     assert!(matches!(said, Err(Unusable::DoesNotCompile { .. })), "{said:?}");
 }
 
+/// As `opa check` of 1.4.2 says of each.
 #[test]
-fn a_negation_of_something_that_iterates_means_what_it_means_in_opa() {
-    let mut subject = load(
-        "package p\nimport rego.v1\nnone if not deny[_]\nnobody if not input.list[_] == input.x\n\
-         nested if count([y | some y in input.list; not input.other[_] == y]) == 0\n\
-         deny contains x if some x in input.list",
-    )
-    .unwrap_or_else(|e| panic!("{e:?}"));
-    let package = ["p".to_owned()];
-    let mut ask = |question: serde_json::Value| {
-        let said = subject.ask(&package, &["none", "nobody", "nested"], &question).expect("an answer");
-        said.into_iter().map(|value| value == Some(json!(true))).collect::<Vec<_>>()
+fn a_name_in_a_negation_has_a_value_from_elsewhere_or_opa_refuses_it() {
+    let rules = |body: &str| {
+        format!("package p\nimport rego.v1\nimport data.q.helper\ndeny contains x if some x in input.list\n{body}")
     };
-    assert_eq!(ask(json!({"list": [], "x": 1, "other": []})), [true, true, true]);
-    assert_eq!(ask(json!({"list": [1, 2], "x": 1, "other": [1]})), [false, false, false]);
-    assert_eq!(ask(json!({"list": [1, 2], "x": 3, "other": [2, 1]})), [false, true, true]);
+    let sound = [
+        "r if not input.x",
+        "r if not deny",
+        "r if not deny[\"a\"]",
+        "r if not helper",
+        "r if { some x in input.list; not deny[x] }",
+        "r if { x := input.x; not deny[x] }",
+        "r(x) if not deny[x]",
+        "r contains x if { x := input.x; not deny[x] }",
+        "r if every x in input.list { not deny[x] }",
+        "r if not count([x | some x in input.list]) > 0",
+        "r if not any_of([x | x := input.list[_]])\nany_of(xs) if xs[_]",
+        "r if count([y | some y in input.list; not deny[y]]) == 0",
+    ];
+    for body in sound {
+        load(&rules(body)).unwrap_or_else(|e| panic!("{body}: {e:?}"));
+    }
+    let refused = [
+        ("r if not deny[_]", "_"),
+        ("r if not deny[x]", "x"),
+        ("r if not input.list[_] == input.x", "_"),
+        ("r if { some x; not deny[x] }", "x"),
+        ("r if count([y | some y in input.list; not input.other[_] == y]) == 0", "_"),
+    ];
+    for (body, name) in refused {
+        let said = load(&rules(body)).map(|_| ());
+        let is_so = |why: &str| why.starts_with(&format!("var {name} is unsafe"));
+        assert!(matches!(&said, Err(Unusable::DoesNotCompile { why, .. }) if is_so(why)), "{body}: {said:?}");
+    }
+}
+
+/// As `opa eval` of 1.4.2 answers: what is compared or called with is needed by a negation, what is equated is not.
+#[test]
+fn a_negation_of_what_has_no_value_holds_where_it_holds_in_opa() {
+    let text = "package s
+        import rego.v1
+        tenant := data.tenants[input.t]
+        a if not input.x <= 3
+        b if not input.x <= tenant.n[input.k]
+        c if not input.x == tenant.n
+        d if not input.x in tenant.l
+        e if not input.x != tenant.n
+        f if not count(input.x) > 0
+        g if not input.x
+        h if input.x != tenant.n
+        i if count([y | some y in [1]; not y <= input.x]) == 1
+        j if { some y in [1]; not y <= input.x; not input.k in tenant.l }";
+    let module = Module { file: "s.rego".to_owned(), text: text.to_owned() };
+    let data = json!({"tenants": {"q": {"n": {"a": 1}, "l": [1]}}});
+    let mut subject = Subject::load(&[module], &data).unwrap_or_else(|e| panic!("{e:?}"));
+    let rules = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let mut ask = |question: serde_json::Value| {
+        let said = subject.ask(&["s".to_owned()], &rules, &question).expect("an answer");
+        rules
+            .iter()
+            .zip(said)
+            .filter(|(_, value)| *value == Some(json!(true)))
+            .map(|(rule, _)| *rule)
+            .collect::<String>()
+    };
+    assert_eq!(ask(json!({})), "cg");
+    assert_eq!(ask(json!({"x": 5})), "ac");
+    assert_eq!(ask(json!({"x": 5, "t": "q"})), "acdh");
+    assert_eq!(ask(json!({"t": "q"})), "cg");
+    assert_eq!(ask(json!({"t": "q", "x": 1, "k": "zz"})), "ch");
+    assert_eq!(ask(json!({"t": "q", "x": 0, "k": "zz"})), "cdhij");
 }

@@ -10,7 +10,7 @@ allow if {
   input.tenant.id == input.resource.tenant
   input.context.region == data.tenants[input.tenant.id].region
   input.resource.classification <= data.tenants[input.tenant.id].data_classes[input.resource.kind]
-  not deny[_]
+  count(deny) == 0
 }
 
 deny[{"code":"TENANT_MISMATCH"}] if { input.tenant.id != input.resource.tenant }

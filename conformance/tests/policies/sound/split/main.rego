@@ -12,10 +12,19 @@ any_objection if some _ in deny
 
 deny contains "UNAUTHENTICATED" if not input.subject.authenticated == true
 
-deny contains "TENANT_MISMATCH" if not lib.same(input.tenant.id, input.resource.tenant)
+deny contains "TENANT_MISMATCH" if not own
 
-deny contains "RESIDENCY" if not lib.same(input.context.region, lib.tenant.region)
+deny contains "RESIDENCY" if not home
 
-deny contains "LABEL" if not input.resource.label in lib.tenant.labels
+deny contains "LABEL" if not labelled
 
-deny contains "CLASS" if not lib.at_most(input.resource.classification, lib.tenant.data_classes[input.resource.kind])
+deny contains "CLASS" if not within
+
+# Rules of their own, because a negated call does not hold where one of its arguments has no value.
+own if lib.same(input.tenant.id, input.resource.tenant)
+
+home if lib.same(input.context.region, lib.tenant.region)
+
+labelled if input.resource.label in lib.tenant.labels
+
+within if lib.at_most(input.resource.classification, lib.tenant.data_classes[input.resource.kind])
