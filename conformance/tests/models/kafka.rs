@@ -37,6 +37,8 @@ const REQUESTS: u64 = 12_000;
 const REQUESTS_A_PROGRAM: u64 = 120;
 /// Bytes of a fetch, more than a program writes.
 const BYTES: i32 = 8 << 20;
+/// How long a broker may wait for what it has already, in milliseconds.
+const PATIENT_MS: i32 = 1_000;
 
 /// A cluster of one broker, open to everybody, as the private servers are.
 const CLUSTER: &str = "[properties]\nlisteners = \"PLAINTEXT://127.0.0.1:0\"\n";
@@ -133,9 +135,9 @@ impl Side {
 
     /// All from an offset on. How much of it one answer brings is a broker's own choice.
     fn fetch(&self, topic: &str, partition: i32, offset: i64) -> Result<String, Wrong> {
-        let (mut told, mut next) = (Vec::new(), offset);
+        let (mut told, mut next, mut wait_ms) = (Vec::new(), offset, 1);
         loop {
-            let (records, end) = match self.fetch_some(topic, partition, next)? {
+            let (records, end) = match self.fetch_some(topic, partition, next, wait_ms)? {
                 Ok(some) => some,
                 Err(code) => return Ok(error_name(code)),
             };
@@ -144,6 +146,11 @@ impl Side {
                 next = at + 1;
                 told.push(format!("{at}={value}"));
             }
+            // A busy broker may have looked at nothing before the wait was over: it is asked once with patience.
+            if next == before && next < end && wait_ms < PATIENT_MS {
+                wait_ms = PATIENT_MS;
+                continue;
+            }
             if next >= end || next == before {
                 return Ok(format!("{} before {end}", told.join(" ")));
             }
@@ -151,12 +158,18 @@ impl Side {
     }
 
     /// What one answer brings, and where the log ends; or an error.
-    fn fetch_some(&self, topic: &str, partition: i32, offset: i64) -> Result<Result<Brought, i16>, Wrong> {
+    fn fetch_some(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        wait_ms: i32,
+    ) -> Result<Result<Brought, i16>, Wrong> {
         let asked = FetchPartition::default().with_partition(partition).with_fetch_offset(offset);
         let asked = vec![asked.with_partition_max_bytes(BYTES)];
         let topics = vec![FetchTopic::default().with_topic(name(topic)).with_partitions(asked)];
         let request = FetchRequest::default().with_max_bytes(BYTES).with_session_epoch(-1).with_topics(topics);
-        let request = request.with_max_wait_ms(1).with_min_bytes(1);
+        let request = request.with_max_wait_ms(wait_ms).with_min_bytes(1);
         let answer = self.session.ask(&request)?;
         let partition = &answer.responses[0].partitions[0];
         if partition.error_code != 0 {
