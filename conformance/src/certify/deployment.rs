@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod metrics;
 mod place;
 pub mod policy;
+mod resource;
 mod secret;
 pub mod trace;
 
@@ -21,6 +22,7 @@ pub use metrics::Metrics;
 pub use place::Place;
 pub use policy::Policy;
 pub use reports::assessment::Mode;
+pub use resource::Resource;
 pub use secret::Secret;
 pub use trace::Trace;
 

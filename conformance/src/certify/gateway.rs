@@ -3,7 +3,7 @@
 //!
 //! Both tenants' honest requests must be let through first, and show their tenant: a gateway that denies everybody
 //! proves nothing. Every attack is denied or let through, whichever code says so. Nothing is sent that a client could
-//! not send; load is put on a gateway, and its issuer taken from it, in mode
+//! not send; load is put on a gateway, its issuer taken from it, and what belongs to a tenant made and removed, in mode
 //! `destructive` alone.
 
 mod desk;
@@ -36,11 +36,31 @@ pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
                 probe::run(desk);
                 desk.settle();
             });
+            desk.over_each(|desk| probe::resources::run(desk, deployment.mode));
             desk.over_each(|desk| probe::switches::run(desk, deployment.mode));
+            desk.over_each(|desk| probe::travel::run(desk, deployment.mode));
             probe::outage::run(&mut desk, deployment.mode);
             // It leaves the tenant without requests, so nothing but another flood may follow.
             desk.over_each(|desk| probe::flood::run(desk, deployment.mode));
             desk.close().conclude()
         }
+    }
+}
+
+/// Removes what a judge that was killed left behind; how many there were.
+///
+/// # Errors
+/// Says what is in the way.
+pub fn clean(deployment: &Deployment, gateway: &Gateway) -> Result<usize, String> {
+    if gateway.resource.iter().all(|resource| resource.get_ref().body.is_none()) {
+        // Without a body none was ever made.
+        return Ok(0);
+    }
+    let limits = Limits { statement_timeout_ms: PATIENCE_MS, lock_timeout_ms: 0, statements: 0 };
+    let link = Link::new(gateway, &deployment.home)?;
+    let component = Component::new("gateway", link.place(), limits);
+    match Desk::open(deployment, gateway, link, component) {
+        Ok(desk) => Ok(probe::resources::clean(&desk)),
+        Err(component) => Err(component.problem.unwrap_or_default()),
     }
 }

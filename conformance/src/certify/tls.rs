@@ -2,8 +2,11 @@
 //! gateway must not take: TLS 1.2, no certificate, a stranger's.
 
 use super::deployment::Tls;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sim::chain::Digest;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -54,6 +57,16 @@ pub fn client_as(
     };
     let named = tls.certificate.as_deref().unwrap_or(Path::new("a certificate of nobody"));
     builder.with_client_auth_cert(chain, secret).map_err(|e| format!("{}: {e}", named.display()))
+}
+
+/// How tokens name a certificate that they are bound to (RFC 8705, section 3.1): the digest of the first one in a file.
+///
+/// # Errors
+/// There is none.
+pub fn thumbprint(certificate: &Path) -> Result<String, String> {
+    let chain = certificates(certificate)?;
+    let first = chain.first().ok_or_else(|| format!("{}: no certificate in it", certificate.display()))?;
+    Ok(URL_SAFE_NO_PAD.encode(Digest::of(first).as_ref()))
 }
 
 type Shown = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -4,7 +4,7 @@ use crate::args::Certify;
 use crate::certify::assessment::{Terms, assessed};
 use crate::certify::deployment::{Deployment, EXAMPLE};
 use crate::certify::report::Report;
-use crate::certify::{self, kafka, postgres, text};
+use crate::certify::{self, gateway, kafka, postgres, text};
 use crate::exit::{Done, Exit, Refusal, usage};
 use crate::terminal::{Paint, say};
 use crate::{input, when};
@@ -85,6 +85,10 @@ fn clean(deployment: &Deployment) -> Done {
     if let Some(table) = &deployment.kafka {
         let removed = kafka::clean(deployment, table).map_err(open)?;
         say(&format!("kafka: {removed} marked topics of earlier judges removed; nothing else is ever left\n"));
+    }
+    if let Some(table) = &deployment.gateway {
+        let removed = gateway::clean(deployment, table).map_err(open)?;
+        say(&format!("gateway: {removed} marked resources of earlier judges removed; nothing else is ever left\n"));
     }
     if let Some(table) = &deployment.postgres {
         let ended = postgres::clean(deployment, table).map_err(open)?;

@@ -23,7 +23,8 @@ pub fn check(deployment: &Deployment, place: &Place) -> Problems {
     }
     if let Some(table) = &deployment.gateway {
         check_tls(table.tls.as_ref(), place, &mut found);
-        gateway::check(table, place, deployment.mode, &mut found);
+        let tenants: Vec<_> = deployment.tenant.iter().map(|tenant| tenant.get_ref()).collect();
+        gateway::check(table, &tenants, place, deployment.mode, &mut found);
     }
     if let Some(table) = &deployment.metrics {
         metrics::check(table.get_ref(), table.span(), place, &mut found);

@@ -2,10 +2,12 @@
 
 use super::issuer::{self, Issuer};
 use super::place::Place;
-use super::{Mode, Secret, Tls, secret};
+use super::resource::{self, Resource};
+use super::{Mode, Secret, Tenant, Tls, secret};
 use crate::certify::http::request::Protocol;
 use models::config::InputError;
 use serde::Deserialize;
+use std::path::PathBuf;
 use toml::{Spanned, Table};
 use url::Url;
 
@@ -47,6 +49,13 @@ pub struct Gateway {
     pub switch: Option<Spanned<Switch>>,
     /// The test issuer, where the judge stands in for it.
     pub issuer: Option<Spanned<Issuer>>,
+    /// Another client, where a token counts from that one alone which it was issued to.
+    pub bound: Option<Spanned<Bound>>,
+    /// How the gateway learns where a client is.
+    pub travel: Option<Spanned<Travel>>,
+    /// What belongs to one tenant.
+    #[serde(default)]
+    pub resource: Vec<Spanned<Resource>>,
     /// How many requests a flood is, in mode `destructive`.
     #[serde(default = "flood")]
     pub flood: Spanned<u32>,
@@ -208,6 +217,34 @@ pub struct Switch {
     pub per_min: u32,
 }
 
+/// Another client than the deployment's own, with a certificate that the gateway takes: tokens are bound to those
+/// (RFC 8705, section 3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// Its certificate with its chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+}
+
+/// Places that nobody can be at within a second, as the gateway is told of them: by whoever stands before it and is
+/// believed, for whom the judge stands in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Travel {
+    /// The lines of requests that say so: `["x-client-place: 52.5,13.4", "x-client-place: 35.7,139.7"]`.
+    pub places: [String; 2],
+    /// How soon a token that was at both is refused, in seconds.
+    #[serde(default = "notices_in_s")]
+    pub notices_in_s: u32,
+}
+
+/// As the reference platform has it.
+fn notices_in_s() -> u32 {
+    1
+}
+
 /// Regions in tokens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -219,7 +256,8 @@ pub struct Region {
 }
 
 /// What TOML and types do not say.
-pub fn check(gateway: &Gateway, place: &Place, mode: Mode, found: &mut Vec<InputError>) {
+pub fn check(gateway: &Gateway, tenants: &[&Tenant], place: &Place, mode: Mode, found: &mut Vec<InputError>) {
+    gateway.resource.iter().for_each(|resource| resource::check(resource, tenants, place, found));
     let mut wrong = |span, what: &str, expected: &str| found.push(place.at(span, what, expected));
     let form = "https://HOST:PORT/PATH or http://HOST:PORT/PATH";
     match Url::parse(gateway.url.get_ref()) {
@@ -264,6 +302,26 @@ pub fn check(gateway: &Gateway, place: &Place, mode: Mode, found: &mut Vec<Input
         );
     }
     check_token(gateway, place, found);
+    if let Some(bound) = &gateway.bound
+        && gateway.tls.as_ref().is_none_or(|tls| tls.get_ref().certificate.is_none())
+    {
+        let expected = "certificate and key of the deployment's own client in [gateway.tls]";
+        found.push(place.at(bound.span(), "tokens that are bound to no certificate", expected));
+    }
+    if let Some(travel) = &gateway.travel {
+        let [from, to] = &travel.get_ref().places;
+        if from == to || [from, to].into_iter().any(|line| !line.contains(": ")) {
+            let expected = "places = [\"x-client-place: 52.5,13.4\", \"x-client-place: 35.7,139.7\"]";
+            found.push(place.at(travel.span(), "no two places", expected));
+        }
+        if gateway.token.get_ref().key.is_none() {
+            found.push(place.at(
+                travel.span(),
+                "travels with a supplied token",
+                "key in [gateway.token], to mint with",
+            ));
+        }
+    }
     if let Some(switch) = &gateway.switch {
         let mut wrong = |what: &str, expected: &str| found.push(place.at(switch.span(), what, expected));
         if gateway.token.get_ref().key.is_none() {

@@ -83,6 +83,9 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
     let token = "[gateway.token]\nkey = { env = \"K\" }\nclaims = { iss = \"i\", aud = \"a\", tenant = \"{id}\" }\n";
     let with = |lines: &str, token: &str| format!("{TENANTS}[gateway]\n{lines}\n{token}");
     let url = "url = \"http://h/q\"";
+    let resource = |item: &str, name: &str| {
+        format!("[[gateway.resource]]\nitem = \"{item}\"\nname = \"{name}\"\nabsent = \"nobody\"\n")
+    };
     for (text, told) in [
         (with("url = \"ftp://h\"", token), "d.toml:8:7: no URL of a gateway, expected https://HOST:PORT/PATH"),
         (with("url = \"http://u:p@h/\"", token), "d.toml:8:7: a user or a password in the URL"),
@@ -102,6 +105,14 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
             with(&format!("{url}\nregion = {{ claim = \"region\", foreign = \"x\" }}"), token),
             "d.toml:10:1: a token without region",
         ),
+        (
+            with(url, &format!("{token}[gateway.bound]\ncertificate = \"c\"\nkey = \"k\"")),
+            "d.toml:12:1: tokens that are",
+        ),
+        (with(url, &format!("{token}[gateway.travel]\nplaces = [\"a: b\", \"a: b\"]")), "d.toml:12:1: no two places"),
+        (with(url, &format!("{token}{}", resource("/r", "r-{id}"))), "d.toml:12:1: an item without a path or a name"),
+        (with(url, &format!("{token}{}", resource("/r/{name}", "r"))), "d.toml:12:1: a name for two, expected another"),
+        (with(url, &format!("{token}{}", resource("/r/{name}", "{id}/r"))), "d.toml:12:1: the name \"a/r\", expected"),
     ] {
         let all = wrong(&text);
         assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");

@@ -1,5 +1,6 @@
 //! The probes of a gateway, one promise a file. What makes others moot comes first.
 
+mod binding;
 mod doors;
 mod fields;
 pub mod flood;
@@ -7,10 +8,12 @@ mod form;
 mod headers;
 pub mod outage;
 mod paths;
+pub mod resources;
 mod smuggled;
 pub mod switches;
 mod tenants;
 mod tokens;
+pub mod travel;
 
 use super::desk::Desk;
 use crate::certify::http::request::Protocol;
@@ -19,6 +22,7 @@ use crate::certify::http::request::Protocol;
 pub fn run(desk: &mut Desk) {
     doors::run(desk);
     if tokens::run(desk) {
+        binding::run(desk);
         tenants::run(desk);
         paths::run(desk);
         headers::run(desk);
@@ -31,9 +35,5 @@ pub fn run(desk: &mut Desk) {
         let what = "tenants, paths and forms of requests (IDN-08, POL-06, SRV-11, TEN-01, TEN-07)";
         desk.component.not_judged(format!("{what}{}", desk.over()), why);
     }
-    let open = [
-        ("HTTP/3", "requests are made over TCP"),
-        ("impossible travel and bound tokens (IDN-02)", "there is no probe yet"),
-    ];
-    open.into_iter().for_each(|(what, why)| desk.component.not_judged(what, why));
+    desk.component.not_judged("HTTP/3", "requests are made over TCP");
 }

@@ -5,12 +5,21 @@ use super::key::Key;
 use crate::certify::deployment::gateway::{RefusedKey, Token as Table};
 use crate::certify::deployment::{Gateway, Tenant};
 use crate::certify::http::request::Request;
+use crate::certify::tls::thumbprint;
 use crate::when;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use std::path::Path;
+
+/// The claim that binds a token to a client (RFC 7800).
+pub const CONFIRMATION: &str = "cnf";
+
+/// Its value for the client with this certificate (RFC 8705, section 3.1).
+pub fn confirmed(thumbprint: &str) -> Value {
+    json!({"x5t#S256": thumbprint})
+}
 
 /// Claims, or a header.
 pub type Claims = Map<String, Value>;
@@ -46,6 +55,8 @@ pub struct Mint<'d> {
     home: &'d Path,
     tenants: [&'d Tenant; 2],
     source: Source,
+    /// The own client's certificate, where tokens are bound to it.
+    bound: Option<String>,
 }
 
 /// How a token is signed.
@@ -76,7 +87,9 @@ impl<'d> Mint<'d> {
             }
             (None, None) => return Err("no token".to_owned()),
         };
-        Ok(Mint { table, home, tenants, source })
+        let own = gateway.tls.as_ref().and_then(|tls| tls.get_ref().certificate.as_ref());
+        let bound = gateway.bound.as_ref().and(own).map(|own| thumbprint(&home.join(own))).transpose()?;
+        Ok(Mint { table, home, tenants, source, bound })
     }
 
     /// The issuer's key, if tokens are minted.
@@ -132,6 +145,9 @@ impl<'d> Mint<'d> {
         for (name, value) in &self.table.claims {
             claims.insert(name.clone(), filled(value, self.tenants[tenant]));
         }
+        if let Some(own) = &self.bound {
+            claims.insert(CONFIRMATION.into(), confirmed(own));
+        }
         claims.insert("iat".into(), now.into());
         claims.insert("nbf".into(), now.into());
         claims.insert("exp".into(), (now + i64::from(self.table.lifetime_s)).into());
@@ -152,6 +168,17 @@ impl<'d> Mint<'d> {
                 Ok(Token { sent: tokens[tenant].clone(), shown })
             }
         }
+    }
+
+    /// A token of tenant 0 by the issuer's key, about which something is not as in an honest one.
+    ///
+    /// # Errors
+    /// Tokens are supplied, or the key does not sign.
+    pub fn altered(&self, change: impl FnOnce(&mut Claims)) -> Result<Token, String> {
+        let key = self.key().ok_or("no key to sign with")?;
+        let mut claims = self.claims(0);
+        change(&mut claims);
+        token(&self.header(key, None), &claims, &Signed::By(key, "the issuer's key"))
     }
 
     /// Header and claims of an honest token, read from itself; none if it is no signed JSON Web Token.

@@ -1,6 +1,6 @@
 //! An issuer's keys, certificates, a service behind, and an Envoy before it that is judged.
 
-use crate::support::certify_in;
+use crate::support::{Ended, certify_in};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conformance::provision::authority::{Authority, pem};
@@ -13,23 +13,36 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A service that answers everything with what it got, and keeps it. It is as lenient as a service can be.
+/// A service that keeps what it got. It is as lenient as a service can be.
 pub struct Service {
     port: u16,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
+/// What a service answers to a head and a body.
+type Answering = dyn Fn(&str, &str) -> String + Send + Sync;
+
+/// An answer that says what was got.
+pub fn echo(head: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{head}", head.len())
+}
+
 impl Service {
+    /// One that answers everything with what it got.
     pub fn start() -> Service {
+        Service::answering(Arc::new(|head: &str, _: &str| echo(head)))
+    }
+
+    pub fn answering(answering: Arc<Answering>) -> Service {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = seen.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let kept = kept.clone();
+                let (kept, answering) = (kept.clone(), answering.clone());
                 // A connection ends with the gateway that opened it.
-                thread::spawn(move || serve(stream, &kept));
+                thread::spawn(move || serve(stream, &kept, &*answering));
             }
         });
         Service { port, seen }
@@ -40,7 +53,7 @@ impl Service {
     }
 }
 
-fn serve(mut stream: TcpStream, kept: &Mutex<Vec<String>>) -> Option<()> {
+fn serve(mut stream: TcpStream, kept: &Mutex<Vec<String>>, answering: &Answering) -> Option<()> {
     let mut read = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -78,8 +91,8 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<String>>) -> Option<()> {
                 n => read.extend_from_slice(&buffer[..n]),
             }
         }
-        read.drain(..body_end(&read)?);
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{head}", head.len());
+        let body: Vec<u8> = read.drain(..body_end(&read)?).collect();
+        let answer = answering(&head, &String::from_utf8_lossy(&body));
         stream.write_all(answer.as_bytes()).ok()?;
     }
 }
@@ -106,6 +119,10 @@ fn jwk(key: &KeyPair, id: &str) -> String {
 
 impl Bench {
     pub fn new() -> Bench {
+        Bench::before(Service::start())
+    }
+
+    pub fn before(service: Service) -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect(name);
         let ours = Authority::new("ours");
@@ -123,9 +140,12 @@ impl Bench {
         write("ca.pem", &ours.pem());
         write("client.pem", &client);
         write("client.key", &client_key);
+        let (other, other_key) = ours.sign("other", &["other.example"]);
+        write("other.pem", &other);
+        write("other.key", &other_key);
         let files = [("server.pem", certificate), ("server.key", key), ("ca.pem", ours.pem())];
         let files = files.map(|(name, text)| (name.to_owned(), text)).to_vec();
-        Bench { dir, files, jwk, service: Service::start(), issuer }
+        Bench { dir, files, jwk, service, issuer }
     }
 
     pub fn gateway(&self, configuration: &str) -> envoy::Server {
@@ -194,14 +214,18 @@ why = "foreign"
     }
 
     pub fn judge_as(&self, deployment: &str) -> (i32, Value) {
+        let ended = self.certify(deployment, "--json");
+        let report = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {}{}", ended.out, ended.err));
+        (ended.code, report)
+    }
+
+    pub fn certify(&self, deployment: &str, flag: &str) -> Ended {
         let home = tempfile::tempdir_in(self.dir.path()).expect("a directory");
         for entry in fs::read_dir(self.dir.path()).expect("a directory").flatten() {
             if entry.path().is_file() {
                 fs::copy(entry.path(), home.path().join(entry.file_name())).expect("a copy");
             }
         }
-        let ended = certify_in(home.path(), deployment, &["--json"]);
-        let report = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {}{}", ended.out, ended.err));
-        (ended.code, report)
+        certify_in(home.path(), deployment, &[flag])
     }
 }

@@ -3,7 +3,7 @@
 use crate::certify::deployment::Mode;
 use crate::certify::deployment::gateway::Switch;
 use crate::certify::gateway::desk::{Attack, Desk, Kind};
-use crate::certify::gateway::token::{Signed, Token, filled, token};
+use crate::certify::gateway::token::{Token, filled};
 use crate::certify::http::answer::Outcome;
 use crate::certify::http::request::{Request, marker};
 use std::time::{Duration, Instant};
@@ -32,13 +32,11 @@ pub fn run(desk: &mut Desk, mode: Mode) {
 
 /// A token that grants both tenants, of somebody who has not switched yet.
 fn person(desk: &Desk, switch: &Switch) -> Result<Token, String> {
-    let key = desk.mint.key().ok_or("no key to sign with")?;
-    let mut claims = desk.mint.claims(0);
-    claims.insert("sub".into(), marker().into());
-    for (name, value) in &switch.claims {
-        claims.insert(name.clone(), filled(value, desk.tenants[0]));
-    }
-    token(&desk.mint.header(key, None), &claims, &Signed::By(key, "the issuer's key"))
+    let tenant = desk.tenants[0];
+    desk.mint.altered(|claims| {
+        claims.insert("sub".into(), marker().into());
+        claims.extend(switch.claims.iter().map(|(name, value)| (name.clone(), filled(value, tenant))));
+    })
 }
 
 fn switching(desk: &mut Desk, switch: &Switch, person: &Token) {
