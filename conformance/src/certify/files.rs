@@ -5,6 +5,7 @@
 
 mod answers;
 mod chain;
+mod changes;
 mod decisions;
 mod suites;
 
@@ -35,6 +36,7 @@ pub fn judge(deployment: &Deployment, files: &Files) -> Component {
     files.offline.iter().for_each(|bundles| take(offline(&mut component, home, bundles)));
     files.answers.iter().for_each(|answers| take(answers::judge(&mut component, home, answers)));
     files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log)));
+    files.changes.iter().for_each(|table| take(changes::judge(&mut component, home, table.get_ref())));
     files.policy_tests.iter().for_each(|tests| take(suites::judge(&mut component, home, tests)));
     match unread.is_empty() {
         true => component.conclude(),

@@ -42,7 +42,7 @@ fn chain(is_nested: bool) -> (Vec<String>, Digest) {
     (lines.collect(), head)
 }
 
-fn certify(dir: &Path, table: &str) -> (i32, Value) {
+pub fn certify(dir: &Path, table: &str) -> (i32, Value) {
     fs::write(dir.join("deployment.toml"), format!("{TENANTS}{table}")).expect("a deployment");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cellproof"));
     let output = command.args(["certify", "deployment.toml", "--json"]).current_dir(dir).output().expect("it starts");

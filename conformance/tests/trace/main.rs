@@ -1,5 +1,6 @@
 //! Traces: what simulations export is judged by the same oracles and found clean; what is damaged is rejected.
 
+mod changes;
 mod damage;
 mod files;
 mod forms;

@@ -29,6 +29,9 @@ pub struct Files {
     /// Decision logs.
     #[serde(default)]
     pub decisions: Vec<Decisions>,
+    /// Changes of a policy's repository.
+    #[serde(default)]
+    pub changes: Vec<Spanned<Changes>>,
     /// Reports of tests that policies ship.
     #[serde(default, rename = "policy-tests")]
     pub policy_tests: Vec<PolicyTests>,
@@ -147,6 +150,31 @@ pub struct PolicyTests {
     pub data: Option<PathBuf>,
 }
 
+/// Changes of a policy's repository, which were merged by merge commits or squashed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// What `gh pr list --state merged --json number,author,reviews,commits,mergeCommit` wrote.
+    pub merged: PathBuf,
+    /// What `git log --first-parent --format='%H %P'` wrote about the branch that is deployed.
+    pub history: PathBuf,
+    /// Whose accounts are whose, in TOML: `[people]` with the accounts of each, `[services]` with who answers for each.
+    pub accounts: Option<PathBuf>,
+    /// How many others have to stand by a change.
+    #[serde(default = "approvals")]
+    pub approvals: u32,
+    /// The last commit that is older than the rule.
+    pub since: Option<String>,
+    /// The newest commit, as somebody else keeps it.
+    pub head: Option<String>,
+    /// Revisions that agents said they run: a commit a line.
+    pub ran: Option<PathBuf>,
+}
+
+fn approvals() -> u32 {
+    1
+}
+
 fn input() -> String {
     "input".to_owned()
 }
@@ -161,12 +189,16 @@ fn name() -> String {
 
 /// What TOML and types do not say.
 pub fn check(files: &Files, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
-    let Files { chain, witnessed, index, offline, answers, decisions, policy_tests } = files;
+    let Files { chain, witnessed, index, offline, answers, decisions, changes, policy_tests } = files;
     let nothing = chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty();
-    if nothing && answers.is_empty() && decisions.is_empty() && policy_tests.is_empty() {
+    let nothing = nothing && answers.is_empty() && decisions.is_empty();
+    if nothing && changes.is_empty() && policy_tests.is_empty() {
         let expected = "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]], [[files.answers]], \
-                        [[files.decisions]] or [[files.policy-tests]]";
+                        [[files.decisions]], [[files.changes]] or [[files.policy-tests]]";
         found.push(place.at(span, "no file", expected));
+    }
+    for table in changes.iter().filter(|table| table.get_ref().approvals == 0) {
+        found.push(place.at(table.span(), "approvals = 0", "at least 1: four eyes belong to two people"));
     }
     for digest in chain.iter().flat_map(|chain| chain.get_ref().genesis.iter().chain(&chain.get_ref().head)) {
         if digest.get_ref().parse::<sim::chain::Digest>().is_err() {
