@@ -9,9 +9,13 @@ use crate::certify::http::route::Route;
 use crate::certify::tls::{Identity, client, client_as};
 use std::cell::Cell;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use url::Url;
+
+/// Time between requests that are timed: slower than what limits are for.
+const PACE: Duration = Duration::from_millis(25);
 
 /// A gateway.
 pub struct Link {
@@ -99,6 +103,34 @@ impl Link {
                 }
             }
             outcomes
+        })
+    }
+
+    /// How long two requests take, in turn on one connection, so many times; which is first changes each time.
+    ///
+    /// # Errors
+    /// One was not answered, or refused for there being too many.
+    pub fn timed(&self, route: &Route, both: [&Request; 2], times: usize) -> Result<Vec<[Duration; 2]>, String> {
+        self.count(2 * times as u64);
+        self.runtime.block_on(async {
+            let mut connection = route.connect().await.map_err(|outcome| outcome.words())?;
+            let mut all = Vec::with_capacity(times);
+            for n in 0..times {
+                let mut took = [Duration::ZERO; 2];
+                for which in [n % 2, 1 - n % 2] {
+                    tokio::time::sleep(PACE).await;
+                    let began = Instant::now();
+                    connection.send(both[which]).await;
+                    let outcome = connection.answer().await;
+                    took[which] = began.elapsed();
+                    match outcome.answered() {
+                        Some(answer) if answer.status != 429 => {}
+                        _ => return Err(outcome.words()),
+                    }
+                }
+                all.push(took);
+            }
+            Ok(all)
         })
     }
 

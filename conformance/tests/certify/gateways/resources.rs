@@ -6,6 +6,8 @@ use crate::support::rows;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 /// How a service goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +17,7 @@ enum Slip {
     RefusesByName,
     LooksByName,
     ConditionByName,
+    SearchesByName,
     ListsAll,
     CountsAll,
     PutsByName,
@@ -74,7 +77,13 @@ impl Asked<'_> {
             "GET" if has("if-none-match: *") && shown(Slip::ConditionByName).is_some() => told("304 Not Modified", ""),
             "GET" if has("if-match: *") && !records.contains_key(&own) => told("412 Precondition Failed", ""),
             "GET" if self.slip == Slip::RefusesByName && is_others => told("403 Forbidden", "no"),
-            "GET" => self.shown(shown(Slip::ReadsByName)),
+            "GET" => {
+                if self.slip == Slip::SearchesByName && is_others {
+                    // It fetches what it then does not show.
+                    thread::sleep(Duration::from_millis(8));
+                }
+                self.shown(shown(Slip::ReadsByName))
+            }
             "HEAD" => {
                 let whole = self.shown(shown(Slip::LooksByName));
                 whole[..whole.find("\r\n\r\n").map_or(whole.len(), |at| at + 4)].to_owned()
@@ -154,8 +163,8 @@ fn of_a_sound_service_nothing_is_found_and_nothing_is_left() {
     assert!(rows(component(&report)).contains("TEN-02"), "{report:#}");
     let tried = component(&report)["judged"].as_array().expect("a list").iter();
     let tried: Vec<&Value> = tried.filter(|judged| judged["requirements"] == json!(["TEN-02"])).collect();
-    // Four ways to look at one, a list, a count, three changes, and what they tell: in each protocol.
-    assert!(tried.len() == 2 && tried.iter().all(|judged| judged["objects"] == 12), "{tried:#?}");
+    // Four ways to look at one, its time, a list, a count, three changes, and what they tell: in each protocol.
+    assert!(tried.len() == 2 && tried.iter().all(|judged| judged["objects"] == 13), "{tried:#?}");
     let left: Vec<String> = left.into_keys().map(|(_, name)| name).collect();
     assert_eq!(left, ["inv-acme", "inv-globex"]);
 }
@@ -168,12 +177,14 @@ fn each_slip_of_a_service_is_found_with_what_it_breaks_and_nothing_else_is() {
     let (item, list) = ("resource /v1/records/{name}", "list /v1/records");
     let changes = "resource /v1/records/{name}, changes";
     let shown = "what belongs to another tenant is shown";
+    let time = "the time of an answer tells what is another tenant's from what is not there";
     let apart = "an answer tells what is another tenant's from what is not there";
     for (slip, mode, object, what) in [
         (Slip::ReadsByName, "observe", item, shown),
         (Slip::RefusesByName, "observe", item, apart),
         (Slip::LooksByName, "observe", item, shown),
         (Slip::ConditionByName, "observe", item, apart),
+        (Slip::SearchesByName, "observe", item, time),
         (Slip::ListsAll, "observe", list, "a list shows what belongs to another tenant"),
         (Slip::CountsAll, "destructive", list, "a list tells how much another tenant has"),
         (Slip::PutsByName, "destructive", changes, "what belongs to another tenant is changed"),

@@ -9,6 +9,7 @@ use crate::certify::gateway::desk::{Attack, Desk, Kind};
 use crate::certify::http::answer::Answer;
 use crate::certify::http::request::{Protocol, Request};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const REQUIREMENTS: &[&str] = &["TEN-02"];
 /// Ways to change one. The last may make one of the same name that is the intruder's own, behind which the owner's
@@ -23,6 +24,13 @@ const ID_BYTES_MIN: usize = 8;
 
 const REPAIR: &[&str] = &["look for it among what the tenant of the verified token has, in one condition of the \
                            query (row-level security does): what is another's is then not there, with the same answer"];
+
+/// Pairs of answers whose times are compared.
+const PAIRS: usize = 31;
+/// So many of them must be longer (or shorter) for a difference: by chance that is so once in two million times.
+const ALIKE_MIN: usize = 29;
+/// By less in the median nobody learns anything over a network.
+const DIFFERENCE_MIN: Duration = Duration::from_millis(1);
 
 /// Tries each kind of resource; in mode `destructive` to change them too.
 pub fn run(desk: &mut Desk, mode: Mode) {
@@ -162,9 +170,30 @@ impl Reads<'_> {
     fn run(&self, desk: &mut Desk) -> Result<(), String> {
         for way in [Way::Get, Way::Head, Way::UnlessThere, Way::IfThere] {
             if self.look(desk, way)? {
-                break;
+                return Ok(());
             }
         }
+        self.time(desk)
+    }
+
+    /// Whether the time that an answer takes tells what its text does not.
+    fn time(&self, desk: &mut Desk) -> Result<(), String> {
+        let name = name(self.resource, desk.tenants[OWNER]);
+        let of = |name: &str| request(desk, &self.resource.at(name), INTRUDER);
+        let (others, absent) = (of(&name)?, of(&self.resource.absent)?);
+        let times = match desk.link.timed(&desk.link.own, [&others, &absent], PAIRS) {
+            Ok(times) => times,
+            Err(why) => {
+                let what = format!("by how much time answers about {} differ (TEN-02)", self.resource.item);
+                desk.component.not_judged(what, why);
+                return Ok(());
+            }
+        };
+        desk.tried(1);
+        let Some(more_us) = difference(&times) else { return Ok(()) };
+        let saw = format!("of {PAIRS} times, in the median {more_us} µs more than about what is not there");
+        let what = "the time of an answer tells what is another tenant's from what is not there";
+        find(desk, &self.object, what, others, saw);
         Ok(())
     }
 
@@ -235,6 +264,16 @@ fn find(desk: &mut Desk, object: &str, what: &str, request: Request, saw: String
         kind: Kind::Right,
     };
     desk.find(&attack, saw);
+}
+
+/// By how many microseconds the first of a pair takes longer, where that is no chance.
+fn difference(times: &[[Duration; 2]]) -> Option<i64> {
+    let us = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    let mut more: Vec<i64> = times.iter().map(|[first, second]| us(*first) - us(*second)).collect();
+    more.sort_unstable();
+    let median = *more.get(more.len() / 2)?;
+    let alike = more.iter().filter(|one| one.signum() == median.signum()).count();
+    (alike >= ALIKE_MIN && median.abs() >= us(DIFFERENCE_MIN)).then_some(median)
 }
 
 /// Whether a list shows what is another tenant's, and its own.
@@ -393,6 +432,18 @@ mod tests {
         ] {
             assert_eq!(masked(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_difference_in_time_is_one_when_nearly_all_pairs_have_it() {
+        let pairs = |slow: usize, us: u64| -> Vec<[Duration; 2]> {
+            let pair = |n| [Duration::from_micros(if n < slow { 2_000 + us } else { 1_990 }), Duration::from_millis(2)];
+            (0..PAIRS).map(pair).collect()
+        };
+        assert_eq!(difference(&pairs(29, 1_500)), Some(1_500));
+        assert_eq!((difference(&pairs(28, 1_500)), difference(&pairs(31, 999))), (None, None));
+        let faster: Vec<[Duration; 2]> = pairs(31, 1_500).into_iter().map(|[a, b]| [b, a]).collect();
+        assert_eq!((difference(&faster), difference(&[])), (Some(-1_500), None));
     }
 
     #[test]
