@@ -1,5 +1,6 @@
 //! An issuer's keys, certificates, a service behind, and an Envoy before it that is judged.
 
+use super::{SOUND, in_http};
 use crate::support::{Ended, certify_in};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -107,6 +108,21 @@ pub struct Bench {
     pub service: Service,
     /// The issuer's key.
     pub issuer: KeyPair,
+}
+
+/// A sound Envoy with one more filter, which may have a slip, judged by a deployment with one more table.
+pub fn judged_with(filter: &str, slip: Option<(&str, &str)>, table: &str, mode: &str) -> (i32, Value) {
+    let whole = SOUND.replace("# after tokens", filter);
+    let whole = slip.map_or(whole.clone(), |(from, to)| {
+        assert!(whole.contains(from), "no {from}");
+        whole.replace(from, to)
+    });
+    let bench = Bench::new();
+    let server = bench.gateway(&whole);
+    let deployment = bench.deployment(mode, &server).replace("[gateway.token]", &format!("{table}\n[gateway.token]"));
+    let deployment = deployment.replace("flood = 300", "flood = 0");
+    // What is wrong in one protocol is wrong in the other, and asking in both takes twice as long.
+    bench.judge_as(&if slip.is_some() { in_http(&deployment, "\"1.1\"") } else { deployment })
 }
 
 /// The public half of a key on P-256.

@@ -1,7 +1,7 @@
 //! Tokens that are bound to a client's certificate: a sound Envoy takes them from nobody else.
 
-use super::bench::Bench;
-use super::{SOUND, absent, component};
+use super::bench::judged_with;
+use super::{absent, component};
 use serde_json::{Value, json};
 
 /// Lua that holds the digest in a token against that of the client's certificate, in the alphabet of tokens.
@@ -30,13 +30,9 @@ const BOUND: &str = r#"- name: bound
                     if bound ~= out then handle:respond({[":status"] = "401"}, "") end
                   end"#;
 
-fn judge(slip: (&str, &str)) -> (i32, Value) {
-    let whole = SOUND.replace("# after tokens", BOUND);
-    assert!(whole.contains(slip.0), "no {}", slip.0);
-    let bench = Bench::new();
-    let server = bench.gateway(&whole.replace(slip.0, slip.1));
-    let table = "[gateway.bound]\ncertificate = \"other.pem\"\nkey = \"other.key\"\n[gateway.token]";
-    bench.judge_as(&bench.deployment("observe", &server).replace("[gateway.token]", table))
+fn judge(slip: Option<(&str, &str)>) -> (i32, Value) {
+    let table = "[gateway.bound]\ncertificate = \"other.pem\"\nkey = \"other.key\"";
+    judged_with(BOUND, slip, table, "observe")
 }
 
 #[test]
@@ -44,7 +40,7 @@ fn a_token_is_nothing_in_the_hands_of_another_client() {
     if absent() {
         return;
     }
-    let (code, report) = judge(("bound ~= out", "bound ~= out"));
+    let (code, report) = judge(None);
     assert_eq!(code, 0, "{report:#}");
     let tried = component(&report)["judged"].as_array().expect("a list").iter();
     let tried: Vec<&Value> = tried.filter(|judged| judged["requirements"] == json!(["IDN-02"])).collect();
@@ -54,12 +50,12 @@ fn a_token_is_nothing_in_the_hands_of_another_client() {
         ("bound ~= out", "bound == nil", "a token that is bound to another client is let through"),
         ("bound ~= out", "bound ~= nil and bound ~= out", "a token that is bound to nobody is let through"),
     ] {
-        let (code, report) = judge((from, to));
+        let (code, report) = judge(Some((from, to)));
         let found = component(&report)["findings"].as_array().cloned().unwrap_or_default();
         let right = code == 1 && found.len() == 1 && found[0]["object"] == "token, binding" && found[0]["what"] == what;
         assert!(right && found[0]["requirements"] == json!(["IDN-02"]), "{to}: exit {code}\n{report:#}");
     }
     // Whoever is refused with a token of its own shows nothing by being refused with another's.
-    let (code, report) = judge(("bound ~= out", "true"));
+    let (code, report) = judge(Some(("bound ~= out", "true")));
     assert!(code == 3 && component(&report)["problem"].as_str().is_some_and(|why| why.contains("401")), "{report:#}");
 }

@@ -1,7 +1,7 @@
 //! Somebody who holds both tenants switches between them: a sound Envoy lets a person's pace through and no program's.
 
-use super::bench::Bench;
-use super::{SOUND, absent, component};
+use super::bench::judged_with;
+use super::{absent, component};
 use crate::support::rows;
 use serde_json::{Value, json};
 
@@ -34,17 +34,10 @@ const SWITCH: &str = r#"- name: switch
                     end
                   end"#;
 
-fn judge(bench: &Bench, slip: Option<(&str, &str)>) -> (i32, Value) {
-    let whole = SOUND.replace("# after tokens", SWITCH);
-    let whole = slip.map_or(whole.clone(), |(from, to)| {
-        assert!(whole.contains(from), "no {from}");
-        whole.replace(from, to)
-    });
-    let server = bench.gateway(&whole);
+fn judge(slip: Option<(&str, &str)>) -> (i32, Value) {
     let table = "[gateway.switch]\nclaims = { tenants = [\"acme\", \"globex\"] }\nselects = \"cookie: \
-                 tenant={id}\"\nper-min = 10\n[gateway.token]";
-    let deployment = bench.deployment("destructive", &server).replace("[gateway.token]", table);
-    bench.judge_as(&deployment.replace("flood = 300", "flood = 0"))
+                 tenant={id}\"\nper-min = 10";
+    judged_with(SWITCH, slip, table, "destructive")
 }
 
 #[test]
@@ -52,8 +45,7 @@ fn a_sound_gateway_lets_nobody_switch_at_the_pace_of_a_program() {
     if absent() {
         return;
     }
-    let bench = Bench::new();
-    let (code, report) = judge(&bench, None);
+    let (code, report) = judge(None);
     assert_eq!(code, 0, "{report:#}");
     assert!(component(&report)["judged"].to_string().contains("for two tenants in turn"), "{report:#}");
     assert!(rows(component(&report)).contains("TEN-07"), "{report:#}");
@@ -64,18 +56,17 @@ fn each_slip_in_switching_is_found_or_never_green() {
     if absent() {
         return;
     }
-    let bench = Bench::new();
     for (from, to, told) in [
         (">= 11", ">= 1000", "a person switches between tenants 22 times in "),
         ("active[who] == wanted then", "false then", "whoever may not switch is not served for the tenant that is"),
     ] {
-        let (code, report) = judge(&bench, Some((from, to)));
+        let (code, report) = judge(Some((from, to)));
         let found = component(&report)["findings"].as_array().cloned().unwrap_or_default();
         let right = code == 1 && found.len() == 1 && found[0]["what"].as_str().unwrap_or_default().starts_with(told);
         assert!(right && found[0]["requirements"] == json!(["TEN-07"]), "{to}: exit {code}\n{report:#}");
     }
     // A token that grants both and selects nothing shows no limit.
-    let (code, report) = judge(&bench, Some((SWITCH, "# no switch")));
+    let (code, report) = judge(Some((SWITCH, "# no switch")));
     let why = component(&report)["suspicions"][0]["what"].as_str().unwrap_or_default();
     assert!(code == 3 && why == "nobody can hold both tenants", "{report:#}");
 }
