@@ -110,6 +110,12 @@ impl Told {
         let headers = answer.headers.iter().map(|(name, _)| name.clone()).collect();
         Told { status: answer.status, headers, body: masked(&body) }
     }
+
+    /// Leaves its code.
+    fn cut(&mut self) {
+        self.headers.clear();
+        self.body.clear();
+    }
 }
 
 /// With a sign in place of each number, and of each long word that has a digit: an id, a digest, a time.
@@ -235,21 +241,13 @@ impl Reads<'_> {
             true => "what belongs to another tenant is shown",
             false => "an answer tells what is another tenant's from what is not there",
         };
-        let saw = format!("{}; of {absent} the same request says {}", desk.saw(&request, &answer), nothing.words());
+        let says = match nothing.status == learned.status {
+            true => "the same status with another text or other headers".to_owned(),
+            false => format!("status {}", nothing.status),
+        };
+        let saw = format!("{}; of {absent} the same request says {says}", desk.saw(&request, &answer));
         find(desk, &self.object, what, request, saw);
         Ok(true)
-    }
-}
-
-impl Told {
-    /// Leaves its code.
-    fn cut(&mut self) {
-        self.headers.clear();
-        self.body.clear();
-    }
-
-    fn words(&self) -> String {
-        format!("status {} and {} masked bytes", self.status, self.body.len())
     }
 }
 
