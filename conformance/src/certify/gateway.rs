@@ -21,15 +21,23 @@ use super::report::{Component, Limits};
 use desk::Desk;
 use link::Link;
 
+/// Where probes work, once both tenants' honest requests are let through.
+fn open<'d>(deployment: &'d Deployment, gateway: &'d Gateway) -> Result<Desk<'d>, Box<Component>> {
+    let component = |at: String| {
+        Component::new("gateway", at, Limits { statement_timeout_ms: PATIENCE_MS, lock_timeout_ms: 0, statements: 0 })
+    };
+    match Link::new(gateway, &deployment.home) {
+        Ok(link) => {
+            let component = component(link.place());
+            Desk::open(deployment, gateway, link, component)
+        }
+        Err(why) => Err(Box::new(component(String::new()).unjudged(why))),
+    }
+}
+
 /// Judges `gateway`. What cannot be reached is inconclusive.
 pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
-    let limits = Limits { statement_timeout_ms: PATIENCE_MS, lock_timeout_ms: 0, statements: 0 };
-    let link = match Link::new(gateway, &deployment.home) {
-        Ok(link) => link,
-        Err(why) => return Component::new("gateway", String::new(), limits).unjudged(why).conclude(),
-    };
-    let component = Component::new("gateway", link.place(), limits);
-    match Desk::open(deployment, gateway, link, component) {
+    match open(deployment, gateway) {
         Err(component) => component.conclude(),
         Ok(mut desk) => {
             desk.over_each(|desk| {
@@ -56,10 +64,7 @@ pub fn clean(deployment: &Deployment, gateway: &Gateway) -> Result<usize, String
         // Without a body none was ever made.
         return Ok(0);
     }
-    let limits = Limits { statement_timeout_ms: PATIENCE_MS, lock_timeout_ms: 0, statements: 0 };
-    let link = Link::new(gateway, &deployment.home)?;
-    let component = Component::new("gateway", link.place(), limits);
-    match Desk::open(deployment, gateway, link, component) {
+    match open(deployment, gateway) {
         Ok(desk) => Ok(probe::resources::clean(&desk)),
         Err(component) => Err(component.problem.unwrap_or_default()),
     }

@@ -257,6 +257,18 @@ impl<'d> Desk<'d> {
         outcome
     }
 
+    /// Makes a request that must be let through.
+    ///
+    /// # Errors
+    /// What came of it instead.
+    pub fn passes(&self, route: &Route, request: &Request) -> Result<(), String> {
+        let outcome = self.send(route, request);
+        match outcome.answered() {
+            Some(answer) if self.passed(request, answer) => Ok(()),
+            _ => Err(outcome.words()),
+        }
+    }
+
     /// Whether an answer shows that its request was let through.
     pub fn passed(&self, request: &Request, answer: &Answer) -> bool {
         let by_header = self.gateway.passed.header.as_ref().is_some_and(|name| answer.header(name).next().is_some());

@@ -126,9 +126,8 @@ fn revocation(desk: &mut Desk, table: &Table) {
     let before = asked(desk);
     let Ok(token) = desk.mint.honest(0) else { return };
     let request = desk.bearing(&token);
-    let first = desk.send(&desk.link.own, &request);
-    if !first.answered().is_some_and(|answer| desk.passed(&request, answer)) {
-        let why = format!("before it was revoked it was not let through either: {}", first.words());
+    if let Err(why) = desk.passes(&desk.link.own, &request) {
+        let why = format!("before it was revoked it was not let through either: {why}");
         return desk.suspect(object, what, requirements, &why);
     }
     if asked(desk) == before {

@@ -20,8 +20,7 @@ pub fn run(desk: &mut Desk) {
 }
 
 fn request(desk: &Desk, target: &str) -> Option<Request> {
-    let token = desk.mint.honest(0).ok()?;
-    Some(token.borne_by(Request::get(target, &desk.link.authority)))
+    Some(desk.request(0).ok()?.to(target))
 }
 
 fn direct(desk: &mut Desk, forbidden: &str) -> bool {

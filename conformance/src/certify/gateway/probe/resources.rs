@@ -62,15 +62,12 @@ pub fn clean(desk: &Desk) -> usize {
     let made = desk.gateway.resource.iter().map(|resource| resource.get_ref()).filter(|r| r.body.is_some());
     let names = made.flat_map(|resource| [resource.at(&resource.made), resource.at(&resource.absent)]);
     let tries = names.flat_map(|target| [INTRUDER, OWNER].map(|tenant| (target.clone(), tenant)));
-    tries.filter(|(target, tenant)| is_done(&removed(desk, target, *tenant))).count()
+    let answers = tries.filter_map(|(target, tenant)| removed(desk, &target, tenant).ok());
+    answers.filter(|answer| is_success(answer.status)).count()
 }
 
 fn removed(desk: &Desk, target: &str, tenant: usize) -> Result<Answer, String> {
     asked(desk, &request(desk, target, tenant)?.by("DELETE"))
-}
-
-fn is_done(answer: &Result<Answer, String>) -> bool {
-    answer.as_ref().is_ok_and(|answer| is_success(answer.status))
 }
 
 /// Whether a code says that something was done, or shown.
@@ -83,7 +80,7 @@ fn name(resource: &Resource, tenant: &Tenant) -> String {
 }
 
 fn request(desk: &Desk, target: &str, tenant: usize) -> Result<Request, String> {
-    Ok(desk.mint.honest(tenant)?.borne_by(Request::get(target, &desk.link.authority)))
+    Ok(desk.request(tenant)?.to(target))
 }
 
 /// An answer that says something: not of load, and not of a failure.
