@@ -302,6 +302,22 @@ pub fn check(gateway: &Gateway, tenants: &[&Tenant], place: &Place, mode: Mode, 
         );
     }
     check_token(gateway, place, found);
+    check_clients(gateway, place, found);
+    if let Some(switch) = &gateway.switch {
+        let mut wrong = |what: &str, expected: &str| found.push(place.at(switch.span(), what, expected));
+        if gateway.token.get_ref().key.is_none() {
+            wrong("claims of a supplied token", "key in [gateway.token], to mint with");
+        }
+        if !switch.get_ref().selects.contains(": ") || !switch.get_ref().selects.contains("{id}") {
+            wrong("a line that selects nothing", "selects = \"cookie: tenant={id}\"");
+        }
+    }
+    if let Some(issuer) = &gateway.issuer {
+        issuer::check(issuer, gateway.token.get_ref().key.is_some(), place, found);
+    }
+}
+
+fn check_clients(gateway: &Gateway, place: &Place, found: &mut Vec<InputError>) {
     if let Some(bound) = &gateway.bound
         && gateway.tls.as_ref().is_none_or(|tls| tls.get_ref().certificate.is_none())
     {
@@ -321,18 +337,6 @@ pub fn check(gateway: &Gateway, tenants: &[&Tenant], place: &Place, mode: Mode, 
                 "key in [gateway.token], to mint with",
             ));
         }
-    }
-    if let Some(switch) = &gateway.switch {
-        let mut wrong = |what: &str, expected: &str| found.push(place.at(switch.span(), what, expected));
-        if gateway.token.get_ref().key.is_none() {
-            wrong("claims of a supplied token", "key in [gateway.token], to mint with");
-        }
-        if !switch.get_ref().selects.contains(": ") || !switch.get_ref().selects.contains("{id}") {
-            wrong("a line that selects nothing", "selects = \"cookie: tenant={id}\"");
-        }
-    }
-    if let Some(issuer) = &gateway.issuer {
-        issuer::check(issuer, gateway.token.get_ref().key.is_some(), place, found);
     }
 }
 
