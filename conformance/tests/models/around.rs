@@ -1,10 +1,11 @@
-//! What programs make beside tables: views of both kinds, functions, and tables in partitions. Sessions name them as
-//! they name tables, and call the functions.
+//! What programs make beside tables: views of both kinds, functions, tables in partitions, and tables with heirs.
+//! Sessions name them as they name tables, and call the functions.
 //!
 //! Programs of a million seeds from [`WIDE_FROM`] on have them; those of the seeds below are what they always were.
 
 use crate::expression::{Column, Columns, Kind};
 use crate::generate::{Generator, TENANTS, Table};
+use crate::luck::Luck;
 
 /// Seeds from here on draw programs with more than tables.
 pub const WIDE_FROM: u64 = 1_000_000;
@@ -19,10 +20,11 @@ impl Generator {
         self.root("grant create on schema public to owner, app".into());
         let count = 1 + self.luck.below(NAMES.len());
         for name in NAMES.into_iter().take(count) {
-            match self.luck.weighted(&[60, 15, 25]) {
+            match self.luck.weighted(&[50, 12, 18, 20]) {
                 0 => self.view(name, ""),
                 1 => self.view(name, "materialized "),
-                _ => self.partitioned(name),
+                2 => self.partitioned(name),
+                _ => self.inherited(name),
             }
         }
         for name in FUNCTIONS.into_iter().take(self.luck.weighted(&[30, 50, 20])) {
@@ -107,32 +109,82 @@ impl Generator {
             "v1" => &[("v1_a", "('acme')"), ("v1_b", "('beta', '')")],
             _ => &[("v2_a", "('acme', 'beta')")],
         };
-        let mut made = vec![name];
+        self.relative(name, columns.clone(), keys.clone(), true);
         for (part, values) in parts {
             self.root(format!("create table {part} partition of {name} for values in {values}"));
-            made.push(part);
-        }
-        let table = |name| {
-            let columns = Columns { table: name, columns: columns.clone() };
-            Table { name, schema: None, columns, keys: keys.clone(), policies: vec![] }
-        };
-        for one in made {
-            self.tables.push(table(one));
-            if self.luck.percent(80) {
-                self.root(format!("alter table {one} enable row level security"));
-            }
-            for _ in 0..self.luck.weighted(&[20, 60, 20]) {
-                let sql = self.policy(self.tables.len() - 1);
-                self.root(sql);
-            }
-            if one == name || self.luck.percent(60) {
-                self.grants(one);
-            }
+            self.relative(part, columns.clone(), keys.clone(), false);
         }
         let rows: Vec<String> =
             (0..5).map(|n| format!("('{}', {n}, '{}')", TENANTS[self.luck.below(3)], self.luck.below(9))).collect();
         // One may have no partition: then none of them is there.
         self.root(format!("insert into {name} values {}", rows.join(", ")));
+    }
+
+    /// Policies and grants of a table that has parts or heirs, or is one.
+    fn relative(&mut self, name: &'static str, columns: Vec<Column>, keys: Vec<Vec<&'static str>>, is_first: bool) {
+        let columns = Columns { table: name, columns };
+        self.tables.push(Table { name, schema: None, columns, keys, policies: vec![] });
+        if self.luck.percent(80) {
+            self.root(format!("alter table {name} enable row level security"));
+        }
+        for _ in 0..self.luck.weighted(&[20, 60, 20]) {
+            let sql = self.policy(self.tables.len() - 1);
+            self.root(sql);
+        }
+        if is_first || self.luck.percent(60) {
+            self.grants(name);
+        }
+    }
+
+    /// A table, one or two that inherit from it, and perhaps one that inherits from such a one.
+    fn inherited(&mut self, name: &'static str) {
+        let column = |name, kind, not_null| Column { name, kind, not_null };
+        let mut columns = vec![
+            column("tenant", Kind::Text, false),
+            column("id", Kind::Big, false),
+            column("note", Kind::Text, false),
+        ];
+        let key = self.luck.pick(&["", ", primary key (tenant, id)", ", unique (id)"]);
+        self.root(format!("create table {name} (tenant text, id int8, note text{key})"));
+        if key.contains("primary") {
+            columns[..2].iter_mut().for_each(|c| c.not_null = true);
+        }
+        let keys = |key: &str| match key {
+            "" => vec![],
+            key if key.contains("tenant") => vec![vec!["tenant", "id"]],
+            _ => vec![vec!["id"]],
+        };
+        self.relative(name, columns.clone(), keys(key), true);
+        let heirs: [&'static str; 3] = match name {
+            "v0" => ["v0_h", "v0_i", "v0_j"],
+            "v1" => ["v1_h", "v1_i", "v1_j"],
+            _ => ["v2_h", "v2_i", "v2_j"],
+        };
+        let mut parent = (name, columns.clone());
+        let mut made = vec![name];
+        for heir in heirs.into_iter().take(1 + self.luck.weighted(&[50, 35, 15])) {
+            let (of, mut columns) = if self.luck.percent(70) { (name, columns.clone()) } else { parent.clone() };
+            let more = self.luck.pick(&["", "n int8", "note text not null"]);
+            let key = self.luck.pick(&["", "primary key (tenant, id)", "unique (id)"]);
+            let parts: Vec<&str> = [more, key].into_iter().filter(|part| !part.is_empty()).collect();
+            self.root(format!("create table {heir} ({}) inherits ({of})", parts.join(", ")));
+            if more == "n int8" && columns.iter().all(|c| c.name != "n") {
+                columns.push(column("n", Kind::Big, false));
+            }
+            columns[2].not_null |= more.ends_with("not null");
+            columns[..2].iter_mut().for_each(|c| c.not_null |= key.contains("primary"));
+            self.relative(heir, columns.clone(), keys(key), false);
+            parent = (heir, columns);
+            made.push(heir);
+        }
+        for (at, one) in made.into_iter().enumerate() {
+            let row = |luck: &mut Luck, n: usize| {
+                format!("('{}', {}, '{}')", TENANTS[luck.below(3)], 10 * at + n, luck.below(9))
+            };
+            let rows: Vec<String> = (0..3).map(|n| row(&mut self.luck, n)).collect();
+            self.root(format!("insert into {one} values {}", rows.join(", ")));
+        }
+        self.parents.push(name);
     }
 
     fn function(&mut self, name: &'static str) {

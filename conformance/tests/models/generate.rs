@@ -67,6 +67,8 @@ pub struct Generator {
     pub tables: Vec<Table>,
     /// Functions, in programs that have some.
     pub functions: Vec<&'static str>,
+    /// Tables that others inherit from, in programs that have some.
+    pub parents: Vec<&'static str>,
     /// Sessions.
     pub seats: Vec<Seat>,
     /// Runs what is drawn, so that the next draw knows how it ended.
@@ -77,8 +79,9 @@ pub struct Generator {
 /// The program of a seed.
 pub fn program(seed: u64) -> Program {
     let (luck, model) = (Luck::new(seed), Model::new(ControlSet::EMPTY));
-    let (schemas, tables, functions, seats, steps) = (vec![], vec![], vec![], vec![], vec![]);
-    let mut generator = Generator { luck, schemas, tables, functions, seats, model, steps };
+    let (schemas, tables, functions, parents) = (vec![], vec![], vec![], vec![]);
+    let (seats, steps) = (vec![], vec![]);
+    let mut generator = Generator { luck, schemas, tables, functions, parents, seats, model, steps };
     if seed >= INTERLEAVED_FROM {
         generator.interleaved();
         return Program { seed, steps: generator.steps };

@@ -41,7 +41,7 @@ impl Generator {
             3 => self.delete(at),
             4 => {
                 let table = self.any_table();
-                let table = self.call(&table);
+                let table = self.call_only(&table);
                 self.changing(at, format!("truncate {table}"));
             }
             5 => self.setting(at),
@@ -71,6 +71,12 @@ impl Generator {
             _ if table.schema.is_some() && self.luck.percent(70) => table.full(),
             _ => table.name.to_owned(),
         }
+    }
+
+    /// The same where `ONLY` may stand before it: before tables that others inherit from.
+    fn call_only(&mut self, table: &Table) -> String {
+        let name = self.call(table);
+        if self.parents.contains(&table.name) && self.luck.percent(25) { format!("only {name}") } else { name }
     }
 
     /// Says a statement that takes a lock on the whole table, unless another session may hold one: it would wait.
@@ -112,7 +118,7 @@ impl Generator {
         if !self.schemas.is_empty() && self.luck.percent(6) {
             return self.catalogue(at);
         }
-        let name = self.call(&table);
+        let name = self.call_only(&table);
         let luck = &mut self.luck;
         let list = match luck.below(10) {
             0..4 => "*".into(),
@@ -184,7 +190,7 @@ impl Generator {
 
     fn update(&mut self, at: usize) {
         let table = self.any_table();
-        let name = self.call(&table);
+        let name = self.call_only(&table);
         let columns = &table.columns;
         let luck = &mut self.luck;
         let rest: Vec<&Column> = columns.columns.iter().filter(|c| !matches!(c.name, "tenant" | "id")).collect();
@@ -216,7 +222,7 @@ impl Generator {
         let table = self.any_table();
         let mut params = Vec::new();
         let condition = self.condition(at, &table.columns, &mut params);
-        let sql = format!("delete from {}{condition}{}", self.call(&table), self.returning());
+        let sql = format!("delete from {}{condition}{}", self.call_only(&table), self.returning());
         self.say(at, sql, params);
     }
 

@@ -62,7 +62,7 @@ impl<'a> Analyzer<'a> {
         source: Option<Source<'a>>,
         aggregates: bool,
     ) -> Result<(Output, bool), SqlError> {
-        if let ([ast::SelectItem::Wildcard(options)], Some((_, table, _))) = (list, &source) {
+        if let ([ast::SelectItem::Wildcard(options)], Some(Source { table, .. })) = (list, &source) {
             plain_wildcard(options)?;
             let (header, kinds) = (Arc::clone(&table.header), table.columns.iter().map(|c| c.kind).collect());
             return Ok((Output { header, items: None, columns: None, kinds }, false));
@@ -74,7 +74,7 @@ impl<'a> Analyzer<'a> {
                 ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(folded(alias))),
                 ast::SelectItem::Wildcard(options) | ast::SelectItem::QualifiedWildcard(_, options) => {
                     plain_wildcard(options)?;
-                    let Some((_, table, known_as)) = &source else {
+                    let Some(Source { table, known_as, .. }) = &source else {
                         let message = "SELECT * with no tables specified is not valid";
                         return Err(SqlError::new(SYNTAX_ERROR, message));
                     };
@@ -101,7 +101,7 @@ impl<'a> Analyzer<'a> {
     }
 
     fn item(&mut self, e: &ast::Expr, source: Option<Source<'a>>, aggregates: bool) -> Result<(Item, Type), SqlError> {
-        let table = source.as_ref().map(|(_, table, known_as)| (*table, Arc::clone(known_as)));
+        let table = source.as_ref().map(Source::named);
         if let ast::Expr::Function(function) = e {
             let name = function.name.to_string().to_ascii_lowercase();
             if name == "count" && aggregates {
@@ -148,7 +148,7 @@ impl<'a> Analyzer<'a> {
             let by = match output_column(&term.expr, output)? {
                 Some(e) => e,
                 None => {
-                    let table = source.as_ref().map(|(_, table, known_as)| (*table, Arc::clone(known_as)));
+                    let table = source.as_ref().map(Source::named);
                     self.lowerer(table).any(&term.expr)?.0
                 }
             };
@@ -198,7 +198,7 @@ impl<'a> Analyzer<'a> {
             rows.push(self.values(table, &targets, &row.content, !insert.columns.is_empty())?);
         }
         let (on_conflict, mut reads) = conflict_clause(table, insert.on.as_ref())?;
-        let source = (id, table, Arc::clone(&table.name));
+        let source = Source { id, table, known_as: Arc::clone(&table.name), only: false };
         let returning = self.returning(insert.returning.as_deref(), source)?;
         reads |= returning.as_ref().is_some_and(Output::reads);
         Ok(Insert { table: id, rows, on_conflict, returning, reads })
@@ -240,9 +240,9 @@ impl<'a> Analyzer<'a> {
         if !order_by.is_empty() {
             return Err(SqlError::unsupported("UPDATE … ORDER BY"));
         }
-        let (id, table, known_as) = self.source(table)?;
-        let id = self.writable(id)?;
-        let source = (id, table, Arc::clone(&known_as));
+        let source = self.source(table)?;
+        self.writable(source.id)?;
+        let (table, known_as) = source.named();
         let search = self.search(source.clone(), update.selection.as_ref())?;
         let returning = self.returning(update.returning.as_deref(), source)?;
         // What is found comes before what is set: a mistake in the one is told before a mistake in the other.
@@ -282,7 +282,7 @@ impl<'a> Analyzer<'a> {
         };
         let [one] = from.as_slice() else { return Err(SqlError::unsupported("DELETE from several tables")) };
         let source = self.source(one)?;
-        self.writable(source.0)?;
+        self.writable(source.id)?;
         let search = self.search(source.clone(), delete.selection.as_ref())?;
         let returning = self.returning(delete.returning.as_deref(), source)?;
         let reads = search.reads() || returning.as_ref().is_some_and(Output::reads);

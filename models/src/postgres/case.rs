@@ -152,7 +152,7 @@ fn told(engine: &Engine, session: &Session, controls: &Controls, plan: &Plan) ->
     }
     match &catalog.table(table).nature {
         Nature::Materialized(_) => return Some(("materialized-view-asks-no-policy", &["STO-03"])),
-        _ if catalog.table(table).kin.parent.is_some() => return Some(of_partition(catalog, controls, (role, table))),
+        _ if catalog.table(table).kin.parent.is_some() => return Some(of_child(catalog, controls, (role, table))),
         _ => {}
     }
     Some(match standing(catalog, controls, role, catalog.table(table)) {
@@ -161,18 +161,19 @@ fn told(engine: &Engine, session: &Session, controls: &Controls, plan: &Plan) ->
     })
 }
 
-/// Who names a partition is asked its own policies, whatever the whole says.
-fn of_partition(
+/// Who names a partition or an heir is asked its own policies, whatever the table above it says.
+fn of_child(
     catalog: &Catalog,
     controls: &Controls,
-    (role, partition): (RoleId, TableId),
+    (role, child): (RoleId, TableId),
 ) -> (&'static str, &'static [&'static str]) {
     let stands = |id| standing(catalog, controls, role, catalog.table(id));
-    let whole = catalog.table(partition).kin.parent.unwrap_or(partition);
-    match (stands(partition), stands(whole)) {
+    let parent = catalog.table(child).kin.parent.unwrap_or(child);
+    let is_partition = catalog.table(parent).kin.is_partitioned();
+    match (stands(child), stands(parent)) {
         (Standing::Subject, _) => ("policies-apply", &["STO-01", "TEN-02"]),
         (Standing::Exempt(Exempt::NotEnabled), Standing::Subject) => {
-            ("partition-without-policies", &["STO-03", "TEN-02"])
+            (if is_partition { "partition-without-policies" } else { "heir-without-policies" }, &["STO-03", "TEN-02"])
         }
         (Standing::Exempt(why), _) => (why.code(), &["STO-01"]),
     }
@@ -294,7 +295,8 @@ mod tests {
             create table c (tenant text, id int8) partition by list (tenant); \
             create table c_acme partition of c for values in ('acme'); \
             create policy p on c using (false); alter table c enable row level security; \
-            grant all on c, c_acme to app; insert into c values ('acme', 1)";
+            grant all on c, c_acme to app; insert into c values ('acme', 1); \
+            create table h () inherits (t); grant select on h to app; insert into h values ('beta', 7)";
         check_on(
             &format!("{SCHEMA}{beside}"),
             &[
@@ -306,16 +308,20 @@ mod tests {
                 "app: select * from g()",
                 "app: select * from c",
                 "app: select * from c_acme",
+                "app: select * from t",
+                "app: select * from h",
             ],
             &[
-                "2 view-with-owners-rights",
-                "2 bypassrls",
+                "3 view-with-owners-rights",
+                "3 bypassrls",
                 "1 policies-apply",
                 "2 materialized-view-asks-no-policy",
-                "2 function-with-owners-rights",
+                "3 function-with-owners-rights",
                 "1 function-with-callers-rights",
                 "0 policies-apply",
                 "1 partition-without-policies",
+                "1 policies-apply",
+                "1 heir-without-policies",
             ],
         );
     }

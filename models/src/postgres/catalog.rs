@@ -248,7 +248,7 @@ pub struct Table {
     pub view: Option<View>,
     /// Whether it holds rows of its own, or is a view.
     pub nature: Nature,
-    /// Its partitions, or what it is a partition of.
+    /// Its partitions and heirs, or what it is one of.
     pub kin: Kin,
 }
 
@@ -279,14 +279,14 @@ pub struct Definition {
     pub columns: Vec<Expr>,
 }
 
-/// What a table has to do with partitions.
+/// What a table has to do with partitions, and with tables that inherit from it.
 #[derive(Clone, Debug, Default)]
 pub struct Kin {
     /// The column whose value says which partition a row belongs to.
     pub split_by: Option<u16>,
-    /// Its partitions, in order of their making.
+    /// Its partitions, or the tables that inherit from it, in order of their making.
     pub children: Vec<TableId>,
-    /// What it is a partition of.
+    /// What it is a partition of, or inherits from.
     pub parent: Option<TableId>,
     /// The values of its rows, if it is a partition; none for the default one.
     pub values: Option<Vec<Value>>,
@@ -389,6 +389,16 @@ impl Kin {
     /// Whether it has partitions in place of rows.
     pub fn is_partitioned(&self) -> bool {
         self.split_by.is_some()
+    }
+
+    /// Whether some of the rows that it shows lie in other tables.
+    pub fn is_spread(&self) -> bool {
+        self.is_partitioned() || !self.children.is_empty()
+    }
+
+    /// Whether no other table has to do with it.
+    pub fn is_alone(&self) -> bool {
+        !self.is_spread() && self.parent.is_none()
     }
 }
 

@@ -7,18 +7,19 @@ use super::expr::Expr;
 use super::lower::Lowerer;
 use super::name::{data_type, folded};
 use super::setting::Names;
-use super::sqlstate::{DUPLICATE_COLUMN, INVALID_TABLE, SqlError, UNDEFINED_COLUMN};
+use super::sqlstate::{DATATYPE_MISMATCH, DUPLICATE_COLUMN, INVALID_TABLE, SqlError, UNDEFINED_COLUMN};
 use crate::wire::sql::Value;
 use sqlparser::ast;
 
-/// Builds the table that a statement describes, in a schema, owned by `owner`; its foreign keys are the caller's to
-/// make, when the table is there.
+/// Builds the table that a statement describes, in a schema, owned by `owner`, with `inherited` columns before its own;
+/// its foreign keys are the caller's to make, when the table is there.
 ///
 /// # Errors
-/// `42701`, `42703`, `42P16`, and `0A000` for what the model lacks.
+/// `42701`, `42703`, `42804`, `42P16`, and `0A000` for what the model lacks.
 pub fn build_table(
     (schema, name): (SchemaId, String),
     create: &ast::CreateTable,
+    inherited: Vec<Column>,
     owner: RoleId,
     names: &mut Names,
 ) -> Result<(Table, Vec<ast::ForeignKeyConstraint>), SqlError> {
@@ -29,6 +30,7 @@ pub fn build_table(
     for constraint in &create.constraints {
         building.constraint(constraint)?;
     }
+    building.columns = merged(inherited, building.columns)?;
     let foreign = std::mem::take(&mut building.foreign);
     Ok((building.finish(schema, owner)?, foreign))
 }
@@ -116,6 +118,27 @@ impl Building {
         }
         Ok(Table { indexes, ..Table::plain((schema, self.name.into()), owner, self.columns) })
     }
+}
+
+/// Inherited columns and those of the statement's own, which may name an inherited one again, to ask more of it.
+///
+/// # Errors
+/// `42804` where the types differ.
+fn merged(mut columns: Vec<Column>, own: Vec<Column>) -> Result<Vec<Column>, SqlError> {
+    for column in own {
+        match columns.iter_mut().find(|c| c.name == column.name) {
+            None => columns.push(column),
+            Some(inherited) if inherited.kind != column.kind => {
+                let message = format!("column \"{}\" has a type conflict", column.name);
+                return Err(SqlError::new(DATATYPE_MISMATCH, message));
+            }
+            Some(inherited) => {
+                inherited.not_null |= column.not_null;
+                inherited.default = column.default.or(inherited.default.take());
+            }
+        }
+    }
+    Ok(columns)
 }
 
 fn index_columns(columns: &[ast::IndexColumn]) -> Result<Vec<String>, SqlError> {

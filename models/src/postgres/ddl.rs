@@ -95,15 +95,21 @@ impl Definer<'_> {
             return Err(SqlError::new(DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
         }
         let plain = create.query.is_none()
-            && create.inherits.is_none()
             && create.like.is_none()
             && !create.temporary
             && !create.unlogged
-            && !(create.partition_by.is_some() && create.partition_of.is_some());
+            && [create.partition_by.is_some(), create.partition_of.is_some(), create.inherits.is_some()]
+                .into_iter()
+                .filter(|kin| *kin)
+                .count()
+                < 2;
         if !plain {
-            return Err(SqlError::unsupported("CREATE TABLE with LIKE, AS, INHERITS, TEMPORARY or UNLOGGED"));
+            return Err(SqlError::unsupported("CREATE TABLE with LIKE, AS, TEMPORARY or UNLOGGED"));
         }
-        let (mut table, foreign) = build_table((schema, name), create, self.asker.role, self.names)?;
+        let parent = create.inherits.as_deref().map(|parents| self.inherited(parents)).transpose()?;
+        let inherited = parent.map(|id| self.catalog.table(id).columns.clone()).unwrap_or_default();
+        let (mut table, foreign) = build_table((schema, name), create, inherited, self.asker.role, self.names)?;
+        table.kin.parent = parent;
         if let Some(by) = &create.partition_by {
             self.split(&mut table, by)?;
         }
@@ -167,8 +173,8 @@ impl Definer<'_> {
         found.iter().try_for_each(|id| self.drop_with_dependents(*id, &found, cascade))
     }
 
-    /// Drops a relation, its partitions, and with `cascade` the views that read any of them and the foreign keys that
-    /// refer to any; those of the tables that go `with` it are in nobody's way.
+    /// Drops a relation, its partitions, and with `cascade` the tables that inherit from it, the views that read any of
+    /// them and the foreign keys that refer to any; what goes `with` it is in nobody's way.
     pub(super) fn drop_with_dependents(
         &mut self,
         id: TableId,
@@ -178,7 +184,11 @@ impl Definer<'_> {
         if self.catalog.table(id).dropped {
             return Ok(());
         }
-        for child in self.catalog.table(id).kin.children.clone() {
+        let kin = self.catalog.table(id).kin.clone();
+        for child in kin.children.iter().copied() {
+            if !(kin.is_partitioned() || cascade || with.contains(&child)) {
+                return Err(SqlError::depended_upon(&self.catalog.table(id).name));
+            }
             self.drop_with_dependents(child, with, cascade)?;
         }
         if !cascade && self.catalog.table(id).referrers.iter().any(|from| *from != id && !with.contains(from)) {
@@ -193,8 +203,8 @@ impl Definer<'_> {
             self.drop_with_dependents(view, with, true)?;
         }
         self.forget_foreign_keys(id);
-        if let Some(whole) = self.catalog.table(id).kin.parent {
-            self.catalog.table_mut(whole).kin.children.retain(|child| *child != id);
+        if let Some(parent) = kin.parent {
+            self.catalog.table_mut(parent).kin.children.retain(|child| *child != id);
         }
         self.catalog.drop_table(id);
         Ok(())

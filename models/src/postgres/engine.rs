@@ -17,7 +17,8 @@ use super::prepare::{parse, prepare};
 use super::session::{Block, Change, Session};
 use super::setting::{Names, ROLE, Scope};
 use super::sqlstate::{
-    ACTIVE_TRANSACTION, FAILED_TRANSACTION, INVALID_AUTHORIZATION, NOT_SUPPORTED, SYNTAX_ERROR, SqlError,
+    ACTIVE_TRANSACTION, FAILED_TRANSACTION, INSUFFICIENT_PRIVILEGE, INVALID_AUTHORIZATION, NOT_SUPPORTED, SYNTAX_ERROR,
+    SqlError,
 };
 use super::store::Store;
 use super::versions::Versions;
@@ -376,7 +377,15 @@ impl Engine {
         (session.txn.used, session.txn.exclusive) = (true, true);
         let Made { role, path, .. } = self.made(session);
         let before = Arc::clone(&self.catalog);
-        self.define_as(Asker { role, path: &path, controls }, definition)?;
+        if let Err(error) = self.define_as(Asker { role, path: &path, controls }, definition) {
+            // Whoever lacks a place for the rows of a query is told so when it has been planned.
+            if let ast::Statement::CreateView(ast::CreateView { materialized: true, query, .. }) = definition
+                && error.sqlstate() == INSUFFICIENT_PRIVILEGE
+            {
+                self.foresee(session, controls, query)?;
+            }
+            return Err(error);
+        }
         let role = Arc::clone(&before.role(role).name);
         let text: Arc<str> = definition.to_string().into();
         self.history.push([&role, &path, &text].map(Arc::clone));

@@ -10,7 +10,9 @@ use super::expr::{Env, Expr};
 use super::plan::{Delete, Insert, Item, OnConflict, Output, Plan, Search, Select, Update};
 use super::rls::Guard;
 use super::session::{Change, Txn};
-use super::sqlstate::{INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError};
+use super::sqlstate::{
+    INVALID_COLUMN_REFERENCE, INVALID_LIMIT, INVALID_OFFSET, NOT_NULL_VIOLATION, SqlError, WRONG_OBJECT,
+};
 use super::store::{Candidates, KEY_PER_TENANT, RowId, Store, Stored, duplicate};
 use super::system::CATALOGUE_READS;
 use super::versions::{Leaf, Sight};
@@ -113,13 +115,21 @@ impl<'a> Cx<'a> {
         guard.plan(checked)?;
         let mut all = search.estimates.iter().map(|(column, e)| (*column, e)).chain(guard.estimates());
         // Of several values that a column equals one is compared with it, and the others with that one: a constant, or
-        // else the last. Names of users are of another type, compared in an order of its own, and stand apart.
+        // else the last that was not there before. Names of users are of another type, compared in an order of its own,
+        // and stand apart.
         let constant = |e: &Expr| matches!(e, Expr::Const(_) | Expr::Param(_));
         let chosen = |at: u16| {
             let equal = guard.keys().chain(&search.keys).filter(|(of, _)| *of == at).map(|(_, e)| e);
             let mut equal = equal.filter(|e| !matches!(e, Expr::CurrentUser | Expr::SessionUser));
-            let last = equal.clone().last();
-            equal.find(|e| constant(e)).or(last)
+            let mut known: Vec<&Expr> = Vec::new();
+            for e in equal.by_ref() {
+                match constant(e) {
+                    true => return Some(e),
+                    false if known.contains(&e) => {}
+                    false => known.push(e),
+                }
+            }
+            known.last().copied()
         };
         all.try_for_each(|(column, e)| match column {
             Some(at) if chosen(at).is_some_and(|other| other != e) => Ok(()),
@@ -208,7 +218,11 @@ impl<'a> Cx<'a> {
     }
 
     fn project(&self, output: &Output, row: &Row) -> Result<Row, SqlError> {
-        let Some(items) = &output.items else { return Ok(Arc::clone(row)) };
+        let Some(items) = &output.items else {
+            // An heir's row begins with the columns of the table that was named.
+            let own = &row[..output.header.len()];
+            return Ok(if own.len() == row.len() { Arc::clone(row) } else { own.into() });
+        };
         if let Some(columns) = &output.columns {
             return Ok(columns.iter().map(|at| row[*at as usize].clone()).collect());
         }
@@ -220,9 +234,8 @@ impl<'a> Cx<'a> {
         items.iter().map(value).collect::<Result<Vec<_>, _>>().map(Row::from)
     }
 
-    /// `SELECT … FROM`.
-    pub fn select(&self, stores: &[Store], txn: &mut Txn, plan: &Select) -> Result<Reply, SqlError> {
-        let search = plan.search.as_ref().expect("the caller runs queries without FROM");
+    /// What is asked of a query before any row is looked at.
+    pub(super) fn ready(&self, search: &Search) -> Result<Guard<'a>, SqlError> {
         let table = self.catalog.table(search.table);
         let reader = search.reader(self.catalog, self.controls, self.role);
         let asked = (Command::Select, true);
@@ -230,6 +243,14 @@ impl<'a> Cx<'a> {
         self.require_views(search)?;
         self.plan(search, &guard, false)?;
         self.require_of(reader, table, Privilege::SELECT)?;
+        Ok(guard)
+    }
+
+    /// `SELECT … FROM`.
+    pub fn select(&self, stores: &[Store], txn: &mut Txn, plan: &Select) -> Result<Reply, SqlError> {
+        let search = plan.search.as_ref().expect("the caller runs queries without FROM");
+        let table = self.catalog.table(search.table);
+        let guard = self.ready(search)?;
         let (shown, one, many);
         let leaves: &[Leaf<'_>] = match (table.view, self.given) {
             (Some(view), _) => {
@@ -241,8 +262,12 @@ impl<'a> Cx<'a> {
                 one = [Leaf::plain(given)];
                 &one
             }
-            (None, None) if table.kin.is_partitioned() => {
-                many = self.catalog.leaves(&search.table).map(|leaf| self.leaf(stores, leaf)).collect::<Vec<_>>();
+            (None, None) if table.kin.is_spread() => {
+                many = self
+                    .catalog
+                    .leaves(search.table, search.only)
+                    .map(|leaf| self.leaf(stores, leaf))
+                    .collect::<Vec<_>>();
                 &many
             }
             (None, None) => {
@@ -395,7 +420,7 @@ impl<'a> Cx<'a> {
                 self.catalog.belongs(leaf, &row)?;
             }
             guard.admits(self.controls, plan.reads, self.env.with_row(&row))?;
-            not_null(table, &row)?;
+            not_null(self.catalog.table(leaf), &row)?;
             if moves {
                 self.remove(&mut stores[leaf.0 as usize], (leaf, id), txn)?;
                 self.put(&mut stores[target.0 as usize], target, &row, txn)?;
@@ -517,7 +542,7 @@ impl<'a> Cx<'a> {
         txn: &mut Txn,
     ) -> (Vec<Found>, Result<(), SqlError>) {
         let mut found = Vec::new();
-        let whole = self.catalog.leaves(&search.table).try_for_each(|leaf| {
+        let whole = self.catalog.leaves(search.table, search.only).try_for_each(|leaf| {
             self.see(txn, stores[leaf.0 as usize].removed);
             self.scan(self.leaf(stores, leaf), search, guard, |id, stored| {
                 self.see(txn, stored.since);
@@ -528,19 +553,23 @@ impl<'a> Cx<'a> {
         (found, whole)
     }
 
-    /// `TRUNCATE` of tables with their partitions, of which nobody asks for rights, and with `cascade` of the tables
-    /// that refer to them.
+    /// `TRUNCATE` of tables with their partitions and heirs, of which nobody asks for rights, and with `cascade` of the
+    /// tables that refer to them.
     pub fn truncate(
         &self,
         stores: &mut [Store],
         txn: &mut Txn,
-        (tables, cascade): (&[TableId], bool),
+        (named, cascade): (&[(TableId, bool)], bool),
     ) -> Result<Reply, SqlError> {
-        for id in tables {
-            self.require(self.catalog.table(*id), Privilege::TRUNCATE)?;
+        for (id, only) in named {
+            let table = self.catalog.table(*id);
+            self.require(table, Privilege::TRUNCATE)?;
+            if *only && table.kin.is_partitioned() {
+                return Err(SqlError::new(WRONG_OBJECT, "cannot truncate only a partitioned table"));
+            }
         }
-        for id in self.truncated_along(tables, cascade)? {
-            for leaf in self.catalog.leaves(&id) {
+        for (id, only) in self.truncated_along(named, cascade)? {
+            for leaf in self.catalog.leaves(id, only) {
                 let (at, empty) = (leaf.0, Store::new(self.catalog.table(leaf)));
                 let old = std::mem::replace(&mut stores[at as usize], empty);
                 txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });

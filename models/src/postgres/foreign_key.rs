@@ -34,8 +34,8 @@ impl Definer<'_> {
             let message = format!("referenced relation \"{}\" is not a table", of.name);
             return Err(SqlError::new(WRONG_OBJECT, message));
         }
-        if [table, of].iter().any(|t| t.kin.is_partitioned() || t.kin.parent.is_some()) {
-            return Err(SqlError::unsupported("a foreign key of a table in partitions, or to one"));
+        if ![table, of].iter().all(|t| t.kin.is_alone()) {
+            return Err(SqlError::unsupported("a foreign key of a table with partitions or heirs, or to one"));
         }
         let from = positions(table, &names)?;
         let to = self.referred(of, &key.referred_columns)?;

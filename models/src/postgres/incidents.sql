@@ -56,6 +56,22 @@ CREATE VIEW duty_notes WITH (security_barrier = true) AS
     SELECT id, note FROM duties WHERE tenant_id = NULLIF(current_setting('app.tenant_id', true), '');
 GRANT SELECT ON duty_notes TO service;
 
+-- What tenants watch, and what they no longer watch: who reads the former reads both.
+CREATE TABLE watches (tenant_id text NOT NULL, id int8 NOT NULL, body text NOT NULL, PRIMARY KEY (tenant_id, id));
+-- It takes over the columns, and neither key nor policy.
+CREATE TABLE watches_ended (PRIMARY KEY (tenant_id, id)) INHERITS (watches);
+ALTER TABLE watches OWNER TO owner;
+ALTER TABLE watches_ended OWNER TO owner;
+ALTER TABLE watches ENABLE ROW LEVEL SECURITY;
+ALTER TABLE watches FORCE ROW LEVEL SECURITY;
+ALTER TABLE watches_ended ENABLE ROW LEVEL SECURITY;
+ALTER TABLE watches_ended FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON watches
+    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+CREATE POLICY tenant_isolation ON watches_ended
+    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+GRANT SELECT, INSERT, UPDATE, DELETE ON watches, watches_ended TO service;
+
 -- How long what is kept. Nobody but this function reads the table; the legal department has one of the same name.
 CREATE TABLE retention (class text NOT NULL PRIMARY KEY, days int8 NOT NULL, note text NOT NULL);
 INSERT INTO retention VALUES ('incident', 2555, 'seven years'), ('duty', 90, 'a quarter');

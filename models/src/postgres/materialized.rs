@@ -9,12 +9,15 @@ use super::doom;
 use super::engine::Engine;
 use super::execute::Cx;
 use super::expr::{Env, Expr};
-use super::plan::{Item, Output, Plan, Search, Select};
+use super::namespace::Asker;
+use super::plan::{Item, Output, Plan, Prepared, Search, Select};
+use super::prepare::prepare;
 use super::session::{Change, Session};
 use super::sqlstate::SqlError;
 use super::store::Stored;
 use crate::control::Controls;
 use crate::wire::sql::Reply;
+use sqlparser::ast;
 use std::sync::Arc;
 
 impl Definition {
@@ -27,6 +30,7 @@ impl Definition {
         let output = Output { header: Arc::clone(&view.header), items: Some(items), columns, kinds };
         let mut search = Search {
             table: self.source,
+            only: false,
             through: Vec::new(),
             filter,
             keys: Vec::new(),
@@ -40,6 +44,24 @@ impl Definition {
 }
 
 impl Engine {
+    /// What the server says of a query before it asks where its rows may lie.
+    pub(super) fn foresee(
+        &mut self,
+        session: &Session,
+        controls: &Controls,
+        query: &ast::Query,
+    ) -> Result<(), SqlError> {
+        let role = session.role(&self.catalog);
+        let asker = Asker { role, path: session.path(), controls };
+        let statement = ast::Statement::Query(Box::new(query.clone()));
+        let Prepared { plan, doomed, .. } = prepare(&self.catalog, &mut self.names, asker, statement)?;
+        let Plan::Select(Select { search: Some(search), .. }) = plan else { return Ok(()) };
+        let env = Env { row: &[], params: &[], settings: &session.settings, session_user: &session.login_name };
+        let (catalog, next) = (&self.catalog, self.log.end);
+        let cx = Cx { catalog, controls, role, env, next, read_only: true, given: None, sight: None };
+        doomed.map_or_else(|| cx.ready(&search).map(|_| ()), Err)
+    }
+
     /// Puts rows into materialised views that a definition has made, those that their owner sees; says how many.
     pub(super) fn materialize(
         &mut self,

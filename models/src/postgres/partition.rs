@@ -19,15 +19,31 @@ pub const CHILD_POLICIES: Control = control!(
     "postgres.child-policies",
     upholds: ["STO-03", "TEN-02"],
     off: "ENABLE ROW LEVEL SECURITY on the partitioned table alone: PostgreSQL takes none of it over to partitions, \
-          and the service's role holds its rights on them as on every table of the schema",
+          nor to tables that inherit, and the service's role holds its rights on them as on every table of the schema",
 );
 
 impl Catalog {
-    /// Where the rows of a table lie: in itself, or in its partitions.
-    pub fn leaves<'a>(&'a self, id: &'a TableId) -> impl Iterator<Item = TableId> + 'a {
-        let kin = &self.table(*id).kin;
-        let own = (!kin.is_partitioned()).then_some(*id);
-        own.into_iter().chain(kin.children.iter().copied())
+    /// Where the rows of a table lie: in itself or its partitions, and, unless `only` its own are meant, in the tables
+    /// that inherit from it.
+    pub fn leaves(&self, id: TableId, only: bool) -> impl Iterator<Item = TableId> + use<> {
+        let own = (!self.table(id).kin.is_partitioned()).then_some(id);
+        own.into_iter().chain(if only { Vec::new() } else { self.descendants(id) })
+    }
+
+    /// Partitions and heirs, generation by generation, as the server finds them (`find_all_inheritors`).
+    fn descendants(&self, id: TableId) -> Vec<TableId> {
+        let mut all = self.table(id).kin.children.clone();
+        let mut at = 0;
+        while let Some(child) = all.get(at).copied() {
+            all.extend_from_slice(&self.table(child).kin.children);
+            at += 1;
+        }
+        all
+    }
+
+    /// The whole that a table is a partition of.
+    pub fn whole_of(&self, id: TableId) -> Option<TableId> {
+        self.table(id).kin.parent.filter(|parent| self.table(*parent).kin.is_partitioned())
     }
 
     /// The partition that a row belongs to, among those of `whole`.
@@ -62,12 +78,11 @@ impl Catalog {
     /// # Errors
     /// `23514` when it belongs to another partition.
     pub fn belongs(&self, id: TableId, row: &[Value]) -> Result<(), SqlError> {
-        let table = self.table(id);
-        let Some(whole) = table.kin.parent else { return Ok(()) };
+        let Some(whole) = self.whole_of(id) else { return Ok(()) };
         if self.partition_of(self.table(whole), row) == Some(id) {
             return Ok(());
         }
-        let message = format!("new row for relation \"{}\" violates partition constraint", table.name);
+        let message = format!("new row for relation \"{}\" violates partition constraint", self.table(id).name);
         Err(SqlError::new(CHECK_VIOLATION, message))
     }
 }
@@ -162,10 +177,10 @@ impl Definer<'_> {
         Ok(())
     }
 
-    /// Takes a new partition into its whole.
+    /// Makes a new partition or heir known to what it is one of.
     pub(super) fn adopt(&mut self, child: TableId) {
-        if let Some(whole) = self.catalog.table(child).kin.parent {
-            self.catalog.table_mut(whole).kin.children.push(child);
+        if let Some(parent) = self.catalog.table(child).kin.parent {
+            self.catalog.table_mut(parent).kin.children.push(child);
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum Plan {
     /// `TRUNCATE`.
     Truncate {
         /// The tables that it names.
-        tables: Vec<TableId>,
+        tables: Vec<(TableId, bool)>,
         /// `CASCADE`: tables that refer to them as well.
         cascade: bool,
     },
@@ -102,6 +102,8 @@ pub struct Layer {
 pub struct Search {
     /// The table.
     pub table: TableId,
+    /// Whether rows of tables that inherit from it are left out.
+    pub only: bool,
     /// Views through which it is read, the one that the statement names first.
     pub through: Vec<Layer>,
     /// The `WHERE` condition.

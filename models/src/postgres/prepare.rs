@@ -8,6 +8,7 @@ use super::doom;
 use super::lower::Lowerer;
 use super::name::{folded, table_name};
 use super::namespace::{Asker, quoted};
+use super::only;
 use super::plan::{Call, Isolation, Plan, Prepared, Search};
 use super::setting::{Names, ROLE, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
@@ -17,8 +18,25 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::sync::Arc;
 
-/// A table with its place and the name that it goes by.
-pub type Source<'a> = (TableId, &'a Table, Arc<str>);
+/// A relation as a statement names it.
+#[derive(Clone, Debug)]
+pub struct Source<'a> {
+    /// Its place.
+    pub id: TableId,
+    /// The relation.
+    pub table: &'a Table,
+    /// The name that it goes by.
+    pub known_as: Arc<str>,
+    /// Whether the statement says `ONLY`.
+    pub only: bool,
+}
+
+impl<'a> Source<'a> {
+    /// What expressions over its rows are compiled with.
+    pub fn named(&self) -> (&'a Table, Arc<str>) {
+        (self.table, Arc::clone(&self.known_as))
+    }
+}
 
 /// A text of more tokens is refused, so that no chain of operators exhausts the stack of the parser's tree.
 const TOKENS_MAX: usize = 6_000;
@@ -42,7 +60,7 @@ pub struct Analyzer<'a> {
 pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
     let dialect = PostgreSqlDialect {};
     let syntax = |message: String| SqlError::new(SYNTAX_ERROR, format!("syntax error: {message}"));
-    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|e| syntax(e.message))?;
+    let mut tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|e| syntax(e.message))?;
     if tokens.len() > TOKENS_MAX {
         return Err(SqlError::new(TOO_COMPLEX, "stack depth limit exceeded"));
     }
@@ -50,6 +68,7 @@ pub fn parse(text: &str) -> Result<Vec<S>, SqlError> {
         Token::Word(word) => Some(word.value.to_ascii_lowercase()),
         _ => None,
     };
+    only::mark(&mut tokens);
     // The parser does not know this word, and the server does.
     let refreshes = tokens.iter().find_map(word).as_deref() == Some("refresh");
     Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().map_err(|e| match e {
@@ -153,7 +172,7 @@ impl<'a> Analyzer<'a> {
             let id = self.catalog.defined(self.asker, &table_name(&t.name)?)?;
             let table = self.catalog.table(id);
             match &table.nature {
-                Nature::Table => self.writable(id),
+                Nature::Table => Ok((self.writable(id)?, t.only)),
                 _ => Err(SqlError::not_a_table(&table.name)),
             }
         };
@@ -233,15 +252,10 @@ impl<'a> Analyzer<'a> {
             return Err(refused());
         }
         let mut name = table_name(name)?;
-        // The parser reads `ONLY t` as a table called ONLY with the alias t.
-        let (alias, only) = match alias {
-            Some(alias) if name.schema.is_none() && name.name == "only" && !alias.explicit => {
-                name.name = folded(&alias.name);
-                (None, true)
-            }
-            other => (other.as_ref(), false),
-        };
-        if alias.is_some_and(|a| !a.columns.is_empty()) {
+        let bare = only::marked(&name.name).map(str::to_owned);
+        let only = bare.is_some();
+        name.name = bare.unwrap_or(name.name);
+        if alias.as_ref().is_some_and(|a| !a.columns.is_empty()) {
             return Err(refused());
         }
         let (id, call) = match args {
@@ -255,8 +269,8 @@ impl<'a> Analyzer<'a> {
         if only && table.kin.is_partitioned() {
             return Err(SqlError::unsupported("ONLY of a partitioned table"));
         }
-        let known_as = alias.map_or_else(|| Arc::clone(&table.name), |a| Arc::from(folded(&a.name)));
-        Ok(((id, table, known_as), call))
+        let known_as = alias.as_ref().map_or_else(|| Arc::clone(&table.name), |a| Arc::from(folded(&a.name)));
+        Ok((Source { id, table, known_as, only }, call))
     }
 
     /// A compiler for expressions over `table`.
@@ -267,7 +281,7 @@ impl<'a> Analyzer<'a> {
     /// A condition on the rows of a table.
     pub fn search(
         &mut self,
-        (id, table, known_as): (TableId, &'a Table, Arc<str>),
+        Source { id, table, known_as, only }: Source<'a>,
         filter: Option<&ast::Expr>,
     ) -> Result<Search, SqlError> {
         let filter = filter.map(|e| self.lowerer(Some((table, known_as))).condition(e, "WHERE")).transpose()?;
@@ -279,7 +293,7 @@ impl<'a> Analyzer<'a> {
             doom::estimates(filter, true, &mut estimates);
             doom::gates(filter, &mut gates);
         }
-        Ok(Search { table: id, through: Vec::new(), filter, keys, gates, estimates })
+        Ok(Search { table: id, only, through: Vec::new(), filter, keys, gates, estimates })
     }
 }
 

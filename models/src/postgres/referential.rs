@@ -223,13 +223,17 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// `0A000` when one that is not named refers to them, `42501` where one that goes along may not be emptied.
-    pub(super) fn truncated_along(&self, named: &[TableId], cascade: bool) -> Result<Vec<TableId>, SqlError> {
+    pub(super) fn truncated_along(
+        &self,
+        named: &[(TableId, bool)],
+        cascade: bool,
+    ) -> Result<Vec<(TableId, bool)>, SqlError> {
         let mut all = named.to_vec();
         let mut at = 0;
-        while let Some(id) = all.get(at) {
+        while let Some((id, _)) = all.get(at) {
             at += 1;
             for from in &self.catalog.table(*id).referrers {
-                if all.contains(from) {
+                if all.iter().any(|(id, _)| id == from) {
                     continue;
                 }
                 if !cascade {
@@ -237,7 +241,7 @@ impl Cx<'_> {
                     return Err(SqlError::new(NOT_SUPPORTED, message));
                 }
                 self.require(self.catalog.table(*from), Privilege::TRUNCATE)?;
-                all.push(*from);
+                all.push((*from, false));
             }
         }
         Ok(all)

@@ -102,7 +102,8 @@ impl Select {
             search.through.push(Layer { view: search.table, filter: definition.filter.clone() });
             self.order.iter_mut().for_each(|order| down(&mut order.by));
             self.output.below(&definition.columns);
-            search.table = definition.source;
+            // `ONLY` of a view says nothing about the table that the view reads.
+            (search.table, search.only) = (definition.source, false);
         }
         if is_view {
             search.look_again();
@@ -192,6 +193,9 @@ impl Analyzer<'_> {
         };
         if !self.params.is_empty() {
             return Err(SqlError::new(UNDEFINED_PARAMETER, "there is no parameter $1"));
+        }
+        if search.only {
+            return Err(SqlError::unsupported("a view of ONLY a table"));
         }
         let source = self.catalog.table(search.table);
         if source.view.is_some() {

@@ -2,8 +2,8 @@
 //!
 //! The service's statements were injected into, or its pod was broken into: whoever speaks is the service's role, and
 //! the transaction is its own tenant's, which it leaves as it is. The policies of the tables hold. What it tries is
-//! everything that is read in a table's place: views, a materialised view, functions, partitions, keys, and what refers
-//! to a row.
+//! everything that is read in a table's place: views, a materialised view, functions, partitions, tables that inherit,
+//! keys, and what refers to a row.
 
 use crate::actors::{Defector, Errand, Pod};
 use crate::scenario::{Scenario, Variant, sole};
@@ -24,13 +24,13 @@ use sim::Duration;
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "stride/disclosure-sql-bypass",
-    title: "No view, function, partition, materialised view, key, reference or TRUNCATE leads around any policy",
+    title: "No view, function, partition, heir, materialised view, key, reference or TRUNCATE leads around any policy",
     threat: "Somebody puts statements of their own into a transaction that the service has opened for their tenant. \
              They read other tenants' incidents through a view and a lookup function that were made by a superuser, \
-             make a view ask a failing condition of rows that it hides, name the partitions in place of the whole, \
-             read the report of all tenants, take a function that runs as its owner to another schema, insert what \
-             only somebody else can have, refer to rows of others, get others to refer to a row that they then \
-             delete, and empty the table, which no policy forbids.",
+             make a view ask a failing condition of rows that it hides, name the partitions in place of the whole and \
+             an heir in place of its parent, read the report of all tenants, take a function that runs as its owner to \
+             another schema, insert what only somebody else can have, refer to rows of others, get others to refer to \
+             a row that they then delete, and empty the table, which no policy forbids.",
     stride: Some('I'),
     requirements: &["STO-03", "TEN-02"],
     variants: &[
@@ -39,6 +39,7 @@ pub const SCENARIO: Scenario = Scenario {
         Variant { name: "function", mark: "bypass.function-called", controls: &[sole(&FUNCTION_INVOKER)] },
         Variant { name: "path", mark: "bypass.path-chosen", controls: &[sole(&DEFINER_PINNED)] },
         Variant { name: "partition", mark: "bypass.partition-named", controls: &[sole(&CHILD_POLICIES)] },
+        Variant { name: "heir", mark: "bypass.heir-named", controls: &[sole(&CHILD_POLICIES)] },
         Variant { name: "report", mark: "bypass.report-read", controls: &[sole(&MATVIEW_PRIVILEGE)] },
         Variant { name: "key", mark: "bypass.key-tried", controls: &[sole(&KEY_PER_TENANT)] },
         Variant { name: "reference", mark: "bypass.reference-tried", controls: &[sole(&FOREIGN_KEY_PER_TENANT)] },
@@ -70,6 +71,8 @@ fn build(stage: &mut Stage<'_>) {
         one("SELECT id, body FROM incident_of($1)", vec![own(1)]),
         one("SELECT note FROM duty_notes ORDER BY id LIMIT 3", vec![]),
         one("SELECT body FROM incidents_open ORDER BY id", vec![]),
+        one("SELECT body FROM watches ORDER BY id", vec![]),
+        one("SELECT body FROM ONLY watches_ended ORDER BY id", vec![]),
         one("SELECT days, note FROM retention_of($1)", vec![Value::text("incident")]),
         one("UPDATE incidents SET state = 'closed' WHERE id = 0 RETURNING state, body", vec![]),
         one("UPDATE incidents SET state = 'open' WHERE id = 0 RETURNING state, body", vec![]),
@@ -109,6 +112,11 @@ fn readers(stage: &mut Stage<'_>) {
         one("SELECT body FROM incidents_closed WHERE reference = $1", vec![theirs(1)]),
     ];
     pod(stage, ("partition", "bypass.partition-named", false), ATTACKER, &partition);
+    let heir = [
+        one("SELECT body FROM watches_ended ORDER BY id", vec![]),
+        one("UPDATE watches_ended SET body = body RETURNING tenant_id, body", vec![]),
+    ];
+    pod(stage, ("heir", "bypass.heir-named", false), ATTACKER, &heir);
     let report = [one("SELECT body FROM incident_report", vec![]), one("SELECT count(*) FROM incident_report", vec![])];
     pod(stage, ("report", "bypass.report-read", false), ATTACKER, &report);
 }

@@ -218,6 +218,83 @@ fn the_whole_asks_its_own_policies_and_so_does_a_partition() {
 }
 
 #[test]
+fn an_heir_is_read_by_its_parents_policies_or_by_its_own() {
+    let made = "
+        postgres: create table h (extra text default 'kept', unique (id)) inherits (t) -> 0
+        postgres: insert into h values ('acme', 1, 'old'), ('beta', 9, 'theirs') -> 2
+        app: select * from h -> 42501
+        postgres: grant select, insert, update, delete on h to app -> 0";
+    checked(&format!(
+        "{made}
+         app: select id, note from t -> (1,true) (1,old)
+         app: select * from t where note = 'old' -> (acme,1,old)
+         app: select count(*) from t -> (2)
+         app: select id, note from only t -> (1,true)
+         app: select x.id from ONLY public.T x where x.note = 'true' -> (1)
+         app: select id from only only t -> 42601
+         app: select * from h order by id -> (acme,1,old,kept) (beta,9,theirs,kept)
+         app: update t set note = 'new' where id = 1 returning * -> (acme,1,new) (acme,1,new)
+         app: update only t set note = 'newer' -> 1
+         app: update t set id = 9 where note = 'new' -> 23505
+         app: update t set tenant = null where note = 'new' -> 42501
+         postgres: update t set tenant = null where note = 'new' -> 23502
+         app: insert into t values ('acme', 9, 'mine') -> 1
+         app: insert into h (tenant, id) values ('beta', 10) -> 1
+         postgres: select id, note, extra from h order by id -> (1,new,kept) (9,theirs,kept) (10,null,kept)
+         app: begin -> 0
+         app: delete from t -> 3
+         app: select count(*) from h -> (2)
+         app: rollback -> 0
+         app: delete from only t where id = 9 -> 1
+         app: select count(*) from t -> (2)
+         postgres: create view v as select id from t -> 0
+         postgres: select count(*) from v -> (6)
+         postgres: create view w as select id from only t -> 0A000
+         postgres: truncate only t -> 0
+         postgres: select count(*) from t -> (3)
+         postgres: create table g () inherits (h) -> 0
+         postgres: insert into g values ('acme', 20, 'grown', 'x') -> 1
+         app: select id from t where id = 20 -> (20)
+         postgres: truncate t -> 0
+         postgres: select count(*) from g -> (0)
+         postgres: drop table h -> 2BP01
+         postgres: drop table h, g -> 0
+         postgres: drop table t -> 2BP01
+         postgres: drop table t cascade -> 0"
+    ));
+    let own = "postgres: alter table h enable row level security -> 0";
+    checked(&format!("{made}\n{own}\napp: select * from h -> none\napp: select note from t -> (true) (old)"));
+    checked_without(&[&CHILD_POLICIES], &format!("{made}\n{own}\napp: select id from h order by id -> (1) (9)"));
+}
+
+#[test]
+fn an_heir_takes_over_columns_of_a_table_of_its_makers_own() {
+    checked(
+        "postgres: create table h (note text not null, more int8, primary key (tenant, more)) inherits (t) -> 0
+         postgres: insert into h values ('acme', 1, 'a', 1) -> 1
+         postgres: insert into h values ('acme', 1, 'a', 2) -> 1
+         postgres: insert into h values ('acme', 1, null, 3) -> 23502
+         postgres: insert into h values ('acme', null, 'a', 3) -> 23502
+         postgres: insert into h values ('acme', 2, 'a', 2) -> 23505
+         postgres: create table g (note int8) inherits (t) -> 42804
+         postgres: create table g (a int8, a int8) inherits (t) -> 42701
+         postgres: create table g () inherits (nowhere) -> 42P01
+         postgres: create view v as select id from t -> 0
+         postgres: create table g () inherits (v) -> 42809
+         postgres: create table c (tenant text) partition by list (tenant) -> 0
+         postgres: create table c_acme partition of c for values in ('acme') -> 0
+         postgres: create table g () inherits (c) -> 42809
+         postgres: create table g () inherits (c_acme) -> 42809
+         postgres: truncate only c -> 42809
+         postgres: grant create on schema public to app -> 0
+         app: create table g () inherits (t) -> 42501
+         postgres: create table r (tenant text, id int8, foreign key (tenant, id) references t) -> 0A000
+         postgres: create table r (a int8 unique, b int8 references r (a)) -> 0
+         postgres: create table g () inherits (r) -> 0A000",
+    );
+}
+
+#[test]
 fn a_key_that_leaves_the_tenant_out_tells_of_other_tenants_and_truncate_needs_its_privilege() {
     let made = "
         postgres: create table i (tenant_id text, id int8, reference text, primary key (tenant_id, id),

@@ -102,7 +102,7 @@ fn what_is_not_modelled_is_refused_and_never_ignored() {
          postgres: create or replace view v as select a from t -> 0A000
          postgres: create materialized view m as select a from t -> 0
          postgres: refresh materialized view m -> 0A000
-         postgres: create table w (b text) inherits (t) -> 0A000
+         postgres: create table w (b text) inherits (t, t) -> 0A000
          postgres: create function f() returns int8 language sql as 'select 1' -> 0A000
          postgres: create index i on t (b) -> 0A000
          postgres: copy t to stdout -> 0A000
@@ -290,7 +290,15 @@ fn a_policy_that_asks_for_a_setting_that_was_never_made_fails_the_queries_of_an_
          app: select * from t where tenant = current_user -> 42704
          app: select * from t where tenant = 'a' -> 42704
          app: insert into t values ('a', 1) -> 42704
+         app: create materialized view m as select id from t -> 42704
+         postgres: create policy r on t as restrictive using (tenant = nullif(current_setting('app.x', true), '')) -> 0
+         postgres: create role clerk login -> 0
+         clerk: select * from t -> 42704
+         clerk: select * from t where tenant = nullif(current_setting('app.x', true), '') -> 42704
+         clerk: select * from t where tenant = nullif(current_setting('app.y', true), '') -> 42501
+         postgres: drop policy r on t -> 0
          app: set app.tenant_id = 'a' -> 0
+         app: create materialized view m as select id from t -> 42501
          app: select * from t -> none
          app: drop policy q on t -> 42704
          app: drop policy p on t -> 42501",

@@ -113,6 +113,7 @@ pub(super) const ROWS: &[Row] = &[
                 &[DOOR_A, &["client/acme", "attacker/partition", "attacker/key", "attacker/truncate"]],
                 &["bypass.partition-named", "bypass.key-tried", "bypass.truncated"],
             ),
+            part("heirs", &[DOOR_A, &["client/acme", "attacker/heir"]], &["bypass.heir-named"]),
             part(
                 "references",
                 &[DOOR_A, &["client/acme", "attacker/reference", "attacker/cascade", "attacker/eraser"]],
