@@ -36,7 +36,10 @@ const ASKS: &[(Probe, &[&str])] = &[
     ),
     (Probe::Rego, &["CLS-05", "GOV-05", "POL-01", "POL-02", "POL-06", "POL-07"]),
     (Probe::Prometheus, &["SLO-01", "SLO-02", "SLO-03", "SLO-04", "SLO-05", "SLO-06", "SRV-04", "TEN-05"]),
-    (Probe::Evidence, &["CEL-05", "CEL-06", "CLS-05", "EVT-07", "POL-03", "POL-07", "SRV-07", "STO-08", "TEN-03"]),
+    (
+        Probe::Evidence,
+        &["CEL-05", "CEL-06", "CLS-05", "EVT-07", "POL-03", "POL-04", "POL-07", "SRV-07", "STO-08", "TEN-03"],
+    ),
 ];
 
 /// The rows that are asked of a component.

@@ -35,7 +35,8 @@ pub fn judge(deployment: &Deployment, files: &Files) -> Component {
     files.index.iter().for_each(|index| take(published(&mut component, home, index)));
     files.offline.iter().for_each(|bundles| take(offline(&mut component, home, bundles)));
     files.answers.iter().for_each(|answers| take(answers::judge(&mut component, home, answers)));
-    files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log)));
+    let chained: Vec<&Path> = files.chain.iter().map(|chain| chain.get_ref().path.as_path()).collect();
+    files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log, &chained)));
     files.changes.iter().for_each(|table| take(changes::judge(&mut component, home, table.get_ref())));
     files.policy_tests.iter().for_each(|tests| take(suites::judge(&mut component, home, tests)));
     match unread.is_empty() {

@@ -121,7 +121,12 @@ pub const COVERAGE: &[Coverage] = &[
     )
     .told(Told::Forbidden),
     partly("POL-02", &["config.applied"], "no agent goes back to an older revision", "signatures, and staleness"),
-    judged("POL-04", &["decision.kept", "request.answered"], "every answer of the service rests on a kept decision"),
+    partly(
+        "POL-04",
+        &["decision.kept", "request.answered"],
+        "every answer of the service rests on a kept decision",
+        "whether decisions reach a SIEM: [[files.decisions]] asks for its copy",
+    ),
     partly(
         "POL-06",
         &["row.stored"],

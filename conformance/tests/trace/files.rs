@@ -55,7 +55,7 @@ pub fn certify(dir: &Path, table: &str) -> (i32, Value) {
     (output.status.code().expect("no signal"), report["components"][0].clone())
 }
 
-fn text(lines: &[String]) -> String {
+pub fn text(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
@@ -201,34 +201,6 @@ fn what_a_component_did_is_held_against_its_model() {
         assert_eq!((code, &component["findings"][0]["requirements"][0]), (1, &json!(rows[0])), "{component:#}");
         assert_eq!(judge(&[]).0, 3, "{model}");
     }
-}
-
-#[test]
-fn decisions_are_decided_once_more() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let decision = |id: &str, tenant: &str, allowed: bool| {
-        let question = json!({
-            "subject": {"authenticated": true}, "tenant": {"id": tenant}, "context": {"region": "EU"},
-            "resource": {"tenant": "acme", "kind": "audit", "classification": 2, "label": "pii"},
-        });
-        json!({"decision_id": id, "input": question, "result": {"allow": allowed}}).to_string()
-    };
-    let judge = |lines: &[String]| {
-        fs::write(dir.path().join("decisions.ndjson"), text(lines)).expect("decisions");
-        certify(dir.path(), "[files]\n[[files.decisions]]\npath = \"decisions.ndjson\"\n")
-    };
-    let sound = vec![decision("1", "acme", true), decision("2", "beta", false), json!({"msg": "started"}).to_string()];
-    let (code, component) = judge(&sound);
-    assert_eq!(code, 0, "{component:#}");
-    let found = |lines: Vec<String>, row: &str| {
-        let (code, component) = judge(&lines);
-        assert_eq!((code, &component["findings"][0]["object"]), (1, &json!("decisions.ndjson:2")), "{component:#}");
-        assert_eq!(component["findings"][0]["requirements"][0], row, "{component:#}");
-    };
-    found(vec![sound[0].clone(), decision("2", "beta", true)], "POL-01");
-    found(vec![sound[0].clone(), decision("2", "acme", false)], "POL-01");
-    found(vec![sound[0].clone(), decision("1", "acme", true)], "POL-04");
-    assert_eq!(judge(&[json!({"msg": "started"}).to_string()]).0, 3);
 }
 
 /// A policy with its tests, and reports of them as `opa test` writes them.

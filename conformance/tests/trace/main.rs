@@ -2,6 +2,7 @@
 
 mod changes;
 mod damage;
+mod decisions;
 mod files;
 mod forms;
 mod simulated;

@@ -45,7 +45,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// Rows that are asked of evidence by what components did, and not by a trace: `files.rs` shows it.
-const BY_FILES: [&str; 4] = ["CEL-05", "CEL-06", "POL-03", "TEN-03"];
+const BY_FILES: [&str; 5] = ["CEL-05", "CEL-06", "POL-03", "POL-04", "TEN-03"];
 
 /// What an event says by its schema, an answer of a graph, a catalogue or a database by its text, is content, and not
 /// in a trace. Nor is what a graph holds.

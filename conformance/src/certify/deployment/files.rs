@@ -134,6 +134,43 @@ pub struct Decisions {
     /// The field that names a decision.
     #[serde(default = "name")]
     pub name: String,
+    /// The field that names the policy which decided.
+    #[serde(default = "revision")]
+    pub revision: String,
+    /// What the SIEM has of it.
+    pub siem: Option<Siem>,
+    /// Requests that rest on it.
+    pub requests: Option<Requests>,
+}
+
+/// What a SIEM has of a decision log, one JSON object a line; its fields are called as in the log, unless it says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Siem {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The field of the question.
+    pub input: Option<String>,
+    /// The field of the answer.
+    pub allowed: Option<String>,
+    /// The field that names a decision.
+    pub name: Option<String>,
+    /// The field that names the policy which decided.
+    pub revision: Option<String>,
+}
+
+/// Requests as whoever enforces decisions logged them, one JSON object a line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// Where they are.
+    pub path: PathBuf,
+    /// The field that names the decision on a request.
+    #[serde(default = "name")]
+    pub name: String,
+    /// The field of the status, by which a request was let through (2xx and 3xx) or not.
+    #[serde(default = "code")]
+    pub code: String,
 }
 
 /// What `opa test` wrote about a policy's own tests.
@@ -185,6 +222,14 @@ fn allowed() -> String {
 
 fn name() -> String {
     "decision_id".to_owned()
+}
+
+fn revision() -> String {
+    "bundles.*.revision|revision".to_owned()
+}
+
+fn code() -> String {
+    "response_code|status|code".to_owned()
 }
 
 /// What TOML and types do not say.
