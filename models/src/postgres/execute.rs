@@ -7,7 +7,7 @@
 
 use super::catalog::{Catalog, Command, Nature, Privilege, RoleId, Table, TableId};
 use super::expr::{Env, Expr};
-use super::plan::{Delete, Insert, Item, OnConflict, Output, Plan, Search, Select, Update};
+use super::plan::{Delete, Insert, Item, OnConflict, Output, Plan, Search, Select, Target, Update};
 use super::rls::Guard;
 use super::session::{Change, Txn};
 use super::sqlstate::{
@@ -120,9 +120,9 @@ impl<'a> Cx<'a> {
         let constant = |e: &Expr| matches!(e, Expr::Const(_) | Expr::Param(_));
         let chosen = |at: u16| {
             let equal = guard.keys().chain(&search.keys).filter(|(of, _)| *of == at).map(|(_, e)| e);
-            let mut equal = equal.filter(|e| !matches!(e, Expr::CurrentUser | Expr::SessionUser));
+            let equal = equal.filter(|e| !matches!(e, Expr::CurrentUser | Expr::SessionUser));
             let mut known: Vec<&Expr> = Vec::new();
-            for e in equal.by_ref() {
+            for e in equal {
                 match constant(e) {
                     true => return Some(e),
                     false if known.contains(&e) => {}
@@ -559,17 +559,17 @@ impl<'a> Cx<'a> {
         &self,
         stores: &mut [Store],
         txn: &mut Txn,
-        (named, cascade): (&[(TableId, bool)], bool),
+        (named, cascade): (&[Target], bool),
     ) -> Result<Reply, SqlError> {
-        for (id, only) in named {
-            let table = self.catalog.table(*id);
+        for Target { table, only } in named {
+            let table = self.catalog.table(*table);
             self.require(table, Privilege::TRUNCATE)?;
             if *only && table.kin.is_partitioned() {
                 return Err(SqlError::new(WRONG_OBJECT, "cannot truncate only a partitioned table"));
             }
         }
-        for (id, only) in self.truncated_along(named, cascade)? {
-            for leaf in self.catalog.leaves(id, only) {
+        for Target { table, only } in self.truncated_along(named, cascade)? {
+            for leaf in self.catalog.leaves(table, only) {
                 let (at, empty) = (leaf.0, Store::new(self.catalog.table(leaf)));
                 let old = std::mem::replace(&mut stores[at as usize], empty);
                 txn.changes.push(Change::Truncate { table: at, old: Box::new(old) });

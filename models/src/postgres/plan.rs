@@ -34,7 +34,7 @@ pub enum Plan {
     /// `TRUNCATE`.
     Truncate {
         /// The tables that it names.
-        tables: Vec<(TableId, bool)>,
+        tables: Vec<Target>,
         /// `CASCADE`: tables that refer to them as well.
         cascade: bool,
     },
@@ -95,6 +95,15 @@ pub struct Layer {
     pub view: TableId,
     /// Its conditions, over the rows of the table below all views.
     pub filter: Vec<Expr>,
+}
+
+/// A table that a `TRUNCATE` empties.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The table.
+    pub table: TableId,
+    /// Whether tables that inherit from it are left as they are.
+    pub only: bool,
 }
 
 /// Rows that a statement looks for in its table.

@@ -9,7 +9,7 @@ use super::lower::Lowerer;
 use super::name::{folded, table_name};
 use super::namespace::{Asker, quoted};
 use super::only;
-use super::plan::{Call, Isolation, Plan, Prepared, Search};
+use super::plan::{Call, Isolation, Plan, Prepared, Search, Target};
 use super::setting::{Names, ROLE, SEARCH_PATH, Scope, SettingId};
 use super::sqlstate::{SYNTAX_ERROR, SqlError, TOO_COMPLEX};
 use sqlparser::ast::{self, Statement as S};
@@ -168,16 +168,16 @@ impl<'a> Analyzer<'a> {
         if *identity == Some(ast::TruncateIdentityOption::Restart) {
             return Err(SqlError::unsupported("RESTART IDENTITY"));
         }
-        let id = |t: &ast::TruncateTableTarget| {
+        let target = |t: &ast::TruncateTableTarget| {
             let id = self.catalog.defined(self.asker, &table_name(&t.name)?)?;
             let table = self.catalog.table(id);
             match &table.nature {
-                Nature::Table => Ok((self.writable(id)?, t.only)),
+                Nature::Table => Ok(Target { table: self.writable(id)?, only: t.only }),
                 _ => Err(SqlError::not_a_table(&table.name)),
             }
         };
         let cascade = *cascade == Some(ast::CascadeOption::Cascade);
-        Ok(Plan::Truncate { tables: table_names.iter().map(id).collect::<Result<_, _>>()?, cascade })
+        Ok(Plan::Truncate { tables: table_names.iter().map(target).collect::<Result<_, _>>()?, cascade })
     }
 
     /// A table that may be written by name: no view.

@@ -8,6 +8,7 @@
 use super::catalog::{ForeignKey, Privilege, Referential, Table, TableId};
 use super::execute::Cx;
 use super::namespace::Asker;
+use super::plan::Target;
 use super::session::{Change, Txn};
 use super::sqlstate::{FOREIGN_KEY_VIOLATION, NOT_SUPPORTED, SqlError};
 use super::store::{Candidates, RowId, Store, Stored, TENANT_COLUMN};
@@ -223,17 +224,13 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// `0A000` when one that is not named refers to them, `42501` where one that goes along may not be emptied.
-    pub(super) fn truncated_along(
-        &self,
-        named: &[(TableId, bool)],
-        cascade: bool,
-    ) -> Result<Vec<(TableId, bool)>, SqlError> {
+    pub(super) fn truncated_along(&self, named: &[Target], cascade: bool) -> Result<Vec<Target>, SqlError> {
         let mut all = named.to_vec();
         let mut at = 0;
-        while let Some((id, _)) = all.get(at) {
+        while let Some(Target { table, .. }) = all.get(at) {
             at += 1;
-            for from in &self.catalog.table(*id).referrers {
-                if all.iter().any(|(id, _)| id == from) {
+            for from in &self.catalog.table(*table).referrers {
+                if all.iter().any(|other| other.table == *from) {
                     continue;
                 }
                 if !cascade {
@@ -241,7 +238,7 @@ impl Cx<'_> {
                     return Err(SqlError::new(NOT_SUPPORTED, message));
                 }
                 self.require(self.catalog.table(*from), Privilege::TRUNCATE)?;
-                all.push((*from, false));
+                all.push(Target { table: *from, only: false });
             }
         }
         Ok(all)
