@@ -18,8 +18,8 @@ use std::path::Path;
 const LEDGER: &str = "CELLPROOF_PROVISION_LEDGER";
 /// What the runner is told when nothing else is asked for: also after a test has failed the others are run.
 const ALL: &str = "--no-fail-fast";
-/// How many tests nextest runs at once.
-const AT_ONCE: &str = "NEXTEST_TEST_THREADS";
+/// How many tests nextest runs at once, and the runner of cargo.
+const AT_ONCE: [&str; 2] = ["NEXTEST_TEST_THREADS", "RUST_TEST_THREADS"];
 /// Suites that may be skipped where a change is checked, one a line: its name, a colon, and why.
 const ALLOWED: &str = "xtask/allowed-skips.txt";
 
@@ -64,17 +64,18 @@ fn tests(root: &Path, args: &[String]) -> Result<(bool, Ledger), String> {
     let noted = house::target(root).join("provision.log");
     std::fs::create_dir_all(house::target(root)).map_err(|e| format!("failed to make the target directory: {e}"))?;
     std::fs::write(&noted, "").map_err(|e| format!("failed to write {}: {e}", noted.display()))?;
+    let runner = |words: &[&str]| {
+        let mut runner = spawn::cargo(root);
+        runner.args(words).arg("--workspace").args(args).env(LEDGER, &noted);
+        runner.envs(AT_ONCE.into_iter().filter(|name| std::env::var_os(name).is_none()).map(|name| (name, at_once())));
+        runner
+    };
     let passed = if spawn::installed(root, "nextest") {
-        let mut nextest = spawn::cargo(root);
-        nextest.args(["nextest", "run", "--workspace"]).args(args).env(LEDGER, &noted);
-        if std::env::var_os(AT_ONCE).is_none() {
-            nextest.env(AT_ONCE, at_once());
-        }
-        spawn::succeeds(&mut nextest)?
+        spawn::succeeds(&mut runner(&["nextest", "run"]))?
             // A filter names unit tests; with one, the doc tests are not what was asked for.
             && (!whole || spawn::succeeds(spawn::cargo(root).args(["test", "--doc", "--workspace"]))?)
     } else {
-        spawn::succeeds(spawn::cargo(root).args(["test", "--workspace"]).args(args).env(LEDGER, &noted))?
+        spawn::succeeds(&mut runner(&["test"]))?
     };
     let text = std::fs::read_to_string(&noted).map_err(|e| format!("failed to read {}: {e}", noted.display()))?;
     let ledger = Ledger::read(&text)?;
