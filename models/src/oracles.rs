@@ -25,6 +25,7 @@ pub mod integrity;
 pub mod isolation;
 pub mod kept;
 pub mod logical_replica;
+pub mod masking;
 pub mod mirroring;
 pub mod read_only;
 pub mod refusal;

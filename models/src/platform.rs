@@ -22,6 +22,7 @@ pub mod admin;
 mod autoscaler;
 mod cell;
 mod connector;
+pub mod customers;
 mod events;
 pub mod graph;
 pub mod incidents;
@@ -232,6 +233,8 @@ pub struct Deployment {
     pub console: bool,
     /// What there is of graph databases, if anything.
     pub graph: Option<graph::GraphPlan>,
+    /// Who may see what of tenants' customers, where those are kept in the databases.
+    pub customers: Option<customers::CustomersPlan>,
     /// Whether tenants' incidents are kept in the databases.
     pub incidents: bool,
     /// What there is of logical replicas, if anything.

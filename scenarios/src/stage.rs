@@ -18,6 +18,7 @@ use models::oracles::cast::Member;
 use models::oracles::integrity::Integrity;
 use models::oracles::working_set::WorkingSet;
 use models::oracles::{Cast, Forbidden, Principal, durability, handling, isolation, refusal, residency, switching};
+use models::platform::customers::CustomersPlan;
 use models::platform::graph::GraphPlan;
 use models::platform::offline::OfflinePlan;
 use models::platform::replica::ReplicaPlan;
@@ -111,6 +112,7 @@ pub struct Stage<'a> {
     console: bool,
     graph: Option<GraphPlan>,
     replica: Option<ReplicaPlan>,
+    customers: Option<CustomersPlan>,
     incidents: bool,
     travel: Option<Duration>,
     copies: Vec<(Arc<str>, Arc<str>)>,
@@ -188,6 +190,7 @@ impl<'a> Stage<'a> {
             console: false,
             graph: None,
             replica: None,
+            customers: None,
             incidents: false,
             travel: None,
             copies: Vec::new(),
@@ -508,6 +511,7 @@ impl<'a> Stage<'a> {
             console: self.console,
             graph: self.graph.clone(),
             replica: self.replica,
+            customers: self.customers.clone(),
             incidents: self.incidents,
             travel: self.travel,
             copies: self.copies.clone(),
@@ -520,6 +524,7 @@ impl<'a> Stage<'a> {
         };
         let acts = self.acts;
         let mut oracles = self.judges(&cast);
+        oracles.extend(self.judge_of_customers(&cast, salt).map(|judge| Box::new(judge) as Box<dyn Oracle<Saas>>));
         let mut actors = self.clients(&deployment, disguise);
         actors.extend(self.events.seats(&self.platform, self.inputs, acts, |tenant| salt(&tenant.id)));
         for player in self.players {

@@ -3,6 +3,7 @@
 pub mod denial_gateway_flood;
 pub mod disclosure_cache_bleed;
 pub mod disclosure_graph_traversal;
+pub mod disclosure_masked_columns;
 pub mod disclosure_object_prefix;
 pub mod disclosure_slice;
 pub mod disclosure_sql_bypass;

@@ -32,6 +32,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("convergence", "a graph database states nothing that a trace holds"),
     ("graph-replica", "neither does its replica"),
     ("logical-replica", "nor does one of a relational database"),
+    ("masking", "what a reader is shown of a column is content"),
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),
@@ -44,7 +45,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
 
-/// Rows that are asked of evidence by what components did, and not by a trace: `files.rs` shows it.
+/// Rows that are asked of evidence by what components did, and not by a trace: `files.rs`, `changes.rs` and
+/// `decisions.rs` show it.
 const BY_FILES: [&str; 5] = ["CEL-05", "CEL-06", "POL-03", "POL-04", "TEN-03"];
 
 /// What an event says by its schema, an answer of a graph, a catalogue or a database by its text, is content, and not

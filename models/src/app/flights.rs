@@ -35,6 +35,10 @@ impl Errand {
                 format!("record:{}", reference.text)
             }
             Task::Who => "home".to_owned(),
+            // Shared by those who would be shown the same: by one reader's own requests, and nobody else's.
+            Task::Customer(reference, reader) => {
+                format!("customer:{}/{}/{}", reference.text, reader.level, reader.subject)
+            }
             _ => return None,
         };
         Some(Errand { owner, name })

@@ -330,7 +330,7 @@ impl App {
                 let (code, what) = (refused.code(), refused.to_string());
                 self.refused(ctx, out, key, code, what);
             }
-            Task::Get(_) | Task::Who | Task::Page(_)
+            Task::Get(_) | Task::Who | Task::Page(_) | Task::Customer(..)
                 if !open.fresh
                     || APP_STRONG_READS_FROM_CACHE.is_planted()
                     || APP_STALE_IF_ERROR.is_planted() && self.databases.pressure() > 0 =>
@@ -359,7 +359,7 @@ impl App {
     /// No cache had it: the database has, and somebody may be asking it already.
     fn fetch(&mut self, ctx: &Ctx<'_, Saas>, out: &mut Outbox<Saas>, key: u64) {
         let Some(open) = self.open.get_mut(&key) else { return };
-        let shared = matches!(open.task, Task::Get(_) | Task::Who) && !open.way.is_from_edge();
+        let shared = matches!(open.task, Task::Get(_) | Task::Who | Task::Customer(..)) && !open.way.is_from_edge();
         let errand = shared.then(|| Errand::of(self.caches.owner(ctx, &open.tenant), &open.task)).flatten();
         if errand.as_ref().is_some_and(|errand| self.flights.join(ctx.controls(), errand, key)) {
             open.phase = Phase::Flight;
@@ -453,7 +453,7 @@ impl App {
         let lineage = open.lineage;
         let changed = reason.status() < 300;
         match &open.task {
-            Task::Get(_) | Task::Who if changed && !open.fresh => {
+            Task::Get(_) | Task::Who | Task::Customer(..) if changed && !open.fresh => {
                 let then = open.errand.as_ref().map(Errand::owner).cloned();
                 let now = APP_CACHES_FOR_THE_NEXT.is_planted().then(|| self.caches.owner(ctx, &open.tenant));
                 let owner = then.map(|then| now.unwrap_or(then));

@@ -1,5 +1,6 @@
 //! What a request means to the application: the operation, and whose record it is about.
 
+use super::reader::Reader;
 use crate::console::sql::{self, Analysed};
 use crate::control::Controls;
 use crate::crypto::{hex, sha256};
@@ -53,6 +54,17 @@ pub enum Task {
     Sql(Result<Analysed, sql::Refused>),
     /// An operator's statement in Cypher, which stands in the content.
     Cypher,
+    /// One customer.
+    Customer(Reference, Reader),
+    /// Customers of whom a column says something.
+    Customers {
+        /// The column.
+        column: String,
+        /// What it says.
+        value: String,
+        /// Who asks.
+        reader: Reader,
+    },
     /// An ad hoc report. These were written in haste: none filters by tenant, and `recent` does not even set one, so
     /// the database's policies are all that stands between tenants here.
     Report {
@@ -113,6 +125,12 @@ impl Task {
                 present,
             },
             Operation::Statement => Task::Statement,
+            Operation::Customer { id } => Task::Customer(Reference::parse(&id, tenant)?, Reader::of(&request.headers)),
+            Operation::Customers { column, value } => Task::Customers {
+                column: column.to_owned(),
+                value: value.into_owned(),
+                reader: Reader::of(&request.headers),
+            },
             Operation::Console { is_cypher: true } => Task::Cypher,
             Operation::Console { is_cypher: false } => {
                 let text = std::str::from_utf8(&request.body).map_err(|_| sql::Refused::Unread);
@@ -125,7 +143,8 @@ impl Task {
     /// The tenant whose data it is about.
     pub fn owner<'a>(&'a self, tenant: &'a TenantId) -> &'a TenantId {
         match self {
-            Task::Get(r) | Task::Put(r) | Task::Delete(r) | Task::Create(r) | Task::Related(r, _) => &r.owner,
+            Task::Get(r) | Task::Put(r) | Task::Delete(r) | Task::Create(r) => &r.owner,
+            Task::Related(r, _) | Task::Customer(r, _) => &r.owner,
             Task::Relate { source, .. } => &source.owner,
             _ => tenant,
         }

@@ -6,8 +6,10 @@
 //! with parameters, so the server's plan cache knows them.
 
 use super::class::RecordClass;
+use super::customers::{self, By};
 use super::filter::{self, Listing, Listings};
 use super::operation::{Reference, Task};
+use super::reader::Reader;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
@@ -44,6 +46,7 @@ pub struct Texts {
     listings: Listings,
     relate: Arc<str>,
     outbox: Arc<str>,
+    customers: customers::Texts,
 }
 
 impl Default for Texts {
@@ -64,6 +67,7 @@ impl Default for Texts {
             outbox: "INSERT INTO graph_outbox (tenant_id, source, target, version, present) \
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
                 .into(),
+            customers: customers::Texts::default(),
         }
     }
 }
@@ -82,6 +86,9 @@ impl Texts {
     ) -> Option<Transaction> {
         if task.lists() {
             return self.listing(controls, task, tenant, filter?);
+        }
+        if let Some((by, reader)) = about_customers(task) {
+            return self.customers.transaction((tenant, task.owner(tenant)), by, reader);
         }
         let text = |s: &str| Value::Text(s.into());
         let owner = |t: &TenantId| Value::Text(t.clone());
@@ -163,11 +170,13 @@ pub fn answer(
     replies: &[Reply],
     sent: &[u8],
 ) -> (Reason, Vec<u8>) {
-    // Of two statements either may have ended the transaction.
+    // Of several statements each may have ended the transaction.
     let failed = replies.iter().find(|reply| reply.sqlstate().is_some());
     let Some(reply) = failed.or(replies.first()) else { return (Reason::Internal, Vec::new()) };
     match (task, reply) {
         (_, Reply::Error { sqlstate, .. }) => (refused(sqlstate), Vec::new()),
+        (Task::Customer(..) | Task::Customers { .. }, _) => about_customers(task)
+            .map_or((Reason::Internal, Vec::new()), |(by, reader)| customers::answer(controls, by, reader, replies)),
         (Task::Get(_) | Task::Who, Reply::Rows { rows, .. }) => match rows.first().and_then(|row| row[0].as_text()) {
             Some(body) => (Reason::Ok, body.as_bytes().to_vec()),
             None => (Reason::NotFound, Vec::new()),
@@ -187,6 +196,15 @@ pub fn answer(
         (Task::Delete(_), Reply::Done(_)) => (Reason::NoContent, Vec::new()),
         (Task::Create(_) | Task::Relate { .. }, Reply::Done(_)) => (Reason::Created, Vec::new()),
         _ => (Reason::Internal, Vec::new()),
+    }
+}
+
+/// By what a task asks for customers, and for whom, if it does.
+fn about_customers(task: &Task) -> Option<(By<'_>, &Reader)> {
+    match task {
+        Task::Customer(record, reader) => Some((By::Number(record.id), reader)),
+        Task::Customers { column, value, reader } => Some((By::Column(column, value), reader)),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::operation::Task;
 use crate::breaker::{Breaker, Outcome, Permit, Settings};
 use crate::cache::client::{CacheClient, Ticket};
 use crate::cache::{Account, Key, Owner, Read};
+use crate::control::Controls;
 use crate::ids::TenantId;
 use crate::planted::CACHE_CONNECTION_REUSED;
 use crate::saas::Saas;
@@ -90,11 +91,17 @@ impl Caches {
 
     fn with_key<T>(
         &mut self,
+        controls: &Controls,
         owner: &Owner,
         task: &Task,
         make: impl FnOnce(&mut CacheClient, Key<'_>) -> Option<T>,
     ) -> Option<T> {
+        let entry;
         let key = match task {
+            Task::Customer(record, reader) => {
+                entry = reader.entry(controls, &record.text);
+                Key::Tenant { owner, family: "customer", id: &entry }
+            }
             Task::Get(r) | Task::Put(r) | Task::Delete(r) => Key::Tenant { owner, family: "record", id: &r.text },
             Task::Who => Key::Session { owner, id: "home" },
             Task::Page(name) => Key::Public { name },
@@ -107,7 +114,7 @@ impl Caches {
     pub fn get(&mut self, ctx: &Ctx<'_, Saas>, id: u64, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
         let permit = self.breaker.ask(ctx.now()).ok()?;
         let owner = self.owner(ctx, tenant);
-        let call = self.with_key(&owner, task, |client, key| client.get(ctx.controls(), key).ok())?;
+        let call = self.with_key(ctx.controls(), &owner, task, |client, key| client.get(ctx.controls(), key).ok())?;
         self.calls.insert(id, (call.ticket, Some(permit)));
         Some((self.node, Wire::Resp(id, call.connection, call.request)))
     }
@@ -116,14 +123,16 @@ impl Caches {
     /// late,
     /// and the id somebody else's by then.
     pub fn put(&mut self, ctx: &Ctx<'_, Saas>, owner: &Owner, task: &Task, body: &[u8]) -> Option<(NodeId, Wire)> {
-        let call = self.with_key(owner, task, |client, key| client.put(ctx.controls(), key, body).ok())?;
+        let call =
+            self.with_key(ctx.controls(), owner, task, |client, key| client.put(ctx.controls(), key, body).ok())?;
         Some(self.send_quietly(call.ticket, call.connection, call.request))
     }
 
     /// Removes what the task changed.
     pub fn invalidate(&mut self, ctx: &Ctx<'_, Saas>, tenant: &TenantId, task: &Task) -> Option<(NodeId, Wire)> {
         let owner = self.owner(ctx, tenant);
-        let call = self.with_key(&owner, task, |client, key| client.invalidate(ctx.controls(), key).ok())?;
+        let call =
+            self.with_key(ctx.controls(), &owner, task, |client, key| client.invalidate(ctx.controls(), key).ok())?;
         Some(self.send_quietly(call.ticket, call.connection, call.request))
     }
 

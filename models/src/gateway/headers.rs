@@ -6,6 +6,7 @@
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
+use crate::wire::http::surrogate::{CLEARANCE, Caller, SUBJECT};
 use crate::wire::http::{Headers, Response};
 use std::sync::Arc;
 
@@ -21,6 +22,14 @@ pub const FORWARDED_HEADERS: Control = control!(
     "gateway.forwarded-headers",
     upholds: ["SRV-11", "TEN-01"],
     off: "a client's x-forwarded-client-cert and its kin reach the workload, as with Envoy's ALWAYS_FORWARD_ONLY",
+);
+
+/// Writes who the caller is, and up to which level it is cleared, over what stands there.
+pub const CALLER_CLAIMS: Control = control!(
+    "gateway.caller-claims",
+    upholds: ["CLS-02"],
+    off: "subject and clearance are added after a client's own, as with Envoy's APPEND_IF_EXISTS_OR_ADD, and services \
+          read the first",
 );
 
 /// Writes tenant and region of a response over whatever the workload wrote.
@@ -128,6 +137,15 @@ pub fn forward(controls: &Controls, headers: &mut Headers, tenant: &TenantId, re
         headers.forwarded_client_cert = None;
         headers.other.retain(|(name, _)| PROXY_HEADERS.binary_search(&&**name).is_err());
     }
+}
+
+/// Says for whom the request is made, as the verified token has it.
+pub fn vouch(controls: &Controls, headers: &mut Headers, caller: &Caller) {
+    if controls.on(&CALLER_CLAIMS) {
+        headers.other.retain(|(name, _)| !matches!(&**name, CLEARANCE | SUBJECT));
+    }
+    headers.other.push((CLEARANCE.into(), caller.clearance.clone()));
+    headers.other.push((SUBJECT.into(), caller.subject.clone()));
 }
 
 /// Writes the active tenant and region on a response, over whatever the workload wrote (TEN-07).
@@ -242,6 +260,19 @@ mod tests {
         };
         assert_eq!(forwarded(&Controls::all_on()), (false, 1));
         assert_eq!(forwarded(&off(&FORWARDED_HEADERS)), (true, 3));
+    }
+
+    #[test]
+    fn what_a_client_says_of_its_clearance_is_written_over() {
+        let caller = Caller { subject: "client/acme".into(), clearance: "internal".into() };
+        let told = |controls: &Controls| {
+            let own = (Arc::from(CLEARANCE), Arc::from("restricted"));
+            let mut headers = Headers { other: vec![own], ..Headers::default() };
+            vouch(controls, &mut headers, &caller);
+            [CLEARANCE, SUBJECT].map(|name| headers.other(name).map(|said| said.to_string()).unwrap_or_default())
+        };
+        assert_eq!(told(&Controls::all_on()), ["internal", "client/acme"]);
+        assert_eq!(told(&off(&CALLER_CLAIMS)), ["restricted", "client/acme"]);
     }
 
     #[test]

@@ -100,6 +100,8 @@ pub struct GatewaySpec {
     pub pipeline: Option<NodeId>,
     /// Who may switch the cache on and off, where there is one, and how long an answer lives there at most.
     pub edge_cache: Option<(NodeId, Duration)>,
+    /// Whether services are told for whom a request is made, and up to which level that is cleared.
+    pub vouches: bool,
     /// Who says how many instances the cell has, where that changes.
     pub scaled_by: Option<ScaledBy>,
     /// Who rolls releases out in the cell, where that is done.
@@ -495,6 +497,9 @@ impl Gateway {
         }
         headers::forward(ctx.controls(), &mut request.headers, &tenant, &region);
         let caller = Caller { subject: claims.sub.clone(), clearance: claims.clearance.clone() };
+        if self.spec.vouches {
+            headers::vouch(ctx.controls(), &mut request.headers, &caller);
+        }
         Ok(Admitted { tenant, region, cell, remember, caller })
     }
 

@@ -29,7 +29,7 @@ use crate::policy::service::{ConfigService, ConfigSpec};
 use crate::postgres::engine::Engine;
 use crate::postgres::machine::arbiter::ArbiterNode;
 use crate::postgres::machine::{DbCosts, DbNode, DbSpec};
-use crate::postgres::reference::{DEVICES, INCIDENTS, RELATIONS, SHARED, Seed};
+use crate::postgres::reference::{CUSTOMERS, DEVICES, INCIDENTS, RELATIONS, SHARED, Seed};
 use crate::saas::Saas;
 use crate::siem::machine::{Siem, SiemSpec};
 use crate::wire::policy::Level;
@@ -446,6 +446,9 @@ pub(super) fn bases(deployment: &Deployment) -> BTreeMap<Arc<str>, Rc<Engine>> {
     if deployment.graph.is_some() {
         schema.bootstrap(RELATIONS).expect("the schema of relations is valid");
     }
+    if deployment.customers.is_some() {
+        schema.bootstrap(CUSTOMERS).expect("the schema of customers is valid");
+    }
     if deployment.incidents {
         schema.bootstrap(INCIDENTS).expect("the schema of incidents is valid");
     }
@@ -485,12 +488,14 @@ fn filled(mut engine: Engine, deployment: &Deployment, cell: &Cell) -> Engine {
         if deployment.graph.is_some() {
             super::graph::first_rows(&tenant.id).for_each(|row| engine.load_row(SHARED, "relations", row));
         }
+        let datum = |n| (deployment.datum)(&tenant.id, *salt, n, 0).encode().as_str().into();
+        if let Some(plan) = &deployment.customers {
+            super::customers::load(&mut engine, plan, &tenant.id, datum);
+        }
         if deployment.incidents {
-            let datum = |n| (deployment.datum)(&tenant.id, *salt, n, 0).encode().as_str().into();
             super::incidents::load(&mut engine, &deployment.all_tenants, &tenant.id, datum);
         }
         for special in deployment.specials.iter().filter(|s| s.tenant == tenant.id) {
-            let datum = |record| (deployment.datum)(&tenant.id, *salt, record, 0).encode().as_str().into();
             let (body, contact): (Arc<str>, Arc<str>) = (datum(special.id), datum(super::contact_of(special.id)));
             let seed = Seed {
                 tenant: &tenant.id,

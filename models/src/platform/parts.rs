@@ -54,6 +54,9 @@ pub(super) fn principals(parts: &Parts<'_>) -> Vec<Principal> {
             let certificate = sha256(name.as_bytes());
             let mut principal = Principal::new(name, certificate, tenants, &region(&tenants[0]), super::AUDIENCE);
             principal.audiences.push(super::ANALYTICS_AUDIENCE.into());
+            if deployment.customers.as_ref().is_some_and(|plan| plan.is_restricted(name)) {
+                principal.clearances.push("restricted".into());
+            }
             principal
         })
         .collect()

@@ -186,6 +186,7 @@ fn gateway_boot(parts: &Parts<'_>, cell: &str) -> Boot<Saas> {
         sentinel: super::sentinel::asked(parts, cell),
         pipeline: super::admin::pipeline(parts.deployment, cell).and_then(|role| parts.directory.find(&role)),
         edge_cache: super::remediation::of(parts, cell),
+        vouches: parts.deployment.customers.is_some(),
         scaled_by: super::autoscaler::of(parts, cell),
         rolled_by: super::rollout::of(parts, cell),
         memo: parts.tokens.clone(),

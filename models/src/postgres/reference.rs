@@ -15,6 +15,8 @@ pub const SCHEMA: &str = concat!(include_str!("roles.sql"), include_str!("tables
 pub const RELATIONS: &str = include_str!("relations.sql");
 /// A table that is published to other cells, as SQL.
 pub const DEVICES: &str = include_str!("devices.sql");
+/// Tables of customers, and of what their columns are, as SQL.
+pub const CUSTOMERS: &str = include_str!("customers.sql");
 /// Tables of incidents, and the views and functions by which they are read, as SQL.
 pub const INCIDENTS: &str = include_str!("incidents.sql");
 /// The report over all incidents, made when they are there, as SQL.

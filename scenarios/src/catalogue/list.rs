@@ -53,6 +53,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
     &crate::stride::disclosure_graph_traversal::SCENARIO,
+    &crate::stride::disclosure_masked_columns::SCENARIO,
     &crate::stride::disclosure_object_prefix::SCENARIO,
     &crate::stride::disclosure_slice::SCENARIO,
     &crate::stride::disclosure_sql_bypass::SCENARIO,

@@ -1,6 +1,6 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
-use super::Stage;
+use super::{Stage, datum_of};
 use models::autoscaler::Settings;
 use models::config::{Capacity, Component, Slice, Tenant, Tenants};
 use models::control::Controls;
@@ -15,16 +15,20 @@ use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
 use models::oracles::kept::Kept;
 use models::oracles::logical_replica::LogicalReplica;
+use models::oracles::masking::{Cleared, Customers, Masking};
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
 use models::oracles::rollout::{Rollout, RolloutPromise};
 use models::oracles::scaling::{Scaling, ScalingPromise};
 use models::oracles::slices::Slices;
+use models::platform::customers::{self, CustomersPlan, Reader};
 use models::platform::graph::{self, GraphPlan};
 use models::platform::offline::OfflinePlan;
 use models::platform::replica::ReplicaPlan;
 use models::platform::rollout::{self, RolloutPlan};
 use models::platform::{KnownBad, Pipelines};
+use models::wire::policy::Level;
+use models::wire::sql::Value;
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -101,6 +105,37 @@ impl Stage<'_> {
     pub fn logical_replica(&mut self, plan: ReplicaPlan, healed: Instant, (bound, unnoticed): (Duration, Duration)) {
         self.replica = Some(plan);
         self.oracle(move |cast| Box::new(LogicalReplica::new(cast, healed, (bound, unnoticed))));
+    }
+
+    /// Keeps tenants' customers in the databases, and judges what these attackers are shown of them. Their tokens are
+    /// for a level, and those that come with a tenant are named for what is restricted there.
+    pub fn customers(&mut self, readers: &[(&str, Level, Option<&str>)]) {
+        let reader = |(name, level, by): &(&str, Level, Option<&str>)| Reader {
+            name: format!("attacker/{name}").into(),
+            level: *level,
+            named_by: by.map(TenantId::from),
+        };
+        self.customers = Some(CustomersPlan { readers: readers.iter().map(reader).collect() });
+    }
+
+    /// Who judges what readers of customers get, if there are any; the data of each tenant has a salt.
+    pub(super) fn judge_of_customers(&self, cast: &Rc<Cast>, salt: impl Fn(&TenantId) -> u64) -> Option<Masking> {
+        let plan = self.customers.as_ref()?;
+        let datum = datum_of(self.draws.seed(), self.inputs);
+        let mut known = Customers::new();
+        for (tenant, salt) in self.present(salt) {
+            for n in 0..customers::FIRST {
+                let marked = |number| datum(&tenant.id, salt, number, 0).encode().as_str().into();
+                let mut columns = BTreeMap::from(customers::columns(n, marked));
+                columns.extend([("tenant_id", Value::Text(tenant.id.clone())), ("id", Value::Int(n.into()))]);
+                known.insert((tenant.id.clone(), n.into()), columns);
+            }
+        }
+        let readers = plan
+            .readers
+            .iter()
+            .map(|reader| (reader.name.clone(), Cleared { level: reader.level, is_named: reader.named_by.is_some() }));
+        Some(Masking::new(cast.clone(), known, readers.collect()))
     }
 
     /// Keeps tenants' incidents in the databases, with what reads them beside the tables themselves.

@@ -25,6 +25,8 @@ const LINKS: &str = "/v1/links/";
 const GRAPHQL: &str = "/v1/graphql";
 const RELATIONS: &str = "/v1/relations/";
 const GRAPH: &str = "/v1/graph";
+const CUSTOMERS: &str = "/v1/customers";
+const CUSTOMER: &str = "/v1/customers/";
 const CONSOLE_SQL: &str = "/v1/console/sql";
 const CONSOLE_CYPHER: &str = "/v1/console/cypher";
 
@@ -91,6 +93,18 @@ pub enum Operation<'a> {
     },
     /// `POST /v1/graph`: a Cypher statement, which stands in the content.
     Statement,
+    /// `GET /v1/customers/{id}`: one customer, as far as its reader is cleared.
+    Customer {
+        /// The customer's id.
+        id: Cow<'a, str>,
+    },
+    /// `GET /v1/customers?{column}={value}`: those of whom a column says this.
+    Customers {
+        /// The column's name.
+        column: &'a str,
+        /// What it says.
+        value: Cow<'a, str>,
+    },
     /// `POST /v1/console/sql` and `/v1/console/cypher`: an operator's statement, which stands in the content.
     Console {
         /// Whether it is Cypher; else it is SQL.
@@ -181,6 +195,13 @@ pub fn parse(method: Method, target: &str) -> Result<Operation<'_>, Refused> {
         let depth = query.map(|q| q.strip_prefix("depth=").ok_or(Refused::BadQuery).and_then(number)).transpose()?;
         return Ok(Operation::Related { id: segment(id)?, depth });
     }
+    if let Some(id) = path.strip_prefix(CUSTOMER) {
+        allowed(method, Method::Get)?;
+        return plain(query, Operation::Customer { id: segment(id)? });
+    }
+    if path == CUSTOMERS {
+        return allowed(method, Method::Get).and_then(|()| customers(query));
+    }
     if path == CONSOLE_SQL || path == CONSOLE_CYPHER {
         allowed(method, Method::Post)?;
         return plain(query, Operation::Console { is_cypher: path == CONSOLE_CYPHER });
@@ -215,6 +236,8 @@ impl Operation<'_> {
             Operation::Related { .. } => "related",
             Operation::Relate { .. } => "relate",
             Operation::Statement => "statement",
+            Operation::Customer { .. } => "get-customer",
+            Operation::Customers { .. } => "find-customers",
             Operation::Console { .. } => "console",
         }
     }
@@ -268,6 +291,17 @@ impl Operation<'_> {
             Operation::WhoAmI => out.push_str(WHOAMI),
             Operation::Query => out.push_str(GRAPHQL),
             Operation::Statement => out.push_str(GRAPH),
+            Operation::Customer { id } => {
+                out.push_str(CUSTOMER);
+                escape(id, out);
+            }
+            Operation::Customers { column, value } => {
+                out.push_str(CUSTOMERS);
+                out.push('?');
+                out.push_str(column);
+                out.push('=');
+                escape(value, out);
+            }
             Operation::Console { is_cypher } => out.push_str(if *is_cypher { CONSOLE_CYPHER } else { CONSOLE_SQL }),
             Operation::Relate { source, target, version, .. } => {
                 out.push_str(RELATIONS);
@@ -387,6 +421,16 @@ fn search(query: Option<&str>) -> Result<Operation<'_>, Refused> {
     }
 }
 
+fn customers(query: Option<&str>) -> Result<Operation<'_>, Refused> {
+    let (column, value) = query.and_then(|q| q.split_once('=')).ok_or(Refused::BadQuery)?;
+    let is_name = !column.is_empty() && column.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_name && !value.contains('&') {
+        text(value).map(|value| Operation::Customers { column, value })
+    } else {
+        Err(Refused::BadQuery)
+    }
+}
+
 /// A number has one spelling too: no sign, no leading zero.
 fn number(text: &str) -> Result<u32, Refused> {
     let canonical = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
@@ -499,6 +543,9 @@ mod tests {
         check("PUT /v1/relations/7/9?version=3", relate(true));
         check("DELETE /v1/relations/7/9?version=3", relate(false));
         check("POST /v1/graph", Ok(Operation::Statement));
+        check("GET /v1/customers/7", Ok(Operation::Customer { id: "7".into() }));
+        let value = "ann@acme.example".into();
+        check("GET /v1/customers?email=ann@acme.example", Ok(Operation::Customers { column: "email", value }));
         check("POST /v1/console/sql", Ok(Operation::Console { is_cypher: false }));
         check("POST /v1/console/cypher", Ok(Operation::Console { is_cypher: true }));
         check("GET /v1/pages/terms", Ok(Operation::GetPage { name: "terms".into() }));
@@ -536,6 +583,9 @@ mod tests {
         check("GET /v1/search", Err(Refused::BadQuery));
         check("GET /v1/search?q=a&q=b", Err(Refused::BadQuery));
         check("GET /v1/whoami?tenant=beta", Err(Refused::BadQuery));
+        for query in ["", "?email", "?=x", "?e-mail=x", "?email=a&name=b"] {
+            check(&format!("GET /v1/customers{query}"), Err(Refused::BadQuery));
+        }
     }
 
     #[test]
@@ -553,7 +603,7 @@ mod tests {
         #[test]
         fn every_operation_reads_back_as_itself(
             id in "[a-zA-Z0-9:%{}é _.-]{1,20}",
-            kind in 0..4u8,
+            kind in 0..6u8,
             limit in 1..=1000u32,
         ) {
             prop_assume!(id != "." && id != ".." && id != COUNT);
@@ -561,6 +611,8 @@ mod tests {
                 0 => Operation::GetRecord { id: id.into() },
                 1 => Operation::ListRecords { limit: Some(limit), after: Some(id.into()) },
                 2 => Operation::Search { query: id.into() },
+                3 => Operation::Customer { id: id.into() },
+                4 => Operation::Customers { column: "name", value: id.into() },
                 _ => Operation::PublishEvent { domain: id.into() },
             };
             let mut path = String::new();

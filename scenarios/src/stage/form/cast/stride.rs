@@ -46,6 +46,31 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-masked-columns",
+        form(&[
+            part(
+                "columns",
+                &[DOOR_A, &["client/acme", "attacker/stored", "attacker/short", "attacker/header"]],
+                &["masking.stored-asked", "masking.short-asked", "masking.header-sent"],
+            ),
+            part(
+                "principals",
+                &[DOOR_A, &["client/acme", "attacker/unnamed", "attacker/named", "attacker/condition"]],
+                &["masking.unnamed-asked", "masking.named-served", "masking.condition-asked"],
+            ),
+            part(
+                "cache",
+                &[DOOR_A, &["cell-a/cache", "client/acme", "attacker/cached", "attacker/cleared"]],
+                &["masking.after-colleague", "masking.cleared-served"],
+            ),
+            part(
+                "labels",
+                &[DOOR_A, &["client/acme", "attacker/unlabelled", "attacker/unmaskable"]],
+                &["masking.unlabelled-asked", "masking.unmaskable-asked"],
+            ),
+        ]),
+    ),
+    (
         "stride/disclosure-object-prefix",
         form(&[
             part(
