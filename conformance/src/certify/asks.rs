@@ -30,8 +30,8 @@ const ASKS: &[(Probe, &[&str])] = &[
     (
         Probe::Gateway,
         &[
-            "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "IDN-09", "POL-06", "SRV-04", "SRV-11",
-            "TEN-01", "TEN-02", "TEN-05", "TEN-07",
+            "CLS-02", "CLS-03", "IDN-01", "IDN-02", "IDN-04", "IDN-05", "IDN-07", "IDN-08", "IDN-09", "POL-06",
+            "SRV-04", "SRV-11", "TEN-01", "TEN-02", "TEN-05", "TEN-07",
         ],
     ),
     (Probe::Rego, &["CLS-05", "GOV-05", "POL-01", "POL-02", "POL-06", "POL-07"]),

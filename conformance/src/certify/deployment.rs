@@ -8,6 +8,7 @@ pub mod files;
 pub mod gateway;
 pub mod issuer;
 pub mod kafka;
+pub mod masked;
 pub mod metrics;
 mod place;
 pub mod policy;

@@ -45,6 +45,7 @@ pub fn judge(deployment: &Deployment, gateway: &Gateway) -> Component {
                 desk.settle();
             });
             desk.over_each(|desk| probe::resources::run(desk, deployment.mode));
+            desk.over_each(probe::masks::run);
             desk.over_each(|desk| probe::switches::run(desk, deployment.mode));
             desk.over_each(|desk| probe::travel::run(desk, deployment.mode));
             probe::outage::run(&mut desk, deployment.mode);

@@ -1,6 +1,7 @@
 //! The table `[gateway]`: where a gateway listens, whose tokens it takes, and what shows that it let a request through.
 
 use super::issuer::{self, Issuer};
+use super::masked::{self, Masked};
 use super::place::Place;
 use super::resource::{self, Resource};
 use super::{Mode, Secret, Tenant, Tls, secret};
@@ -56,6 +57,9 @@ pub struct Gateway {
     /// What belongs to one tenant.
     #[serde(default)]
     pub resource: Vec<Spanned<Resource>>,
+    /// What is masked for those who may not see it.
+    #[serde(default)]
+    pub masked: Vec<Spanned<Masked>>,
     /// How many requests a flood is, in mode `destructive`.
     #[serde(default = "flood")]
     pub flood: Spanned<u32>,
@@ -258,6 +262,8 @@ pub struct Region {
 /// What TOML and types do not say.
 pub fn check(gateway: &Gateway, tenants: &[&Tenant], place: &Place, mode: Mode, found: &mut Vec<InputError>) {
     gateway.resource.iter().for_each(|resource| resource::check(resource, tenants, place, found));
+    let mints = gateway.token.get_ref().key.is_some();
+    gateway.masked.iter().for_each(|masked| masked::check(masked, mints, place, found));
     let mut wrong = |span, what: &str, expected: &str| found.push(place.at(span, what, expected));
     let form = "https://HOST:PORT/PATH or http://HOST:PORT/PATH";
     match Url::parse(gateway.url.get_ref()) {

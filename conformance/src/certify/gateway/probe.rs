@@ -6,6 +6,7 @@ mod fields;
 pub mod flood;
 mod form;
 mod headers;
+pub mod masks;
 pub mod outage;
 mod paths;
 pub mod resources;
@@ -13,6 +14,7 @@ mod smuggled;
 pub mod switches;
 mod tenants;
 mod tokens;
+mod told;
 pub mod travel;
 
 use super::desk::Desk;

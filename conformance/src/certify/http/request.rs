@@ -55,6 +55,8 @@ impl Protocol {
 pub struct Request {
     method: String,
     target: String,
+    /// What is told of the target, where that is not the target.
+    told: Option<String>,
     head: Vec<Line>,
     body: String,
     /// What the request is recognised by.
@@ -134,7 +136,8 @@ impl Request {
     pub fn get(target: &str, host: &str) -> Request {
         let marker = marker();
         let (method, target) = ("GET".to_owned(), target.to_owned());
-        let request = Request { method, target, head: Vec::new(), body: String::new(), marker: marker.clone() };
+        let (head, body) = (Vec::new(), String::new());
+        let request = Request { method, target, told: None, head, body, marker: marker.clone() };
         request.with(&format!("host: {host}")).with("user-agent: cellproof").with(&format!("{PROBE}: {marker}"))
     }
 
@@ -177,7 +180,13 @@ impl Request {
     /// To somewhere else.
     pub fn to(mut self, target: &str) -> Request {
         self.target = target.to_owned();
+        self.told = None;
         self
+    }
+
+    /// To somewhere that is told otherwise than it is sent: it holds a secret.
+    pub fn to_secret(self, sent: &str, shown: &str) -> Request {
+        Request { target: sent.to_owned(), told: Some(shown.to_owned()), ..self }
     }
 
     /// With bytes after the head.
@@ -219,7 +228,8 @@ impl Request {
 
     /// What is told of it, line by line.
     pub fn shown(&self, protocol: Protocol) -> Vec<String> {
-        let first = Line::plain(format!("{} {} {}", self.method, self.target, protocol.name()), Kind::Line).shown;
+        let target = self.told.as_ref().unwrap_or(&self.target);
+        let first = Line::plain(format!("{} {target} {}", self.method, protocol.name()), Kind::Line).shown;
         let mut head: Vec<String> = match protocol {
             Protocol::One => self.head.iter().map(|line| line.shown.clone()).collect(),
             Protocol::Two => {
@@ -252,6 +262,9 @@ mod tests {
         assert_eq!(shown[5], "x: a\\r\\n b");
         assert_eq!(shown[6], "body: 0\\r\\n\\r\\n");
         assert!(request.bytes().ends_with(b"x: a\r\n b\r\n\r\n0\r\n\r\n"));
+        let secret = request.to_secret("/a?name=ada", "/a?name=<a name>");
+        assert_eq!(secret.shown(Protocol::Two)[0], "GET /a?name=<a name> HTTP/2");
+        assert!(secret.bytes().starts_with(b"GET /a?name=ada HTTP/1.1\r\n"));
     }
 
     #[test]
