@@ -24,6 +24,7 @@ pub mod handling;
 pub mod integrity;
 pub mod isolation;
 pub mod kept;
+pub mod lineage;
 pub mod logical_replica;
 pub mod masking;
 pub mod mirroring;

@@ -524,7 +524,7 @@ impl<'a> Stage<'a> {
         };
         let acts = self.acts;
         let mut oracles = self.judges(&cast);
-        oracles.extend(self.judge_of_customers(&cast, salt).map(|judge| Box::new(judge) as Box<dyn Oracle<Saas>>));
+        oracles.extend(self.judges_of_customers(&cast, salt));
         let mut actors = self.clients(&deployment, disguise);
         actors.extend(self.events.seats(&self.platform, self.inputs, acts, |tenant| salt(&tenant.id)));
         for player in self.players {

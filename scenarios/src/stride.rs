@@ -2,6 +2,7 @@
 
 pub mod denial_gateway_flood;
 pub mod disclosure_cache_bleed;
+pub mod disclosure_derived_data;
 pub mod disclosure_graph_traversal;
 pub mod disclosure_masked_columns;
 pub mod disclosure_object_prefix;

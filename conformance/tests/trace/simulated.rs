@@ -33,6 +33,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("graph-replica", "neither does its replica"),
     ("logical-replica", "nor does one of a relational database"),
     ("masking", "what a reader is shown of a column is content"),
+    ("lineage", "so is what is derived from one"),
     ("sharing", "whose session an answer shows, and what was planted in one, is content"),
     ("freshness", "for how long an answer may be stale is known to the scenario alone"),
     ("config-alarm", "when a cell was without news of the control plane is known to the scenario alone"),

@@ -1,16 +1,13 @@
 //! A tenant's customers: one by number, or those of whom a column says something, each as far as its reader is cleared.
-//!
-//! Who reads is said by the gateway, which has it from the verified token. What a column is is said by the database,
-//! beside the rows and in the same transaction; who is named for what is restricted stands there as well.
+//! Who reads is said by the gateway, which has it from the verified token.
 
-use super::masking::{self, Clearance, Label, Shown};
+use super::labelled::{self, Labelled, lines};
 use super::reader::Reader;
 use crate::control;
 use crate::control::{Control, Controls};
 use crate::ids::TenantId;
 use crate::wire::http::Reason;
-use crate::wire::sql::{Reply, Row, Statement, Transaction, Value};
-use serde_json::{Map, Value as Json};
+use crate::wire::sql::{Reply, Statement, Transaction, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,8 +33,6 @@ pub enum By<'a> {
 pub struct Texts {
     one: Arc<str>,
     by: BTreeMap<&'static str, Arc<str>>,
-    labels: Arc<str>,
-    named: Arc<str>,
 }
 
 impl Default for Texts {
@@ -49,8 +44,6 @@ impl Default for Texts {
         Texts {
             one: "SELECT * FROM customers WHERE tenant_id = $1 AND id = $2".into(),
             by: SEARCHABLE.into_iter().map(by).collect(),
-            labels: "SELECT name, level, kind FROM column_labels".into(),
-            named: "SELECT subject FROM named_principals WHERE tenant_id = $1 AND subject = $2".into(),
         }
     }
 }
@@ -63,66 +56,32 @@ impl Texts {
         (tenant, owner): (&TenantId, &TenantId),
         by: By<'_>,
         reader: &Reader,
+        labels: &labelled::Texts,
     ) -> Option<Transaction> {
         let (text, condition) = match by {
             By::Number(id) => (&self.one, Value::Int(id)),
             By::Column(column, value) => (self.by.get(column)?, Value::text(value)),
         };
-        let owner = || Value::Text(owner.clone());
-        let statement = |text: &Arc<str>, params| Statement { text: text.clone(), params };
-        let statements = vec![
-            statement(text, vec![owner(), condition]),
-            statement(&self.labels, Vec::new()),
-            statement(&self.named, vec![owner(), Value::Text(reader.subject.clone())]),
-        ];
+        let asked = Statement { text: text.clone(), params: vec![Value::Text(owner.clone()), condition] };
+        let statements = std::iter::once(asked).chain(labels.statements(owner, reader)).collect();
         Some(Transaction { tenant: Some(tenant.clone()), login: None, statements })
     }
 }
 
 /// What replies without an error mean for the client: a reason, and one JSON object a line.
 pub fn answer(controls: &Controls, by: By<'_>, reader: &Reader, replies: &[Reply]) -> (Reason, Vec<u8>) {
-    let [Reply::Rows { columns, rows }, labels, named] = replies else { return (Reason::Internal, Vec::new()) };
-    let said: BTreeMap<&str, (i64, &str)> = labels.rows().iter().filter_map(|row| said(row)).collect();
-    let label = |column: &str| Label::of(controls, said.get(column).copied());
-    let clearance = Clearance { level: reader.level, is_named: !named.rows().is_empty() };
+    let [found, labels, named] = replies else { return (Reason::Internal, Vec::new()) };
+    let labelled = Labelled::read(reader, labels, named);
     match by {
-        By::Number(_) if rows.is_empty() => return (Reason::NotFound, Vec::new()),
-        By::Column(column, _)
-            if !clearance.covers(controls, label(column).level) && controls.on(&MASKED_CONDITIONS) =>
-        {
+        By::Number(_) if found.rows().is_empty() => return (Reason::NotFound, Vec::new()),
+        By::Column(column, _) if labelled.conceals(controls, column) && controls.on(&MASKED_CONDITIONS) => {
             return (Reason::PolicyDenied, Vec::new());
         }
         _ => {}
     }
-    let line = |row: &Row| {
-        let mut object = Map::new();
-        for (column, value) in columns.iter().zip(row.iter()) {
-            let shown = match masking::shown(controls, label(column), value, clearance) {
-                Shown::Whole => whole(value),
-                Shown::Masked(text) => text.into(),
-                Shown::Omitted => continue,
-            };
-            object.insert(column.to_string(), shown);
-        }
-        Json::Object(object).to_string()
-    };
-    let lines: Vec<String> = rows.iter().map(line).collect();
-    (Reason::Ok, lines.join("\n").into_bytes())
-}
-
-/// A row of the labels: which column, and what is said of it.
-fn said(row: &Row) -> Option<(&str, (i64, &str))> {
-    let [Value::Text(column), Value::Int(level), Value::Text(kind)] = &**row else { return None };
-    Some((column, (*level, kind)))
-}
-
-fn whole(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(yes) => (*yes).into(),
-        Value::Int(n) => (*n).into(),
-        Value::Text(text) => (&**text).into(),
-    }
+    let table = labelled.table(controls, found);
+    let rows = table.rows.iter().map(Vec::as_slice);
+    (Reason::Ok, lines(controls, &table.columns, rows, labelled.clearance))
 }
 
 #[cfg(test)]
@@ -130,6 +89,7 @@ mod tests {
     use super::*;
     use crate::control::ControlSet;
     use crate::wire::policy::Level;
+    use crate::wire::sql::Row;
 
     fn rows(columns: &[&str], rows: &[&[Value]]) -> Reply {
         let columns = columns.iter().map(|column| Arc::from(*column)).collect();

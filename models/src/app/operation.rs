@@ -65,6 +65,8 @@ pub enum Task {
         /// Who asks.
         reader: Reader,
     },
+    /// What is derived from customers under this name.
+    Insight(String, Reader),
     /// An ad hoc report. These were written in haste: none filters by tenant, and `recent` does not even set one, so
     /// the database's policies are all that stands between tenants here.
     Report {
@@ -126,6 +128,7 @@ impl Task {
             },
             Operation::Statement => Task::Statement,
             Operation::Customer { id } => Task::Customer(Reference::parse(&id, tenant)?, Reader::of(&request.headers)),
+            Operation::Insight { name } => Task::Insight(name.into_owned(), Reader::of(&request.headers)),
             Operation::Customers { column, value } => Task::Customers {
                 column: column.to_owned(),
                 value: value.into_owned(),

@@ -8,6 +8,8 @@
 use super::class::RecordClass;
 use super::customers::{self, By};
 use super::filter::{self, Listing, Listings};
+use super::insights;
+use super::labelled;
 use super::operation::{Reference, Task};
 use super::reader::Reader;
 use crate::control;
@@ -47,6 +49,8 @@ pub struct Texts {
     relate: Arc<str>,
     outbox: Arc<str>,
     customers: customers::Texts,
+    insights: insights::Texts,
+    labels: labelled::Texts,
 }
 
 impl Default for Texts {
@@ -68,6 +72,8 @@ impl Default for Texts {
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
                 .into(),
             customers: customers::Texts::default(),
+            insights: insights::Texts::default(),
+            labels: labelled::Texts::default(),
         }
     }
 }
@@ -88,7 +94,10 @@ impl Texts {
             return self.listing(controls, task, tenant, filter?);
         }
         if let Some((by, reader)) = about_customers(task) {
-            return self.customers.transaction((tenant, task.owner(tenant)), by, reader);
+            return self.customers.transaction((tenant, task.owner(tenant)), by, reader, &self.labels);
+        }
+        if let Task::Insight(name, reader) = task {
+            return self.insights.transaction((tenant, name), reader, &self.labels);
         }
         let text = |s: &str| Value::Text(s.into());
         let owner = |t: &TenantId| Value::Text(t.clone());
@@ -177,6 +186,7 @@ pub fn answer(
         (_, Reply::Error { sqlstate, .. }) => (refused(sqlstate), Vec::new()),
         (Task::Customer(..) | Task::Customers { .. }, _) => about_customers(task)
             .map_or((Reason::Internal, Vec::new()), |(by, reader)| customers::answer(controls, by, reader, replies)),
+        (Task::Insight(name, reader), _) => insights::answer(controls, name, reader, replies),
         (Task::Get(_) | Task::Who, Reply::Rows { rows, .. }) => match rows.first().and_then(|row| row[0].as_text()) {
             Some(body) => (Reason::Ok, body.as_bytes().to_vec()),
             None => (Reason::NotFound, Vec::new()),

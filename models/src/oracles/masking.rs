@@ -76,7 +76,8 @@ pub struct Masking {
 }
 
 impl Cleared {
-    fn sees(self, level: Level) -> bool {
+    /// Whether it may see what is of this level.
+    pub fn sees(self, level: Level) -> bool {
         level <= self.level && (level != Level::Restricted || self.is_named)
     }
 }
@@ -153,7 +154,8 @@ fn permitted(rule: Rule, stored: &Value) -> Json {
     }
 }
 
-fn json(stored: &Value) -> Json {
+/// A value that is shown as it is.
+pub(super) fn json(stored: &Value) -> Json {
     match stored {
         Value::Null => Json::Null,
         Value::Bool(yes) => (*yes).into(),

@@ -1,4 +1,5 @@
-//! Tenants' customers in a cell's database: the first rows, and who is named for what is restricted of them.
+//! Tenants' customers and their visits in a cell's database: the first rows, and who is named for what is restricted
+//! of them.
 
 use crate::ids::TenantId;
 use crate::postgres::engine::Engine;
@@ -62,6 +63,19 @@ pub fn columns(n: u32, datum: impl Fn(u32) -> Arc<str>) -> [(&'static str, Value
     ]
 }
 
+/// Visits of a tenant's customers.
+pub const VISITS: u32 = 9;
+
+/// The columns of a tenant's n-th visit but its tenant, as they are stored.
+pub fn visit(n: u32) -> [(&'static str, Value); 3] {
+    let ward = ["oncology", "surgery", "radiology", "oncology"][n as usize % 4];
+    [
+        ("day", Value::Int(i64::from(n) + 100)),
+        ("customer", Value::Int((n * 5 % FIRST).into())),
+        ("ward", Value::text(ward)),
+    ]
+}
+
 /// Loads the customers of a tenant, and who is named there.
 pub(super) fn load(engine: &mut Engine, plan: &CustomersPlan, tenant: &TenantId, datum: impl Fn(u32) -> Arc<str>) {
     let name = || Value::Text(Arc::clone(tenant));
@@ -69,6 +83,10 @@ pub(super) fn load(engine: &mut Engine, plan: &CustomersPlan, tenant: &TenantId,
         let values = columns(n, &datum).map(|(_, value)| value);
         let row = [name(), Value::Int(n.into())].into_iter().chain(values).collect();
         engine.load_row(SHARED, "customers", row);
+    }
+    for n in 0..VISITS {
+        let row = std::iter::once(name()).chain(visit(n).map(|(_, value)| value)).collect();
+        engine.load_row(SHARED, "visits", row);
     }
     for reader in plan.readers.iter().filter(|reader| reader.named_by.as_ref() == Some(tenant)) {
         engine.load_row(SHARED, "named_principals", [name(), Value::Text(reader.name.clone())].into());

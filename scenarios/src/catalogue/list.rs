@@ -52,6 +52,7 @@ pub const ALL: &[&Scenario] = &[
     &crate::ops::read_only::SCENARIO,
     &crate::stride::denial_gateway_flood::SCENARIO,
     &crate::stride::disclosure_cache_bleed::SCENARIO,
+    &crate::stride::disclosure_derived_data::SCENARIO,
     &crate::stride::disclosure_graph_traversal::SCENARIO,
     &crate::stride::disclosure_masked_columns::SCENARIO,
     &crate::stride::disclosure_object_prefix::SCENARIO,

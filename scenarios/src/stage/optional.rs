@@ -1,9 +1,11 @@
 //! Parts of the platform that only some scenarios need: nobody else pays for them.
 
 use super::{Stage, datum_of};
+use crate::actors::Intruder;
 use models::autoscaler::Settings;
 use models::config::{Capacity, Component, Slice, Tenant, Tenants};
 use models::control::Controls;
+use models::fact::Fact;
 use models::graph::cypher::Mistake;
 use models::graph::{client, read::read, run, store::Session};
 use models::ids::{Bytes, TenantId};
@@ -14,6 +16,7 @@ use models::oracles::convergence::Convergence;
 use models::oracles::decisions::Decisions;
 use models::oracles::graph_replica::GraphReplica;
 use models::oracles::kept::Kept;
+use models::oracles::lineage::{Lineage, Sources};
 use models::oracles::logical_replica::LogicalReplica;
 use models::oracles::masking::{Cleared, Customers, Masking};
 use models::oracles::read_only::ReadOnly;
@@ -27,8 +30,11 @@ use models::platform::offline::OfflinePlan;
 use models::platform::replica::ReplicaPlan;
 use models::platform::rollout::{self, RolloutPlan};
 use models::platform::{KnownBad, Pipelines};
+use models::saas::Saas;
+use models::wire::http::Method;
 use models::wire::policy::Level;
 use models::wire::sql::Value;
+use sim::oracle::Oracle;
 use sim::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -118,24 +124,64 @@ impl Stage<'_> {
         self.customers = Some(CustomersPlan { readers: readers.iter().map(reader).collect() });
     }
 
-    /// Who judges what readers of customers get, if there are any; the data of each tenant has a salt.
-    pub(super) fn judge_of_customers(&self, cast: &Rc<Cast>, salt: impl Fn(&TenantId) -> u64) -> Option<Masking> {
-        let plan = self.customers.as_ref()?;
+    /// Somebody of a tenant with a token for this level, who asks for these paths; `breach` is what is broken when they
+    /// are shown more than that permits.
+    pub fn reader(
+        &mut self,
+        (name, tenant, level): (&'static str, &'static str, Level),
+        (mark, breach): (&'static str, &'static str),
+        paths: &[String],
+    ) {
+        let paths = paths.to_vec();
+        self.attacker(name, Some(tenant), breach, false, move |d| {
+            let asks: Vec<_> = paths.iter().map(|path| (Method::Get, path.as_str(), "")).collect();
+            let mut reader = Intruder::new(d.node("cell-a/idp"), d.node("edge-a"), tenant, "EU", mark).asking(&asks);
+            (reader.clearance, reader.wait) = (level.name(), Duration::millis(1_000));
+            (reader.tries, reader.gap) = (40, Duration::millis(110));
+            Box::new(reader)
+        });
+    }
+
+    /// The mark of an answer to an attacker with this text in it.
+    pub fn mark_when_shown(&mut self, mark: &'static str, name: &str, text: &'static str) {
+        let principal = format!("attacker/{name}");
+        self.mark_when(mark, move |fact| match fact {
+            Fact::Answered(a) if a.status == 200 && *a.principal == *principal => {
+                a.body.windows(text.len()).any(|window| window == text.as_bytes())
+            }
+            _ => false,
+        });
+    }
+
+    /// Those who judge what readers of customers get, if there are any; the data of each tenant has a salt.
+    pub(super) fn judges_of_customers(
+        &self,
+        cast: &Rc<Cast>,
+        salt: impl Fn(&TenantId) -> u64,
+    ) -> Vec<Box<dyn Oracle<Saas>>> {
+        let Some(plan) = &self.customers else { return Vec::new() };
         let datum = datum_of(self.draws.seed(), self.inputs);
-        let mut known = Customers::new();
+        let (mut known, mut sources) = (Customers::new(), BTreeMap::new());
         for (tenant, salt) in self.present(salt) {
+            let of_tenant: &mut Sources = sources.entry(tenant.id.clone()).or_default();
             for n in 0..customers::FIRST {
                 let marked = |number| datum(&tenant.id, salt, number, 0).encode().as_str().into();
                 let mut columns = BTreeMap::from(customers::columns(n, marked));
                 columns.extend([("tenant_id", Value::Text(tenant.id.clone())), ("id", Value::Int(n.into()))]);
+                of_tenant.customers.push(columns.clone());
                 known.insert((tenant.id.clone(), n.into()), columns);
             }
+            of_tenant.visits.extend((0..customers::VISITS).map(|n| BTreeMap::from(customers::visit(n))));
         }
         let readers = plan
             .readers
             .iter()
             .map(|reader| (reader.name.clone(), Cleared { level: reader.level, is_named: reader.named_by.is_some() }));
-        Some(Masking::new(cast.clone(), known, readers.collect()))
+        let readers: BTreeMap<Arc<str>, Cleared> = readers.collect();
+        vec![
+            Box::new(Masking::new(cast.clone(), known, readers.clone())),
+            Box::new(Lineage::new(cast.clone(), sources, readers)),
+        ]
     }
 
     /// Keeps tenants' incidents in the databases, with what reads them beside the tables themselves.

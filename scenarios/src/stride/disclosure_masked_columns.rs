@@ -12,7 +12,6 @@ use models::app::masking::{
     COLUMN_MASKING, MASKING_FAILS_CLOSED, NAMED_PRINCIPALS, SHORT_IDENTIFIERS, UNLABELLED_RESTRICTED,
 };
 use models::app::reader::CACHED_BY_CLEARANCE;
-use models::fact::Fact;
 use models::gateway::headers::{CALLER_CLAIMS, FORWARDED_HEADERS};
 use models::platform::customers::FIRST;
 use models::wire::http::Method;
@@ -76,42 +75,25 @@ fn build(stage: &mut Stage<'_>) {
         (NAMED, restricted, Some(TENANT)),
     ]);
     let all: Vec<String> = (0..FIRST).map(customer).collect();
-    reader(stage, ("stored", "masking.stored-asked", "CLS-02"), internal, &all);
+    stage.reader(("stored", TENANT, internal), ("masking.stored-asked", "CLS-02"), &all);
     // Two characters, and four of more than one byte each.
-    reader(stage, ("short", "masking.short-asked", "CLS-02"), internal, &[customer(0), customer(1)]);
-    reader(stage, ("unnamed", "masking.unnamed-asked", "CLS-02"), restricted, &all);
+    stage.reader(("short", TENANT, internal), ("masking.short-asked", "CLS-02"), &[customer(0), customer(1)]);
+    stage.reader(("unnamed", TENANT, restricted), ("masking.unnamed-asked", "CLS-02"), &all);
     let guesses = ["email=a@b", "name=Q", "iban=77", "diagnosis=none", "nickname=nick"];
     let guesses: Vec<String> = guesses.iter().map(|guess| format!("/v1/customers?{guess}")).collect();
-    reader(stage, ("condition", "masking.condition-asked", "CLS-02"), internal, &guesses);
-    reader(stage, ("cached", "masking.after-colleague", "CLS-03"), internal, &all);
-    reader(stage, ("unlabelled", "masking.unlabelled-asked", "CLS-04"), confidential, &all);
-    reader(stage, ("unmaskable", "masking.unmaskable-asked", "CLS-04"), internal, &all);
-    reader(stage, ("cleared", "masking.cleared-asked", "CLS-03"), confidential, &all);
-    reader(stage, (NAMED, "masking.named-asked", "CLS-03"), restricted, &all);
+    stage.reader(("condition", TENANT, internal), ("masking.condition-asked", "CLS-02"), &guesses);
+    stage.reader(("cached", TENANT, internal), ("masking.after-colleague", "CLS-03"), &all);
+    stage.reader(("unlabelled", TENANT, confidential), ("masking.unlabelled-asked", "CLS-04"), &all);
+    stage.reader(("unmaskable", TENANT, internal), ("masking.unmaskable-asked", "CLS-04"), &all);
+    stage.reader(("cleared", TENANT, confidential), ("masking.cleared-asked", "CLS-03"), &all);
+    stage.reader((NAMED, TENANT, restricted), ("masking.named-asked", "CLS-03"), &all);
     header(stage, &all);
-    served(stage, "masking.cleared-served", "attacker/cleared", "\"name\":\"Q\"");
-    served(stage, "masking.named-served", "attacker/named", "\"diagnosis\":\"ZQMARKXJ");
+    stage.mark_when_shown("masking.cleared-served", "cleared", "\"name\":\"Q\"");
+    stage.mark_when_shown("masking.named-served", NAMED, "\"diagnosis\":\"ZQMARKXJ");
 }
 
 fn customer(n: u32) -> String {
     format!("/v1/customers/{n}")
-}
-
-/// Somebody of the tenant with a token for this level.
-fn reader(
-    stage: &mut Stage<'_>,
-    (name, mark, breach): (&'static str, &'static str, &'static str),
-    level: Level,
-    paths: &[String],
-) {
-    let paths = paths.to_vec();
-    stage.attacker(name, Some(TENANT), breach, false, move |d| {
-        let asks: Vec<_> = paths.iter().map(|path| (Method::Get, path.as_str(), "")).collect();
-        let mut reader = Intruder::new(d.node("cell-a/idp"), d.node("edge-a"), TENANT, "EU", mark).asking(&asks);
-        (reader.clearance, reader.wait) = (level.name(), Duration::millis(1_000));
-        (reader.tries, reader.gap) = (40, Duration::millis(110));
-        Box::new(reader)
-    });
 }
 
 /// Somebody who says that they are the one who is named, and cleared for everything.
@@ -129,15 +111,5 @@ fn header(stage: &mut Stage<'_>, paths: &[String]) {
         let mut liar = liar.asking(&asks).crafting(claim);
         (liar.clearance, liar.tries, liar.gap) = (Level::Internal.name(), 30, Duration::millis(150));
         Box::new(liar)
-    });
-}
-
-/// The mark of an answer to a principal with this text in it.
-fn served(stage: &mut Stage<'_>, mark: &'static str, principal: &'static str, text: &'static str) {
-    stage.mark_when(mark, move |fact| match fact {
-        Fact::Answered(a) if a.status == 200 && *a.principal == *principal => {
-            a.body.windows(text.len()).any(|window| window == text.as_bytes())
-        }
-        _ => false,
     });
 }

@@ -27,6 +27,7 @@ const RELATIONS: &str = "/v1/relations/";
 const GRAPH: &str = "/v1/graph";
 const CUSTOMERS: &str = "/v1/customers";
 const CUSTOMER: &str = "/v1/customers/";
+const INSIGHT: &str = "/v1/insights/";
 const CONSOLE_SQL: &str = "/v1/console/sql";
 const CONSOLE_CYPHER: &str = "/v1/console/cypher";
 
@@ -104,6 +105,11 @@ pub enum Operation<'a> {
         column: &'a str,
         /// What it says.
         value: Cow<'a, str>,
+    },
+    /// `GET /v1/insights/{name}`: what is derived from customers, as far as its reader is cleared.
+    Insight {
+        /// Its name.
+        name: Cow<'a, str>,
     },
     /// `POST /v1/console/sql` and `/v1/console/cypher`: an operator's statement, which stands in the content.
     Console {
@@ -199,6 +205,10 @@ pub fn parse(method: Method, target: &str) -> Result<Operation<'_>, Refused> {
         allowed(method, Method::Get)?;
         return plain(query, Operation::Customer { id: segment(id)? });
     }
+    if let Some(name) = path.strip_prefix(INSIGHT) {
+        allowed(method, Method::Get)?;
+        return plain(query, Operation::Insight { name: segment(name)? });
+    }
     if path == CUSTOMERS {
         return allowed(method, Method::Get).and_then(|()| customers(query));
     }
@@ -238,6 +248,7 @@ impl Operation<'_> {
             Operation::Statement => "statement",
             Operation::Customer { .. } => "get-customer",
             Operation::Customers { .. } => "find-customers",
+            Operation::Insight { .. } => "get-insight",
             Operation::Console { .. } => "console",
         }
     }
@@ -318,6 +329,10 @@ impl Operation<'_> {
                     out.push_str("?depth=");
                     out.push_str(&depth.to_string());
                 }
+            }
+            Operation::Insight { name } => {
+                out.push_str(INSIGHT);
+                escape(name, out);
             }
             Operation::GetPage { name } => {
                 out.push_str(PAGES);
@@ -544,6 +559,7 @@ mod tests {
         check("DELETE /v1/relations/7/9?version=3", relate(false));
         check("POST /v1/graph", Ok(Operation::Statement));
         check("GET /v1/customers/7", Ok(Operation::Customer { id: "7".into() }));
+        check("GET /v1/insights/tags", Ok(Operation::Insight { name: "tags".into() }));
         let value = "ann@acme.example".into();
         check("GET /v1/customers?email=ann@acme.example", Ok(Operation::Customers { column: "email", value }));
         check("POST /v1/console/sql", Ok(Operation::Console { is_cypher: false }));

@@ -26,6 +26,26 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     ),
     (
+        "stride/disclosure-derived-data",
+        form(&[
+            part(
+                "combined",
+                &[DOOR_A, &["client/acme", "attacker/join", "attacker/union", "attacker/cleared"]],
+                &["derived.join-asked", "derived.union-asked", "derived.cleared-served"],
+            ),
+            part(
+                "computed",
+                &[DOOR_A, &["client/acme", "attacker/aggregate", "attacker/window", "attacker/function"]],
+                &["derived.aggregate-asked", "derived.window-asked", "derived.function-asked"],
+            ),
+            part(
+                "chosen",
+                &[DOOR_A, &["client/acme", "attacker/choice", "attacker/named"]],
+                &["derived.choice-asked", "derived.named-served"],
+            ),
+        ]),
+    ),
+    (
         "stride/disclosure-graph-traversal",
         form(&[
             part(
