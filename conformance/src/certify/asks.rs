@@ -21,7 +21,7 @@ pub const COMPONENTS: &[(&str, &[Probe])] = &[
 ];
 
 const ASKS: &[(Probe, &[&str])] = &[
-    (Probe::Postgres, &["IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-01", "TEN-02"]),
+    (Probe::Postgres, &["CLS-01", "IDN-05", "STO-01", "STO-02", "STO-03", "STO-13", "TEN-01", "TEN-02"]),
     (Probe::Redis, &["CAC-01", "CAC-02", "IDN-05", "TEN-02"]),
     (
         Probe::Kafka,
@@ -38,7 +38,7 @@ const ASKS: &[(Probe, &[&str])] = &[
     (Probe::Prometheus, &["SLO-01", "SLO-02", "SLO-03", "SLO-04", "SLO-05", "SLO-06", "SRV-04", "TEN-05"]),
     (
         Probe::Evidence,
-        &["CEL-05", "CEL-06", "CLS-05", "EVT-07", "POL-03", "POL-04", "POL-07", "SRV-07", "STO-08", "TEN-03"],
+        &["CEL-05", "CEL-06", "CLS-01", "CLS-05", "EVT-07", "POL-03", "POL-04", "POL-07", "SRV-07", "STO-08", "TEN-03"],
     ),
 ];
 

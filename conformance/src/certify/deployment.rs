@@ -110,6 +110,8 @@ pub struct Postgres {
     /// What is shared on purpose, and why.
     #[serde(default)]
     pub shared: Vec<Shared>,
+    /// What the levels of columns are, if anything says.
+    pub labels: Option<Labels>,
     /// A role that may read the catalogue, and no rows.
     pub catalogue: Option<Login>,
     /// Longest time of a statement.
@@ -189,6 +191,18 @@ pub struct Shared {
     pub object: String,
     /// Why that is right; stands in the report.
     pub reason: String,
+}
+
+/// What the levels of columns are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// A query for them: relation (with its schema, unless that is `public`), column, and level, by its name or its
+    /// number.
+    pub query: String,
+    /// The statement that gives a column a level, with places for `{relation}`, `{column}` and `{level}`: repairs are
+    /// written by it.
+    pub assign: Option<String>,
 }
 
 /// A second login.

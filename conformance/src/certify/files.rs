@@ -7,6 +7,7 @@ mod answers;
 mod chain;
 mod changes;
 mod decisions;
+mod lineage;
 mod suites;
 
 use super::deployment::Deployment;
@@ -38,6 +39,7 @@ pub fn judge(deployment: &Deployment, files: &Files) -> Component {
     let chained: Vec<&Path> = files.chain.iter().map(|chain| chain.get_ref().path.as_path()).collect();
     files.decisions.iter().for_each(|log| take(decisions::judge(&mut component, home, log, &chained)));
     files.changes.iter().for_each(|table| take(changes::judge(&mut component, home, table.get_ref())));
+    files.lineage.iter().for_each(|told| take(lineage::judge(&mut component, home, told)));
     files.policy_tests.iter().for_each(|tests| take(suites::judge(&mut component, home, tests)));
     match unread.is_empty() {
         true => component.conclude(),

@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod catalogue;
 mod clean;
+mod lineage;
 mod link;
 mod probe;
 mod repair;

@@ -5,5 +5,6 @@ mod damage;
 mod decisions;
 mod files;
 mod forms;
+mod lineage;
 mod simulated;
 mod support;

@@ -46,9 +46,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("read-only", "since when tenants may only read is told by the control plane alone"),
 ];
 
-/// Rows that are asked of evidence by what components did, and not by a trace: `files.rs`, `changes.rs` and
-/// `decisions.rs` show it.
-const BY_FILES: [&str; 5] = ["CEL-05", "CEL-06", "POL-03", "POL-04", "TEN-03"];
+/// Rows that are asked of evidence by what components did, and not by a trace: `files.rs`, `changes.rs`, `decisions.rs`
+/// and `lineage.rs` show it.
+const BY_FILES: [&str; 6] = ["CEL-05", "CEL-06", "CLS-01", "POL-03", "POL-04", "TEN-03"];
 
 /// What an event says by its schema, an answer of a graph, a catalogue or a database by its text, is content, and not
 /// in a trace. Nor is what a graph holds.

@@ -32,6 +32,9 @@ pub struct Files {
     /// Changes of a policy's repository.
     #[serde(default)]
     pub changes: Vec<Spanned<Changes>>,
+    /// Lineage of columns that pipelines made.
+    #[serde(default)]
+    pub lineage: Vec<Lineage>,
     /// Reports of tests that policies ship.
     #[serde(default, rename = "policy-tests")]
     pub policy_tests: Vec<PolicyTests>,
@@ -173,6 +176,30 @@ pub struct Requests {
     pub code: String,
 }
 
+/// Events of OpenLineage, one JSON object a line, with facets `schema`, `tags` and `columnLineage`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lineage {
+    /// Where they are.
+    pub path: PathBuf,
+    /// The key of the tag that says a level, by its name or its number.
+    #[serde(default = "classification")]
+    pub key: String,
+    /// Columns that are less sensitive than what they are made from, on purpose.
+    #[serde(default)]
+    pub declassified: Vec<Declassified>,
+}
+
+/// A column that is less sensitive than what it is made from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declassified {
+    /// `NAMESPACE/DATASET.COLUMN`.
+    pub field: String,
+    /// Why that is right; stands in the report.
+    pub reason: String,
+}
+
 /// What `opa test` wrote about a policy's own tests.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,6 +235,10 @@ pub struct Changes {
     pub ran: Option<PathBuf>,
 }
 
+fn classification() -> String {
+    "classification".to_owned()
+}
+
 fn approvals() -> u32 {
     1
 }
@@ -234,12 +265,12 @@ fn code() -> String {
 
 /// What TOML and types do not say.
 pub fn check(files: &Files, span: Range<usize>, place: &Place, found: &mut Vec<InputError>) {
-    let Files { chain, witnessed, index, offline, answers, decisions, changes, policy_tests } = files;
+    let Files { chain, witnessed, index, offline, answers, decisions, changes, lineage, policy_tests } = files;
     let nothing = chain.is_empty() && witnessed.is_empty() && index.is_empty() && offline.is_empty();
     let nothing = nothing && answers.is_empty() && decisions.is_empty();
-    if nothing && changes.is_empty() && policy_tests.is_empty() {
+    if nothing && changes.is_empty() && lineage.is_empty() && policy_tests.is_empty() {
         let expected = "[[files.chain]], [[files.witnessed]], [[files.index]], [[files.offline]], [[files.answers]], \
-                        [[files.decisions]], [[files.changes]] or [[files.policy-tests]]";
+                        [[files.decisions]], [[files.changes]], [[files.lineage]] or [[files.policy-tests]]";
         found.push(place.at(span, "no file", expected));
     }
     for table in changes.iter().filter(|table| table.get_ref().approvals == 0) {

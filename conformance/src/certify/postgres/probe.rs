@@ -3,6 +3,7 @@
 mod attributes;
 mod children;
 mod definers;
+mod labels;
 mod leakproof;
 mod objects;
 mod people;
@@ -56,6 +57,7 @@ pub fn run(bench: &mut Bench) {
     objects::run(bench);
     replication::run(bench);
     server_files::run(bench);
+    labels::run(bench);
     remarks::run(bench);
     match bench.mode {
         Mode::Observe => {
