@@ -111,7 +111,7 @@ pub struct Postgres {
     #[serde(default)]
     pub shared: Vec<Shared>,
     /// What the levels of columns are, if anything says.
-    pub labels: Option<Labels>,
+    pub labels: Option<Spanned<Labels>>,
     /// A role that may read the catalogue, and no rows.
     pub catalogue: Option<Login>,
     /// Longest time of a statement.

@@ -3,8 +3,7 @@
 //! What each insight is made from stands here once more, on purpose, and its rows are made here once more by plain
 //! loops: the judge takes neither from the service.
 
-use super::masking::{Cleared, json};
-use super::{Cast, FINDINGS_MAX, answer, finding};
+use super::masking::{Cleared, Readers, json};
 use crate::fact::Answer;
 use crate::ids::TenantId;
 use crate::saas::Saas;
@@ -15,8 +14,6 @@ use sim::Vantage;
 use sim::oracle::{Oracle, Seen};
 use sim::record::Finding;
 use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::sync::Arc;
 
 /// A row, by column.
 pub type Row = BTreeMap<&'static str, Value>;
@@ -53,21 +50,20 @@ const STARS: &str = "****";
 
 /// Judges what readers get of insights.
 pub struct Lineage {
-    cast: Rc<Cast>,
+    readers: Readers,
     sources: BTreeMap<TenantId, Sources>,
-    readers: BTreeMap<Arc<str>, Cleared>,
-    /// Findings by principal: one who gets much must not hide another.
-    found: BTreeMap<Arc<str>, usize>,
 }
 
 impl Lineage {
-    /// Judges by this cast; other principals than these ask for no insights.
-    pub fn new(cast: Rc<Cast>, sources: BTreeMap<TenantId, Sources>, readers: BTreeMap<Arc<str>, Cleared>) -> Lineage {
-        Lineage { cast, sources, readers, found: BTreeMap::new() }
+    /// Judges these readers by what is stored.
+    pub fn new(readers: Readers, sources: BTreeMap<TenantId, Sources>) -> Lineage {
+        Lineage { readers, sources }
     }
+}
 
+impl Sources {
     /// What is wrong with an answer, if anything is.
-    fn wrong(&self, answer: &Answer, tenant: &TenantId, cleared: Cleared) -> Option<String> {
+    fn wrong(&self, answer: &Answer, cleared: Cleared) -> Option<String> {
         let name = answer.what.strip_prefix(PATH)?;
         let Some((_, chosen_by, columns)) = INSIGHTS.iter().find(|(known, ..)| *known == name) else {
             return Some(format!("was answered of {name}, which there is not"));
@@ -75,7 +71,7 @@ impl Lineage {
         if !cleared.sees(*chosen_by) {
             return Some(format!("was told which rows {name} has, chosen by what it may not see"));
         }
-        let expected = self.sources.get(tenant)?.rows(name);
+        let expected = self.rows(name);
         let text = std::str::from_utf8(&answer.body).unwrap_or_default();
         if text.lines().count() != expected.len() {
             return Some(format!("was told of other rows of {name} than it has"));
@@ -92,21 +88,11 @@ impl Lineage {
                     true => json(row.get(column).unwrap_or(&Value::Null)),
                     false => STARS.into(),
                 };
-                (*value != right).then(|| format!("was not told of {column} of {name} what it may see"))
+                (*value != right).then(|| format!("was shown {column} of {name} otherwise than it may be"))
             })
         })
     }
-}
 
-fn text(row: &Row, column: &str) -> String {
-    match row.get(column) {
-        Some(Value::Text(text)) => text.to_string(),
-        Some(Value::Int(n)) => n.to_string(),
-        _ => String::new(),
-    }
-}
-
-impl Sources {
     /// Visits with their customers.
     fn visited(&self) -> impl Iterator<Item = (&Row, &Row)> {
         self.visits.iter().flat_map(|visit| {
@@ -164,6 +150,14 @@ impl Sources {
     }
 }
 
+fn text(row: &Row, column: &str) -> String {
+    match row.get(column) {
+        Some(Value::Text(text)) => text.to_string(),
+        Some(Value::Int(n)) => n.to_string(),
+        _ => String::new(),
+    }
+}
+
 impl Oracle<Saas> for Lineage {
     fn name(&self) -> &'static str {
         "lineage"
@@ -172,17 +166,9 @@ impl Oracle<Saas> for Lineage {
         &[Vantage::Client]
     }
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
-        let Some(answer) = answer(seen).filter(|answer| answer.status == 200) else { return };
-        let Some(cleared) = self.readers.get(&answer.principal) else { return };
-        let Some(principal) = self.cast.principal(&answer.principal) else { return };
-        let Some(tenant) = &principal.tenant else { return };
-        let Some(wrong) = self.wrong(answer, tenant, *cleared) else { return };
-        let found = self.found.entry(answer.principal.clone()).or_default();
-        if *found < FINDINGS_MAX {
-            *found += 1;
-            let message = format!("{} {wrong}, in the answer to {}", answer.principal, answer.what);
-            findings.push(finding("lineage", principal.breach, Some(tenant), seen, message));
-        }
+        let sources = &self.sources;
+        let wrong = |answer: &Answer, tenant: &TenantId, cleared| sources.get(tenant)?.wrong(answer, cleared);
+        self.readers.judge("lineage", seen, findings, wrong);
     }
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
         self

@@ -5,7 +5,7 @@
 //! the service. A value that is left out leaks nothing; one that is masked for somebody who is cleared for it was made
 //! for somebody else.
 
-use super::{Cast, FINDINGS_MAX, Principal, answer, finding};
+use super::{Cast, FINDINGS_MAX, answer, finding};
 use crate::fact::Answer;
 use crate::ids::TenantId;
 use crate::saas::Saas;
@@ -66,13 +66,18 @@ pub struct Cleared {
     pub is_named: bool,
 }
 
-/// Judges what readers of customers get.
-pub struct Masking {
+/// Principals who read, how far each is cleared, and how often each was found with more.
+pub struct Readers {
     cast: Rc<Cast>,
-    customers: Customers,
-    readers: BTreeMap<Arc<str>, Cleared>,
+    cleared: BTreeMap<Arc<str>, Cleared>,
     /// Findings by principal: one who gets much must not hide another.
     found: BTreeMap<Arc<str>, usize>,
+}
+
+/// Judges what readers of customers get.
+pub struct Masking {
+    readers: Readers,
+    customers: Customers,
 }
 
 impl Cleared {
@@ -82,49 +87,80 @@ impl Cleared {
     }
 }
 
-impl Masking {
-    /// Judges by this cast; other principals than these read no customers.
-    pub fn new(cast: Rc<Cast>, customers: Customers, readers: BTreeMap<Arc<str>, Cleared>) -> Masking {
-        Masking { cast, customers, readers, found: BTreeMap::new() }
+impl Readers {
+    /// Those who are cleared so far; other principals read nothing of this.
+    pub fn new(cast: Rc<Cast>, cleared: BTreeMap<Arc<str>, Cleared>) -> Readers {
+        Readers { cast, cleared, found: BTreeMap::new() }
     }
 
-    /// What is wrong with an answer, if anything is.
-    fn wrong(&self, answer: &Answer, principal: &Principal, cleared: Cleared) -> Option<String> {
-        let (method, path) = answer.what.split_once(' ')?;
-        let operation = route::parse(Method::Get, path).ok().filter(|_| method == "GET")?;
-        let asked_by = match operation {
-            Operation::Customer { .. } => None,
-            Operation::Customers { column, .. } => Some(column),
-            _ => return None,
-        };
-        if let Some(column) = asked_by.filter(|column| !cleared.sees(level_of(column))) {
-            return Some(format!("asked by {column}, which it may not see, and was answered"));
+    /// Judges what one of them was answered, by what `wrong` says of it.
+    pub fn judge(
+        &mut self,
+        oracle: &'static str,
+        seen: &Seen<'_, Saas>,
+        findings: &mut Vec<Finding>,
+        wrong: impl Fn(&Answer, &TenantId, Cleared) -> Option<String>,
+    ) {
+        let Some(answer) = answer(seen).filter(|answer| answer.status == 200) else { return };
+        let Some(cleared) = self.cleared.get(&answer.principal) else { return };
+        let Some(principal) = self.cast.principal(&answer.principal) else { return };
+        let Some(tenant) = &principal.tenant else { return };
+        let Some(wrong) = wrong(answer, tenant, *cleared) else { return };
+        let found = self.found.entry(answer.principal.clone()).or_default();
+        if *found < FINDINGS_MAX {
+            *found += 1;
+            let message = format!("{} {wrong}, in the answer to {}", answer.principal, answer.what);
+            findings.push(finding(oracle, principal.breach, Some(tenant), seen, message));
         }
-        let text = std::str::from_utf8(&answer.body).unwrap_or_default();
-        let tenant = principal.tenant.as_ref()?;
-        text.lines().find_map(|line| match serde_json::from_str(line) {
-            Ok(Json::Object(shown)) => self.wrong_in(&shown, tenant, cleared),
-            _ => Some("was told something that is no customer".to_owned()),
-        })
     }
+}
 
-    fn wrong_in(&self, shown: &Map<String, Json>, tenant: &TenantId, cleared: Cleared) -> Option<String> {
-        let id = shown.get("id").and_then(Json::as_i64);
-        let Some(stored) = id.and_then(|id| self.customers.get(&(tenant.clone(), id))) else {
-            return Some("was told of a customer that its tenant does not have".to_owned());
-        };
-        shown.iter().find_map(|(column, value)| {
-            let Some((name, level, rule)) = COLUMNS.iter().find(|(name, ..)| name == column) else {
-                return Some(format!("was told of a column {column} that there is not"));
-            };
-            let stored = stored.get(name).unwrap_or(&Value::Null);
-            let (right, what) = match cleared.sees(*level) {
-                true => (json(stored), "is not shown"),
-                false => (permitted(*rule, stored), "is shown more of"),
-            };
-            (*value != right).then(|| format!("{what} {column} of customer {}", id.unwrap_or_default()))
-        })
+impl Masking {
+    /// Judges these readers by what is stored.
+    pub fn new(readers: Readers, customers: Customers) -> Masking {
+        Masking { readers, customers }
     }
+}
+
+/// What is wrong with an answer, if anything is.
+fn wrong(customers: &Customers, answer: &Answer, tenant: &TenantId, cleared: Cleared) -> Option<String> {
+    let (method, path) = answer.what.split_once(' ')?;
+    let operation = route::parse(Method::Get, path).ok().filter(|_| method == "GET")?;
+    let asked_by = match operation {
+        Operation::Customer { .. } => None,
+        Operation::Customers { column, .. } => Some(column),
+        _ => return None,
+    };
+    if let Some(column) = asked_by.filter(|column| !cleared.sees(level_of(column))) {
+        return Some(format!("asked by {column}, which it may not see, and was answered"));
+    }
+    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+    text.lines().find_map(|line| match serde_json::from_str(line) {
+        Ok(Json::Object(shown)) => wrong_in(customers, &shown, tenant, cleared),
+        _ => Some("was told something that is no customer".to_owned()),
+    })
+}
+
+fn wrong_in(customers: &Customers, shown: &Map<String, Json>, tenant: &TenantId, cleared: Cleared) -> Option<String> {
+    let id = shown.get("id").and_then(Json::as_i64);
+    let Some(stored) = id.and_then(|id| customers.get(&(tenant.clone(), id))) else {
+        return Some("was told of a customer that its tenant does not have".to_owned());
+    };
+    shown.iter().find_map(|(column, value)| {
+        let Some((name, level, rule)) = COLUMNS.iter().find(|(name, ..)| name == column) else {
+            return Some(format!("was told of a column {column} that there is not"));
+        };
+        let stored = stored.get(name).unwrap_or(&Value::Null);
+        let id = id.unwrap_or_default();
+        let (right, what) = match cleared.sees(*level) {
+            true => (json(stored), format!("is not shown the {column} of customer {id}, which it may see")),
+            false => {
+                let what = format!("is shown more of the {column} of customer {id} than its clearance permits");
+                (permitted(*rule, stored), what)
+            }
+        };
+        (*value != right).then_some(what)
+    })
 }
 
 fn level_of(column: &str) -> Level {
@@ -172,16 +208,9 @@ impl Oracle<Saas> for Masking {
         &[Vantage::Client]
     }
     fn observe(&mut self, seen: &Seen<'_, Saas>, findings: &mut Vec<Finding>) {
-        let Some(answer) = answer(seen).filter(|answer| answer.status == 200) else { return };
-        let Some(cleared) = self.readers.get(&answer.principal) else { return };
-        let Some(principal) = self.cast.principal(&answer.principal) else { return };
-        let Some(wrong) = self.wrong(answer, principal, *cleared) else { return };
-        let found = self.found.entry(answer.principal.clone()).or_default();
-        if *found < FINDINGS_MAX {
-            *found += 1;
-            let message = format!("{} {wrong}, in the answer to {}", answer.principal, answer.what);
-            findings.push(finding("masking", principal.breach, principal.tenant.as_deref(), seen, message));
-        }
+        let customers = &self.customers;
+        let wrong = |answer: &Answer, tenant: &TenantId, cleared| wrong(customers, answer, tenant, cleared);
+        self.readers.judge("masking", seen, findings, wrong);
     }
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
         self

@@ -18,7 +18,7 @@ use models::oracles::graph_replica::GraphReplica;
 use models::oracles::kept::Kept;
 use models::oracles::lineage::{Lineage, Sources};
 use models::oracles::logical_replica::LogicalReplica;
-use models::oracles::masking::{Cleared, Customers, Masking};
+use models::oracles::masking::{Cleared, Customers, Masking, Readers};
 use models::oracles::read_only::ReadOnly;
 use models::oracles::retention::Retention;
 use models::oracles::rollout::{Rollout, RolloutPromise};
@@ -179,8 +179,8 @@ impl Stage<'_> {
             .map(|reader| (reader.name.clone(), Cleared { level: reader.level, is_named: reader.named_by.is_some() }));
         let readers: BTreeMap<Arc<str>, Cleared> = readers.collect();
         vec![
-            Box::new(Masking::new(cast.clone(), known, readers.clone())),
-            Box::new(Lineage::new(cast.clone(), sources, readers)),
+            Box::new(Masking::new(Readers::new(cast.clone(), readers.clone()), known)),
+            Box::new(Lineage::new(Readers::new(cast.clone(), readers), sources)),
         ]
     }
 

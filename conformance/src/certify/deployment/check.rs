@@ -99,6 +99,13 @@ fn check_postgres(postgres: &Postgres, place: &Place, found: &mut Vec<InputError
             }
         }
     }
+    if let Some(labels) = &postgres.labels
+        && let Some(assign) = &labels.get_ref().assign
+        && ["{relation}", "{column}", "{level}"].iter().any(|part| !assign.contains(part))
+    {
+        let expected = "places for {relation}, {column} and {level}";
+        found.push(place.at(labels.span(), "a statement that assigns no level to a column", expected));
+    }
     check_tls(postgres.tls.as_ref(), place, found);
 }
 

@@ -31,6 +31,9 @@ fn the_example_is_a_deployment_as_it_stands_and_with_its_options() {
     assert_eq!((gateway.first(), gateway.names(Protocol::Two)), (Protocol::One, Some(true)));
     let postgres = all.postgres.expect("postgres");
     assert!(postgres.tls.is_some() && postgres.catalogue.is_some() && postgres.shared.len() == 1);
+    assert!(postgres.labels.is_some_and(|labels| labels.get_ref().assign.is_some()));
+    assert!(gateway.masked.len() == 1 && gateway.masked[0].get_ref().named.is_some());
+    assert!(all.files.is_some_and(|files| files.get_ref().lineage.len() == 1));
     assert_eq!(postgres.schemas.as_deref(), Some("tenant_{id}"));
     assert_eq!(all.tenant[1].get_ref().fill("{user}@{id}"), "u-23@globex");
 }
@@ -83,6 +86,12 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
     let token = "[gateway.token]\nkey = { env = \"K\" }\nclaims = { iss = \"i\", aud = \"a\", tenant = \"{id}\" }\n";
     let with = |lines: &str, token: &str| format!("{TENANTS}[gateway]\n{lines}\n{token}");
     let url = "url = \"http://h/q\"";
+    let masked = |slips: &[(&str, &str)]| {
+        let sound = "[[gateway.masked]]\nitems = [\"/c/7\", \"/c/8\"]\nfields = { n = \"name\" }\n\
+                     uncleared = { c = 1 }\ncleared = { c = 2 }\nfind = \"/c?{field}={value}\"\nsays = [\"x: y\"]\n";
+        let slipped = slips.iter().fold(sound.to_owned(), |text, (from, to)| text.replace(from, to));
+        format!("{token}{slipped}")
+    };
     let resource = |item: &str, name: &str| {
         format!("[[gateway.resource]]\nitem = \"{item}\"\nname = \"{name}\"\nabsent = \"nobody\"\n")
     };
@@ -110,6 +119,13 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
             "d.toml:12:1: tokens that are",
         ),
         (with(url, &format!("{token}[gateway.travel]\nplaces = [\"a: b\", \"a: b\"]")), "d.toml:12:1: no two places"),
+        (with(url, &masked(&[("/c/7", "/c/8")])), "d.toml:12:1: no paths of two items, expected items = "),
+        (with(url, &masked(&[("{ n = \"name\" }", "{}")])), "d.toml:12:1: nothing that is masked"),
+        (with(url, &masked(&[("\"name\"", "\"restricted\"")])), "d.toml:12:1: restricted fields that nobody is named"),
+        (with(url, &masked(&[("\"name\"", "\"secret\"")])), "d.toml:14:16: unknown variant `secret`, expected one of"),
+        (with(url, &masked(&[("c = 2", "c = 1")])), "d.toml:12:1: the same claims for who may see and who may not"),
+        (with(url, &masked(&[("={value}", "")])), "d.toml:12:1: a search without a field or a value"),
+        (with(url, &masked(&[("x: y", "x")])), "d.toml:12:1: a line that is no header"),
         (with(url, &format!("{token}{}", resource("/r", "r-{id}"))), "d.toml:12:1: an item without a path or a name"),
         (with(url, &format!("{token}{}", resource("/r/{name}", "r"))), "d.toml:12:1: a name for two, expected another"),
         (with(url, &format!("{token}{}", resource("/r/{name}", "{id}/r"))), "d.toml:12:1: the name \"a/r\", expected"),
@@ -118,6 +134,16 @@ fn a_mistake_in_a_gateway_is_told_with_file_line_and_column() {
         assert!(all.lines().any(|line| line.starts_with(told)), "{told}\n{all}");
         assert!(!all.contains("hunter2"), "{all}");
     }
+}
+
+#[test]
+fn a_statement_that_assigns_no_level_is_told() {
+    let labels = "[postgres.labels]\nquery = \"SELECT a, b, c FROM d\"\nassign = \"UPDATE d SET c = {level}\"\n";
+    let told = wrong(&format!("{TENANTS}[postgres]\nurl = \"postgres://r@h/d\"\n{labels}"));
+    assert!(
+        told.starts_with("d.toml:9:1: a statement that assigns no level to a column, expected places for"),
+        "{told}"
+    );
 }
 
 #[test]

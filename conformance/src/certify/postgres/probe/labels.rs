@@ -27,7 +27,7 @@ struct Told {
 
 /// Looks at every relation that can be read, and at what each view is made from.
 pub fn run(bench: &mut Bench) {
-    let Some(labels) = &bench.postgres.labels else {
+    let Some(labels) = bench.postgres.labels.as_ref().map(|labels| labels.get_ref()) else {
         let why = "the deployment has no table [postgres.labels]";
         return bench.component.not_judged("levels of columns (CLS-01)", why);
     };
