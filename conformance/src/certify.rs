@@ -10,6 +10,7 @@ mod files;
 pub mod gateway;
 pub mod http;
 pub mod kafka;
+mod level;
 mod metrics;
 mod policy;
 pub mod postgres;

@@ -6,6 +6,7 @@
 
 use super::{finding, text};
 use crate::certify::deployment::files::Lineage;
+use crate::certify::level;
 use crate::certify::report::Component;
 use crate::trace::event::object;
 use models::wire::policy::Level;
@@ -109,8 +110,7 @@ impl Dataset {
     }
 
     fn level(&self, column: &str) -> Option<Level> {
-        let said = self.said(column)?;
-        Level::from_name(said).or_else(|| Level::from_rank(said.parse().ok()?))
+        self.said(column).and_then(level::read)
     }
 
     /// Every column that was told of.

@@ -308,13 +308,11 @@ impl Reader<'_> {
             }
             TableFactor::Table { name, alias, args: Some(args), .. } => {
                 let whole = self.inputs(&args.args, scope, known)?;
-                let alias = alias.as_ref().map_or_else(|| last(name), |alias| alias.name.value.clone());
-                return self.returned(name, alias, whole, scope);
+                return self.returned(name, alias.as_ref(), whole, scope);
             }
             TableFactor::Function { name, args, alias, .. } => {
                 let whole = self.inputs(args, scope, known)?;
-                let alias = alias.as_ref().map_or_else(|| last(name), |alias| alias.name.value.clone());
-                return self.returned(name, alias, whole, scope);
+                return self.returned(name, alias.as_ref(), whole, scope);
             }
             TableFactor::UNNEST { array_exprs, alias, .. } => {
                 let whole = self.inputs(array_exprs, scope, known)?;
@@ -339,11 +337,18 @@ impl Reader<'_> {
     }
 
     /// What a function of the server returns, in a `FROM`.
-    fn returned(&self, name: &ObjectName, alias: String, whole: Sources, scope: &mut Scope<'_>) -> Result<(), String> {
+    fn returned(
+        &self,
+        name: &ObjectName,
+        alias: Option<&TableAlias>,
+        whole: Sources,
+        scope: &mut Scope<'_>,
+    ) -> Result<(), String> {
         let (schema, name) = (before_last(name), last(name));
         if schema.is_some_and(|schema| schema != "pg_catalog") || self.names.is_own_function(&name) {
             return Err(format!("it reads what the function {name} returns"));
         }
+        let alias = alias.map_or(name, |alias| alias.name.value.clone());
         scope.tables.push(Table { alias, columns: None, whole });
         Ok(())
     }

@@ -25,6 +25,8 @@ const TENANT: usize = 0;
 const VISIBLE: usize = 4;
 /// What a name's digest is cut to.
 const DIGEST_BYTES: usize = 8;
+/// In place of a contact.
+const REDACTED: &str = "[REDACTED]";
 /// What is shorter may stand in an answer by chance.
 const TELLING_CHARS_MIN: usize = 6;
 /// What no field says.
@@ -219,7 +221,8 @@ impl Work<'_> {
         }
         concealed.iter().find_map(|(field, value)| {
             let shown = read.shows(field);
-            if shown.as_ref().is_some_and(|shown| !self.allows(field, value, shown)) {
+            let rule = self.masked.fields.get(field).copied().unwrap_or(Rule::Restricted);
+            if shown.as_ref().is_some_and(|shown| !allows(rule, value, shown)) {
                 return Some(match shown.as_ref() == Some(value) {
                     true => format!("{field} is shown as it is stored"),
                     false => format!("more is shown of {field} than its rule allows"),
@@ -228,11 +231,6 @@ impl Work<'_> {
             let stands = value.chars().count() >= TELLING_CHARS_MIN && read.answer.echoes(value);
             stands.then(|| format!("what {field} says stands elsewhere in the answer"))
         })
-    }
-
-    fn allows(&self, field: &str, value: &str, shown: &str) -> bool {
-        let rule = self.masked.fields.get(field).copied().unwrap_or(Rule::Restricted);
-        says_nothing(shown) || masked(rule, value).is_some_and(|permitted| permitted.fits(shown))
     }
 
     fn find(
@@ -281,9 +279,14 @@ fn masked(rule: Rule, value: &str) -> Option<Permitted> {
             let hidden = value.chars().count().checked_sub(VISIBLE).filter(|hidden| *hidden > 0)?;
             Some(Permitted::EndsWith(value.chars().skip(hidden).collect()))
         }
-        Rule::Contact => Some(Permitted::Is("[REDACTED]".to_owned())),
+        Rule::Contact => Some(Permitted::Is(REDACTED.to_owned())),
         Rule::Business | Rule::Restricted => None,
     }
+}
+
+/// Whether this may be shown of a value.
+fn allows(rule: Rule, value: &str, shown: &str) -> bool {
+    says_nothing(shown) || masked(rule, value).is_some_and(|permitted| permitted.fits(shown))
 }
 
 /// Whether a text looks as the rule would leave one.
@@ -293,7 +296,7 @@ fn looks_masked(rule: Rule, shown: &str) -> bool {
         || match rule {
             Rule::Name => shown.len() == 2 * DIGEST_BYTES && shown.chars().all(is_hex),
             Rule::Identifier => shown.chars().rev().skip(VISIBLE).any(|c| !c.is_alphanumeric()),
-            Rule::Contact => shown == "[REDACTED]",
+            Rule::Contact => shown == REDACTED,
             Rule::Business | Rule::Restricted => false,
         }
 }
@@ -312,12 +315,11 @@ mod tests {
     use super::*;
 
     fn check(rule: Rule, value: &str, permitted: &[&str], leaks: &[&str]) {
-        let allows = |shown: &str| says_nothing(shown) || masked(rule, value).is_some_and(|p| p.fits(shown));
         for shown in permitted.iter().chain(&["", "****", "XXXX-xx"]) {
-            assert!(allows(shown), "{rule:?} of {value}: {shown}");
+            assert!(allows(rule, value, shown), "{rule:?} of {value}: {shown}");
         }
         for shown in leaks.iter().chain(&[value]) {
-            assert!(!allows(shown), "{rule:?} of {value}: {shown}");
+            assert!(!allows(rule, value, shown), "{rule:?} of {value}: {shown}");
         }
     }
 

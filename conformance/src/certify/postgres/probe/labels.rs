@@ -5,9 +5,11 @@
 //! level is read as the most restrictive.
 
 use crate::certify::deployment::Labels;
+use crate::certify::level;
 use crate::certify::postgres::bench::{Bench, REUSED};
 use crate::certify::postgres::catalogue::{Catalogue, Relation, literal};
 use crate::certify::postgres::lineage::{self, Named, Names, Source};
+use crate::certify::postgres::link::Wrong;
 use crate::certify::postgres::visit::Hands;
 use crate::certify::report::Finding;
 use models::wire::policy::Level;
@@ -59,7 +61,7 @@ fn readable_columns(relation: &Relation) -> impl Iterator<Item = &str> {
 /// Asks for the levels: relation, column, level.
 fn read(bench: &Bench, labels: &Labels) -> Result<Told, String> {
     let pool = bench.pool.clone();
-    let wrong = |why: crate::certify::postgres::link::Wrong| format!("{} ({})", why.message, why.code);
+    let wrong = |why: Wrong| format!("{} ({})", why.message, why.code);
     let mut visit = bench.visit(&pool, Some(bench.a), Hands::Bound).map_err(wrong)?;
     let rows = visit.rows(&labels.query).map_err(wrong)?;
     let mut told = Told { said: BTreeMap::new(), qualified: false, numbered: false };
@@ -80,8 +82,7 @@ fn read(bench: &Bench, labels: &Labels) -> Result<Told, String> {
 
 impl Told {
     fn level(&self, source: &Source) -> Option<Level> {
-        let said = self.said.get(source)?;
-        Level::from_name(said).or_else(|| Level::from_rank(said.parse().ok()?))
+        self.said.get(source).and_then(|said| level::read(said))
     }
 
     /// A relation as it is called where it is labelled.
